@@ -1,0 +1,47 @@
+# What one does with this project. `make` alone lists it.
+PYTHON  ?= python3
+WORKERS ?= 2
+ARGS    ?=
+BIN     := .venv/bin
+# What a shell may carry over from other projects.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up check format test torture proto lock bench
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## make .venv with every dependency and every member; a repeat does nothing
+	@$(PYTHON) -E -s deploy/local/setup.py
+
+demo: setup ## show Grace heal a database that was hurt on purpose (ARGS="..." goes to `grace demo`)
+	@$(BIN)/grace demo $(ARGS)
+
+up: setup ## run every service on this machine (ARGS="..." goes to `grace up`)
+	@$(BIN)/grace up $(ARGS)
+
+check: setup ## lint, format, types and import rules; changes nothing
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## format the code and repair what the linter can
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+test: setup ## run the tests on real servers (WORKERS=2, ARGS="-k words")
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+torture: setup ## kill every service at every step of both incidents (about 15 minutes)
+	GRACE_FAULT_TURNS=0,1,2,3,4,5,6,7 GRACE_FAULT_EVERY=1 $(BIN)/pytest tests/faults $(ARGS)
+
+proto: setup ## generate the messages and what follows from them from proto/
+	$(BIN)/python proto/generate.py
+
+lock: setup ## resolve the dependencies anew and write requirements/*.lock
+	$(BIN)/python requirements/lock.py $(ARGS)
+
+bench: ## measure (there are no benchmarks yet)
+	@echo "there are no benchmarks yet" >&2; exit 1
