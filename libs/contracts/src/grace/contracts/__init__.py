@@ -1,0 +1,1 @@
+"""The wire contracts of Grace: messages, subjects, streams and who may use them."""

@@ -1,0 +1,347 @@
+"""The messages of grace.htm.v1. Generated from proto/ by proto/generate.py: do not edit."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field
+
+from grace.contracts.governance import Capability
+from grace.contracts.message import Message
+from grace.contracts.scalars import Bool, Id, Int32, LongText, Struct, Text, Timestamp, UInt32
+
+__all__ = [
+    "Attempt",
+    "Beat",
+    "Beaten",
+    "ClaimTasks",
+    "ClaimedTask",
+    "ClaimedTasks",
+    "FinishedTask",
+    "GetTasks",
+    "Job",
+    "JobsCompleted",
+    "JobsEnqueued",
+    "RunningAttempt",
+    "SubmitTasks",
+    "SubmittedTask",
+    "SubmittedTasks",
+    "Task",
+    "TaskReports",
+    "TaskSpec",
+    "TaskSubmit",
+    "TaskUpdate",
+    "TaskUpdateStatus",
+    "Tasks",
+    "TasksFinished",
+    "WorkHint",
+]
+
+
+class TaskSpec(Message):
+    """One unit of work for a worker kernel."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TaskSpec"
+
+    key: Id = Field(description="The submitter's own key: the same key and body is the same task.")
+    type: Id = Field(
+        description="What it is counted under, e.g. postgres.terminate_blockers.apply."
+    )
+    kernel: Id
+    origin: Id = Field(description="Who is charged for it: verification, intent, outside ..")
+    operation: Id
+    step: Id = Field(description="observe, apply or revert")
+    target: Id
+    params: Annotated[LongText, Field(max_length=65536)] = Field(description="JSON object.")
+    priority: Int32 = Field(description="Higher is more urgent; 0 is normal.")
+    timeout_ms: Annotated[UInt32, Field(ge=1)]
+    max_attempts: Annotated[UInt32, Field(ge=1)]
+    sla_ms: Annotated[UInt32, Field(ge=1)]
+    tenant_id: Id
+    action_id: Text | None = None
+    contract_id: Text | None = None
+    mission_id: Text | None = None
+    capability: Capability | None = None
+    before: Annotated[LongText, Field(max_length=262144)] | None = Field(
+        default=None, description="For a revert: the JSON of the state to restore."
+    )
+    after: Annotated[LongText, Field(max_length=262144)] | None = Field(
+        default=None, description="For a revert: the JSON of the state that the action left."
+    )
+
+
+class TaskSubmit(Message):
+    """Submits tasks over the bus, from anyone.
+
+    A task that changes something still needs a capability.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TaskSubmit"
+    SUBJECT: ClassVar[str] = "htm.task.submit"
+
+    tasks: tuple[TaskSpec, ...] = Field(default=(), max_length=1000)
+
+
+class SubmittedTask(Message):
+    """Part of `SubmittedTasks`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.SubmittedTask"
+
+    key: Id
+    outcome: Id = Field(description="created, existing, conflict")
+    task_id: Id
+
+
+class SubmittedTasks(Message):
+    """The answer on `rpc.htm.submit`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.SubmittedTasks"
+
+    tasks: tuple[SubmittedTask, ...] = Field(
+        default=(), max_length=1000, description="In the order of the request."
+    )
+
+
+class SubmitTasks(Message):
+    """The same for Grace's own services; answered after the commit."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.SubmitTasks"
+    SUBJECT: ClassVar[str] = "rpc.htm.submit"
+    REPLY: ClassVar[type[SubmittedTasks]] = SubmittedTasks
+
+    tasks: tuple[TaskSpec, ...] = Field(default=(), max_length=1000)
+
+
+class ClaimedTask(Message):
+    """Part of `ClaimedTasks`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ClaimedTask"
+
+    task_id: Id
+    attempt_number: UInt32 = Field(description="The fence. Counts from 1.")
+    lease_ms: UInt32 = Field(description="What is left of the lease when the answer is written.")
+    spec: TaskSpec
+
+
+class ClaimedTasks(Message):
+    """The answer on `rpc.htm.claim`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ClaimedTasks"
+
+    tasks: tuple[ClaimedTask, ...] = Field(default=(), max_length=1000)
+
+
+class ClaimTasks(Message):
+    """Asks on `rpc.htm.claim`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ClaimTasks"
+    SUBJECT: ClassVar[str] = "rpc.htm.claim"
+    REPLY: ClassVar[type[ClaimedTasks]] = ClaimedTasks
+
+    worker_id: Id
+    kernels: tuple[Text, ...] = Field(default=(), max_length=1000)
+    slots: Annotated[UInt32, Field(ge=1)]
+
+
+class RunningAttempt(Message):
+    """Part of `Beat`, `Beaten`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.RunningAttempt"
+
+    task_id: Id
+    attempt_number: UInt32
+
+
+class Beaten(Message):
+    """The answer on `rpc.htm.beat`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Beaten"
+
+    stop: tuple[RunningAttempt, ...] = Field(
+        default=(), max_length=10000, description="Attempts that are no longer the worker's."
+    )
+    lease_ms: UInt32 = Field(description="How long the others are the worker's from now.")
+
+
+class Beat(Message):
+    """A worker's beat: all attempts it is running, every few seconds."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Beat"
+    SUBJECT: ClassVar[str] = "rpc.htm.beat"
+    REPLY: ClassVar[type[Beaten]] = Beaten
+
+    worker_id: Id
+    attempts: tuple[RunningAttempt, ...] = Field(default=(), max_length=10000)
+
+
+class TaskUpdateStatus(StrEnum):
+    """A value that is not known here, sent by a newer program, reads as unspecified."""
+
+    unspecified = "unspecified"
+    started = "started"
+    completed = "completed"
+    failed = "failed"
+    timeout = "timeout"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return cls.unspecified if isinstance(value, str) else None
+
+
+class TaskUpdate(Message):
+    """A worker reports where one attempt of a task stands."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TaskUpdate"
+    SUBJECT: ClassVar[str] = "htm.task.update"
+
+    task_id: Id
+    status: TaskUpdateStatus
+    worker_id: Id
+    attempt_number: Annotated[UInt32, Field(ge=1)] = Field(
+        description="Counts from 1; a report for an older attempt is ignored."
+    )
+    at: Timestamp
+    result: Struct | None = None
+    error_message: Text | None = None
+    retryable: Bool | None = Field(
+        default=None, description="A hint; the error class decides where it is given."
+    )
+    error_class: Text | None = Field(
+        default=None, description="transient, system, timeout, validation, user, nonretryable"
+    )
+    result_json: Annotated[LongText, Field(max_length=262144)] | None = Field(
+        default=None,
+        description="The result where its exact bytes matter; `result` turns integers into doubles.",
+    )
+
+
+class TaskReports(Message):
+    """Many reports in one message."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TaskReports"
+    SUBJECT: ClassVar[str] = "htm.task.update"
+
+    updates: tuple[TaskUpdate, ...] = Field(default=(), max_length=1000)
+
+
+class FinishedTask(Message):
+    """Part of `TasksFinished`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.FinishedTask"
+
+    task_id: Id
+    outcome: Id = Field(
+        description="succeeded, failed, cancelled, expired, dead_letter, needs_attention"
+    )
+    type: Id
+    attempts: UInt32
+    contract_id: Text | None = None
+    mission_id: Text | None = None
+
+
+class TasksFinished(Message):
+    """Tasks reached a final or resting state.
+
+    Results are fetched by id.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TasksFinished"
+    SUBJECT: ClassVar[str] = "htm.task.finished"
+
+    tasks: tuple[FinishedTask, ...] = Field(default=(), max_length=256)
+
+
+class Job(Message):
+    """Part of `JobsEnqueued`, `JobsCompleted`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Job"
+
+    task_id: Id
+    type: Id
+    origin: Id
+
+
+class JobsEnqueued(Message):
+    """Tasks were accepted."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.JobsEnqueued"
+    SUBJECT: ClassVar[str] = "job.enqueued"
+
+    jobs: tuple[Job, ...] = Field(default=(), max_length=256)
+
+
+class JobsCompleted(Message):
+    """Tasks succeeded."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.JobsCompleted"
+    SUBJECT: ClassVar[str] = "job.completed"
+
+    jobs: tuple[Job, ...] = Field(default=(), max_length=256)
+
+
+class WorkHint(Message):
+    """Work waits for a kernel: wakes idle workers, may be lost."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.WorkHint"
+    SUBJECT: ClassVar[str] = "htm.work.{kernel}"
+
+    kernel: Id
+
+
+class Attempt(Message):
+    """Part of `Task`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Attempt"
+
+    attempt_number: UInt32
+    worker_id: Id
+    outcome: Id = Field(description="running, succeeded, failed, timeout, lapsed")
+    assigned_at: Timestamp
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+    error_message: Text | None = None
+
+
+class Task(Message):
+    """Part of `Tasks`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Task"
+
+    task_id: Id
+    tenant_id: Id
+    type: Id
+    kernel: Id
+    origin: Id
+    status: Id
+    attempt_number: UInt32
+    data_size_bytes: UInt32
+    created_at: Timestamp
+    queued_at: Timestamp | None = None
+    assigned_at: Timestamp | None = None
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+    updated_at: Timestamp
+    sla_deadline_at: Timestamp
+    result_json: Annotated[LongText, Field(max_length=262144)] | None = None
+    error_message: Text | None = None
+    error_class: Text | None = None
+    attempts: tuple[Attempt, ...] = Field(default=(), max_length=1000)
+
+
+class Tasks(Message):
+    """The answer on `rpc.htm.tasks`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Tasks"
+
+    tasks: tuple[Task, ...] = Field(
+        default=(), max_length=256, description="Unknown ids are absent."
+    )
+
+
+class GetTasks(Message):
+    """Asks on `rpc.htm.tasks`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.GetTasks"
+    SUBJECT: ClassVar[str] = "rpc.htm.tasks"
+    REPLY: ClassVar[type[Tasks]] = Tasks
+
+    task_ids: tuple[Text, ...] = Field(default=(), max_length=256)

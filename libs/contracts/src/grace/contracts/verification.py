@@ -1,0 +1,316 @@
+"""The messages of grace.verification.v1. Generated from proto/ by proto/generate.py: do not edit."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from grace.contracts.intent import PlannedAction
+from grace.contracts.message import Message
+from grace.contracts.scalars import (
+    Bool,
+    Bytes,
+    Double,
+    Id,
+    LongText,
+    Struct,
+    Text,
+    Timestamp,
+    UInt32,
+)
+
+__all__ = [
+    "ActionClosed",
+    "ActionExecuting",
+    "Baseline",
+    "BaselineValue",
+    "Contract",
+    "ContractDrafted",
+    "ContractView",
+    "DraftContract",
+    "GetBaseline",
+    "GetMission",
+    "GetTimeline",
+    "ListMissions",
+    "Mission",
+    "MissionClosed",
+    "Missions",
+    "ProblemResolved",
+    "TakeBaseline",
+    "Timeline",
+    "TimelineEntry",
+]
+
+
+class BaselineValue(Message):
+    """Part of `Contract`, `Baseline`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.BaselineValue"
+
+    field: Id
+    value: Double
+
+
+class Contract(Message):
+    """What an action promises.
+
+    It travels and is stored as bytes that never change; their sha256 is the contract hash.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.Contract"
+
+    contract_id: Id = Field(description="contract-<16 hex>-<unix time>")
+    mission_id: Id
+    tenant_id: Id
+    plan_hash: Id
+    playbook: Id
+    playbook_version: UInt32
+    requested_by: Id
+    action: PlannedAction
+    baseline: tuple[BaselineValue, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="As measured before the incident; empty where none was stored.",
+    )
+    baseline_id: Text | None = None
+    baseline_measured_at: Timestamp | None = None
+    drafted_at: Timestamp
+    revision: UInt32 = Field(description="Counts from 1.")
+
+
+class DraftContract(Message):
+    """Part of `ContractDrafted`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.DraftContract"
+
+    contract_id: Id
+    action_id: Id
+    contract_hash: Id
+    contract: Bytes = Field(description="The JSON of a Contract.")
+
+
+class ContractDrafted(Message):
+    """A mission's contracts are drafted and wait for permission."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ContractDrafted"
+    SUBJECT: ClassVar[str] = "verification.contract.drafted"
+
+    mission_id: Id
+    tenant_id: Id
+    plan_hash: Id
+    playbook: Id
+    requested_by: Id
+    contracts: tuple[DraftContract, ...] = Field(default=(), max_length=100)
+
+
+class ActionExecuting(Message):
+    """An approved action holds its target and is handed to a worker."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ActionExecuting"
+    SUBJECT: ClassVar[str] = "agentic.action_executing"
+
+    mission_id: Id
+    tenant_id: Id
+    contract_id: Id
+    action_id: Id
+    step: Id = Field(description="apply or revert")
+    task_id: Id
+    target: Id
+
+
+class ActionClosed(Message):
+    """A contract has its verdict; its target is free again."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ActionClosed"
+    SUBJECT: ClassVar[str] = "verification.action.closed"
+
+    mission_id: Id
+    tenant_id: Id
+    contract_id: Id
+    revision: UInt32
+    playbook: Id
+    playbook_version: UInt32
+    operation: Id
+    target: Id
+    verdict: Id = Field(
+        description="verified, failed, rolled_back, rollback_failed, inconclusive, blocked"
+    )
+    confidence: Double
+    executed: Bool
+    closed_at: Timestamp
+    reason: Text | None = None
+
+
+class ProblemResolved(Message):
+    """A mission ended with every action verified."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ProblemResolved"
+    SUBJECT: ClassVar[str] = "agentic.problem_resolved"
+
+    mission_id: Id
+    tenant_id: Id
+    target: Id
+    confidence: Double
+    resolved_at: Timestamp
+
+
+class MissionClosed(Message):
+    """Any end of a mission: verified, failed, rolled_back, rollback_failed, inconclusive, blocked, rejected, expired, cancelled."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.MissionClosed"
+    SUBJECT: ClassVar[str] = "verification.mission.closed"
+
+    mission_id: Id
+    tenant_id: Id
+    status: Id
+    confidence: Double
+    closed_at: Timestamp
+    reason: Text | None = None
+
+
+class ContractView(Message):
+    """Part of `Mission`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ContractView"
+
+    contract_id: Id
+    action_id: Id
+    operation: Id
+    target: Id
+    tier: UInt32
+    status: Id
+    contract_hash: Id
+    confidence: Double
+    actual_state: Struct | None = Field(
+        default=None, description="REQUIREMENTS R2-09, in the schema of the expected state."
+    )
+    expected_state: Struct | None = None
+    restored_state: Struct | None = Field(
+        default=None, description="What was measured after a revert."
+    )
+    reason: Text | None = None
+
+
+class Mission(Message):
+    """The answer on `rpc.verification.mission`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.Mission"
+
+    mission_id: Id
+    tenant_id: Id
+    kind: Id
+    target: Id
+    status: Id
+    confidence: Double
+    requested_by: Id
+    opened_at: Timestamp
+    closed_at: Timestamp | None = None
+    playbook: Text | None = None
+    plan_hash: Text | None = None
+    reason: Text | None = None
+    contracts: tuple[ContractView, ...] = Field(default=(), max_length=1000)
+
+
+class Missions(Message):
+    """The answer on `rpc.verification.missions`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.Missions"
+
+    missions: tuple[Mission, ...] = Field(default=(), max_length=1000)
+
+
+class ListMissions(Message):
+    """Asks on `rpc.verification.missions`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ListMissions"
+    SUBJECT: ClassVar[str] = "rpc.verification.missions"
+    REPLY: ClassVar[type[Missions]] = Missions
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    before: Text | None = Field(
+        default=None, description="A mission id: the page goes on with older missions."
+    )
+    status: Text | None = None
+
+
+class GetMission(Message):
+    """Asks on `rpc.verification.mission`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.GetMission"
+    SUBJECT: ClassVar[str] = "rpc.verification.mission"
+    REPLY: ClassVar[type[Mission]] = Mission
+
+    tenant_id: Id
+    mission_id: Id
+
+
+class TimelineEntry(Message):
+    """Part of `Timeline`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.TimelineEntry"
+
+    event_id: Id
+    at: Timestamp
+    service: Id = Field(description="Who did it.")
+    subject: Id = Field(description="The message that told of it.")
+    summary: Text
+    contract_id: Text | None = None
+
+
+class Timeline(Message):
+    """The answer on `rpc.verification.timeline`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.Timeline"
+
+    entries: tuple[TimelineEntry, ...] = Field(default=(), max_length=10000)
+
+
+class GetTimeline(Message):
+    """Asks on `rpc.verification.timeline`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.GetTimeline"
+    SUBJECT: ClassVar[str] = "rpc.verification.timeline"
+    REPLY: ClassVar[type[Timeline]] = Timeline
+
+    tenant_id: Id
+    mission_id: Id
+
+
+class Baseline(Message):
+    """The answer on `rpc.verification.baseline`, `rpc.verification.baseline_of`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.Baseline"
+
+    baseline_id: Id
+    target: Id
+    operation: Id
+    status: Id = Field(description="measuring, stored, failed")
+    values: tuple[BaselineValue, ...] = Field(default=(), max_length=1000)
+    measured_at: Timestamp | None = None
+    reason: Text | None = None
+
+
+class TakeBaseline(Message):
+    """Measures a target while it is healthy and keeps the result as its baseline."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.TakeBaseline"
+    SUBJECT: ClassVar[str] = "rpc.verification.baseline"
+    REPLY: ClassVar[type[Baseline]] = Baseline
+
+    tenant_id: Id
+    target: Id
+    operation: Id
+    params: Annotated[LongText, Field(max_length=65536)]
+    timeout_ms: Annotated[UInt32, Field(ge=1)]
+    requested_by: Id
+
+
+class GetBaseline(Message):
+    """Asks on `rpc.verification.baseline_of`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.GetBaseline"
+    SUBJECT: ClassVar[str] = "rpc.verification.baseline_of"
+    REPLY: ClassVar[type[Baseline]] = Baseline
+
+    tenant_id: Id
+    baseline_id: Id

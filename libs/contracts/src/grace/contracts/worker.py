@@ -1,0 +1,67 @@
+"""The messages of grace.worker.v1. Generated from proto/ by proto/generate.py: do not edit."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from grace.contracts.message import Message
+from grace.contracts.scalars import Bool, Id, LongText, Text, UInt32
+
+__all__ = ["ListTargets", "Target", "Targets", "ValidateAction", "ValidatedAction"]
+
+
+class ValidatedAction(Message):
+    """The answer on `rpc.worker.validate`."""
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.ValidatedAction"
+
+    valid: Bool
+    problems: tuple[Text, ...] = Field(
+        default=(), max_length=1000, description="What is wrong, one line each."
+    )
+    kernel: Text = Field(description="Empty where the operation is unknown.")
+    tier: UInt32
+    reversible: Bool
+    observes_only: Bool
+    timeout_ms: UInt32
+
+
+class ValidateAction(Message):
+    """Asks whether an operation with these parameters could run, and what it is.
+
+    Nothing is touched.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.ValidateAction"
+    SUBJECT: ClassVar[str] = "rpc.worker.validate"
+    REPLY: ClassVar[type[ValidatedAction]] = ValidatedAction
+
+    operation: Id
+    target: Id
+    params: Annotated[LongText, Field(max_length=65536)]
+
+
+class Target(Message):
+    """Part of `Targets`."""
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.Target"
+
+    target: Id
+    kind: Id
+    environment: Id
+
+
+class Targets(Message):
+    """The answer on `rpc.worker.targets`."""
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.Targets"
+
+    targets: tuple[Target, ...] = Field(default=(), max_length=1000)
+
+
+class ListTargets(Message):
+    """Asks on `rpc.worker.targets`."""
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.ListTargets"
+    SUBJECT: ClassVar[str] = "rpc.worker.targets"
+    REPLY: ClassVar[type[Targets]] = Targets

@@ -1,0 +1,1 @@
+"""Turns proto/ into what is committed: models, tables, schemas, permissions, documents."""
