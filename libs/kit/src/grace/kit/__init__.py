@@ -1,0 +1,39 @@
+"""The skeleton of every Grace service; services contain only their domain."""
+
+from grace.kit.envelope import Received
+from grace.kit.errors import (
+    Conflict,
+    Forbidden,
+    GraceError,
+    InternalError,
+    Invalid,
+    Kind,
+    NotFound,
+    RateLimited,
+    Stale,
+    TimedOut,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    error_of,
+)  # fmt: skip
+from grace.kit.ids import derived_id, issued_at, new_id
+from grace.kit.keys import Keys, KeySource, PublicKey, SigningKey
+from grace.kit.life import Running
+from grace.kit.loops import Loop
+from grace.kit.running import main, running, running_all
+from grace.kit.runtime import Runtime
+from grace.kit.service import Service
+from grace.kit.settings import Duration, ServiceSettings, SettingsError, service_config
+from grace.kit.sql import Queries, Query, Record, Transaction
+from grace.kit.stream import Called, Rpc, Stream
+from grace.kit.unit import Unit
+
+__all__ = [
+    "Called", "Conflict", "Duration", "Forbidden", "GraceError", "InternalError", "Invalid", "KeySource",
+    "Keys", "Kind", "Loop", "NotFound", "PublicKey", "Queries", "Query", "RateLimited", "Received",
+    "Record", "Rpc", "Running", "Runtime", "Service", "ServiceSettings", "SettingsError",
+    "SigningKey", "Stale", "Stream", "TimedOut", "TooLarge", "Transaction", "Unauthenticated",
+    "Unavailable", "Unit", "derived_id", "error_of", "issued_at", "main", "new_id", "running",
+    "running_all", "service_config",
+]  # fmt: skip

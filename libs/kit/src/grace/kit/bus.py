@@ -1,0 +1,145 @@
+"""The NATS connection of a service: it never gives up, and a connection closed for good is fatal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from faststream import AckPolicy
+from faststream.nats import NatsBroker
+from faststream.nats.security import NatsNKey
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import ConnectionReconnectingError
+from nats.js import JetStreamContext
+
+from grace.contracts.permissions import inbox_prefix
+from grace.kit import metrics
+from grace.kit.logs import Logger
+from grace.kit.settings import ServiceSettings, SettingsError
+
+if TYPE_CHECKING:
+    from grace.kit.runtime import Runtime
+
+# A server that is away gives the same reason several times a second.
+_REPEAT_SECONDS = 10.0
+_MOST_REASONS = 100
+
+
+def make_broker(
+    runtime: Runtime, *, on_reconnect: Callable[[], None], on_close: Callable[[], None]
+) -> NatsBroker:
+    """A broker that is not connected yet. FastStream serves requests on it, nats-py does the rest.
+
+    Raises SettingsError when the seed file cannot be read.
+    """
+    settings = runtime.settings
+    broker = NatsBroker(
+        settings.nats_url,
+        name=f"grace-{runtime.name}",
+        security=NatsNKey.from_file(_readable(settings)),
+        inbox_prefix=inbox_prefix(runtime.name),
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.2,  # type: ignore[arg-type]  # seconds; nats-py takes fractions
+        connect_timeout=2,
+        # A dead peer is noticed within half a minute.
+        ping_interval=10,
+        max_outstanding_pings=2,
+        ack_policy=AckPolicy.MANUAL,
+        graceful_timeout=None,  # Running waits for the requests in hand
+        logger=None,
+    )
+    # FastStream wraps the error callback and raises out of it: an authorization timeout of a busy
+    # server would end nats-py's reconnecting without a word. So the callbacks go in behind it.
+    broker._connection_kwargs.update(_callbacks(runtime, on_reconnect, on_close))  # noqa: SLF001
+    return broker
+
+
+def _readable(settings: ServiceSettings) -> str:
+    """The seed file's path, if it can be read: the library's own error would come late."""
+    file = settings.nats_seed_file
+    try:
+        file.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"cannot read the NATS seed file {file}: {error.strerror}") from None
+    return str(file)
+
+
+def _callbacks(
+    runtime: Runtime, on_reconnect: Callable[[], None], on_close: Callable[[], None]
+) -> dict[str, Any]:
+    complaints = Complaints(runtime.log)
+
+    async def on_error(error: Exception) -> None:
+        # nats-py lower-cases what the server says.
+        if "permissions violation" in str(error).lower():
+            metrics.PERMISSION_VIOLATIONS.labels(runtime.name).inc()
+        complaints.tell(error)
+
+    async def on_disconnect() -> None:
+        if not runtime.stopping.is_set():
+            runtime.log.warning("nats.disconnected")
+        _give_up_answers(runtime.client, runtime.stream)
+
+    async def reconnected() -> None:
+        runtime.log.info("nats.reconnected")
+        on_reconnect()
+
+    async def closed() -> None:
+        if not runtime.stopping.is_set():
+            on_close()
+
+    return {
+        "error_cb": on_error,
+        "disconnected_cb": on_disconnect,
+        "reconnected_cb": reconnected,
+        "closed_cb": closed,
+    }
+
+
+def _give_up_answers(client: Client, stream: JetStreamContext) -> None:
+    """No answer to what was asked on a lost connection can come: the server forgot who may give it.
+
+    nats-py would wait for each until its timeout.
+    """
+    for waiting in (client._resp_map, stream._publish_async_futures):  # noqa: SLF001
+        for answer in list(waiting.values()):
+            if not answer.done():
+                answer.set_exception(ConnectionReconnectingError())
+
+
+class Complaints:
+    """Logs what goes wrong on the connection, the same thing once in a while only."""
+
+    def __init__(self, log: Logger) -> None:
+        self._log = log
+        self._told: dict[str, float] = {}
+
+    def tell(self, error: Exception) -> None:
+        """Log it unless it was logged a moment ago."""
+        reason, now = repr(error), time.monotonic()
+        if now - self._told.get(reason, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
+            return
+        if len(self._told) >= _MOST_REASONS:
+            self._told.clear()
+        self._told[reason] = now
+        self._log.warning("nats.error", error=reason)
+
+
+async def drain(broker: NatsBroker) -> None:
+    """Take no more requests, but have those handed over that the server had sent already.
+
+    FastStream alone keeps its subscriptions while it waits, and drops without an answer what
+    arrives meanwhile.
+    """
+    for subscriber in broker.subscribers:
+        subscription = getattr(subscriber, "subscription", None)
+        if subscription is not None:
+            await subscription.drain()
+            subscriber.subscription = None  # type: ignore[attr-defined]  # it must not be ended twice
+
+
+def is_delivery(message: Msg) -> bool:
+    """Whether JetStream delivered it. A status has no reply, and headers can be anybody's."""
+    return message.reply.startswith("$JS.ACK.")

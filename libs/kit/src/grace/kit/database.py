@@ -1,0 +1,141 @@
+"""The Postgres pool of a service: its own role, its own schema, bounded waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+
+from grace.kit.logs import Logger
+from grace.kit.settings import ServiceSettings, SettingsError
+
+# What the outside world does: another try in a moment may work.
+TRANSIENT = (
+    OSError,  # TimeoutError is one, and so is ConnectionError
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # restarts, ended sessions, statements that took too long
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,  # deadlocks, serialization
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,  # asyncpg's state after a connection broke in the middle of a step
+)
+# Transient as well, but what one message asks for can be the cause of it every time.
+TOO_SLOW = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
+_NOT_YET = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+# A statement that takes longer is a bug or a stuck lock; both are better seen than waited for.
+_SESSION = {
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+    "jit": "off",
+}
+
+# Longer than the statement timeout: a slow statement is the server's to cancel and to explain.
+_COMMAND_SECONDS = 35
+_CONNECT_SECONDS = 10
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    AnyConnection: TypeAlias = Connection | PoolConnectionProxy[asyncpg.Record]
+
+
+async def open_pool(service: str, settings: ServiceSettings, log: Logger) -> Pool:
+    """A pool that is connected. Waits for Postgres as long as it takes.
+
+    Raises SettingsError when Postgres knows neither the database nor the role, or not the password.
+    """
+    waiting = AsyncRetrying(
+        retry=retry_if_exception_type(_NOT_YET),
+        wait=wait_exponential_jitter(multiplier=0.1, max=2),
+        before_sleep=lambda state: log.warning(
+            "postgres.unreachable", attempt=state.attempt_number
+        ),
+    )
+    try:
+        return await waiting(_connect, service, settings)
+    except _REFUSED as error:
+        raise SettingsError(f"{error}: run `grace migrate`, or set another database") from None
+
+
+@contextmanager
+def lost_connections() -> Iterator[None]:
+    """Tell a connection that is gone (ConnectionResetError) from a misuse of asyncpg.
+
+    asyncpg has InterfaceError for both, and words to tell them apart.
+    """
+    try:
+        yield
+    except asyncpg.InterfaceError as error:
+        if "clos" not in str(error):  # closed, is closing
+            raise
+        raise ConnectionResetError(str(error)) from error
+
+
+async def close_pool(pool: Pool, *, within: float) -> None:
+    """Close it, by force when that takes longer than `within` seconds."""
+    try:
+        async with asyncio.timeout(within):
+            await pool.close()
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        pool.terminate()
+
+
+async def _connect(service: str, settings: ServiceSettings) -> Pool:
+    pool: Pool = await asyncpg.create_pool(
+        min_size=0,  # a floor would be restored, and told of at length, while Postgres is away
+        max_size=settings.pool_size,
+        max_inactive_connection_lifetime=60,
+        **_arguments(service, settings),
+    )
+    try:
+        await pool.execute("SELECT 1")
+    except BaseException:
+        pool.terminate()
+        raise
+    return pool
+
+
+async def connect(service: str, settings: ServiceSettings) -> Connection:
+    """One connection outside the pool, for locks that live as long as it does."""
+    connection: Connection = await asyncpg.connect(**_arguments(service, settings))
+    return connection
+
+
+def _arguments(service: str, settings: ServiceSettings) -> dict[str, Any]:
+    return {
+        "host": settings.postgres_host,
+        "port": settings.postgres_port,
+        "database": settings.postgres_database,
+        "user": settings.postgres_user or service,
+        "password": _password(settings),
+        "timeout": _CONNECT_SECONDS,
+        "command_timeout": _COMMAND_SECONDS,
+        "server_settings": {
+            "search_path": service,
+            "application_name": f"grace-{service}",
+            **_SESSION,
+        },
+    }
+
+
+def _password(settings: ServiceSettings) -> str:
+    try:
+        return settings.postgres_password_file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        file = settings.postgres_password_file
+        raise SettingsError(f"cannot read the Postgres password file {file}: {error}") from None

@@ -1,0 +1,116 @@
+"""Takes batches off one durable consumer and opens their messages; bisection.py handles them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nats.aio.msg import Msg
+
+from grace.contracts.permissions import durable
+from grace.kit import metrics, pull
+from grace.kit.bisection import Bisection, Opened
+from grace.kit.envelope import KEY_ID, MESSAGE_ID, SIGNATURE, Raw, Received, Refusal, open_message
+from grace.kit.errors import GraceError
+from grace.kit.pull import StandingPull
+from grace.kit.stream import BatchRoute
+from grace.kit.text import harmless
+from grace.kit.unit import Rejected
+
+if TYPE_CHECKING:
+    from grace.kit.runtime import Runtime
+
+_RETRY_SECONDS = 1.0
+
+
+class Intake:
+    """One subject of one service."""
+
+    def __init__(self, runtime: Runtime, route: BatchRoute) -> None:
+        self._runtime = runtime
+        self._route = route
+        self.consumer = durable(runtime.name, route.spec.name)
+        self._log = runtime.log.bind(consumer=self.consumer)
+        self.pull = StandingPull(runtime.client, route.spec.stream, self.consumer, self._log)
+        self._bisection = Bisection(runtime, route, self.consumer)
+        self._busy_since: float | None = None
+
+    @property
+    def busy_for(self) -> float:
+        """Seconds since the batch in hand was taken; 0 where there is none."""
+        return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+
+    async def run(self) -> None:
+        """Handle batches until the service stops; what is not begun by then goes back."""
+        await self.pull.open()
+        try:
+            while not self._runtime.stopping.is_set():
+                batch = await self.pull.take()
+                if batch:
+                    await self._guarded(batch)
+        finally:
+            await self.pull.close()
+
+    async def _guarded(self, batch: list[Msg]) -> None:
+        """No exception ends the consumer: what cannot be handled now is delivered again."""
+        beating = asyncio.create_task(self._keep_alive(batch))
+        self._busy_since = time.monotonic()
+        try:
+            await self._bisection.handle(await self._open_all(batch))
+        except Exception:  # noqa: BLE001 - the edge: a batch must not take the consumer down
+            metrics.HANDLER_FAILURES.labels(self._runtime.name, self._route.spec.name).inc()
+            self._log.exception("batch.failed", messages=len(batch))
+            await pull.put_back(batch, _RETRY_SECONDS)
+        finally:
+            self._busy_since = None
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+
+    async def _keep_alive(self, batch: Sequence[Msg]) -> None:
+        """Tell the server that a slow batch, and what waits behind it, is still in hand."""
+        pause = self._runtime.settings.nats_ack_wait.total_seconds() / 3
+        while True:
+            await asyncio.sleep(pause)
+            await pull.keep_alive([*batch, *self.pull.held])
+
+    async def _open_all(self, batch: Sequence[Msg]) -> list[Opened]:
+        """Check every message; those by a key that identity cannot be asked about now go back."""
+        raws = [(message, raw_of(message)) for message in batch]
+        wanted = {key_id for _, raw in raws if (key_id := _key_id(raw))}
+        keys = self._runtime.keys
+        try:
+            await keys.learn(wanted)
+        except GraceError as error:
+            self._log.warning("key.not_learnt", error=error.detail)
+            unknown = keys.unknown(wanted)
+            await pull.put_back([m for m, raw in raws if _key_id(raw) in unknown], _RETRY_SECONDS)
+            raws = [(m, raw) for m, raw in raws if _key_id(raw) not in unknown]
+        return [Opened(message, raw, self._open(raw)) for message, raw in raws]
+
+    def _open(self, raw: Raw) -> Received[Any] | Rejected:
+        try:
+            return open_message(raw, self._route.spec, self._runtime.keys)
+        except Refusal as refusal:
+            message_id = harmless(raw.headers.get(MESSAGE_ID, ""), 256) or raw.place
+            return Rejected(raw, message_id, refusal.reason, refusal.detail)
+
+
+def _key_id(raw: Raw) -> str:
+    """The id of the key that it claims to be signed with; empty for an unsigned one."""
+    return raw.headers.get(KEY_ID, "") if raw.headers.get(SIGNATURE) else ""
+
+
+def raw_of(message: Msg) -> Raw:
+    """A delivery as it arrived; its place names it once and for all, even in another stream."""
+    data = message.metadata
+    place = f"{data.stream}:{data.sequence.stream}:{data.timestamp.isoformat()}"
+    return Raw(
+        message.subject,
+        message.data,
+        message.headers or {},
+        place,
+        data.timestamp,
+        data.num_delivered,
+    )

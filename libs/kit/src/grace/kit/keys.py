@@ -1,0 +1,148 @@
+"""A service's signing key and the public keys of all others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from grace.contracts.identity import IssueKey, ReadRegistry
+from grace.kit.sealing import Opener, Sealed
+from grace.transparency import pae
+
+if TYPE_CHECKING:
+    from grace.kit.runtime import Runtime
+
+MESSAGE_KIND = "grace/message/v1"
+# Ids that identity did not know. Real ones cannot be guessed, so none of these becomes one.
+_MOST_STRANGERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private Ed25519 key (32 raw bytes) under its public name."""
+
+    key_id: str
+    private_key: bytes
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A component's public Ed25519 key (32 raw bytes); status is active, retired or revoked."""
+
+    key_id: str
+    component: str
+    public_key: bytes
+    status: str
+
+
+class KeySource(Protocol):
+    """Where a service's key and the registry come from."""
+
+    async def issue(self, runtime: Runtime) -> SigningKey:
+        """The service's own key, the same after every restart until it is rotated."""
+        ...
+
+    async def registry(self, runtime: Runtime) -> Sequence[PublicKey]:
+        """Every public key that may be verified with."""
+        ...
+
+
+class IdentityKeys:
+    """Asks identity: every service but identity itself does."""
+
+    async def issue(self, runtime: Runtime) -> SigningKey:
+        """Ask for the key sealed to a key pair made for this one answer."""
+        opener = Opener()
+        request = IssueKey(component=runtime.name, ephemeral_public_key=opener.public_key)
+        issued = await runtime.call(request)
+        sealed = Sealed(issued.ephemeral_public_key, issued.sealed_private_key)
+        private = opener.open(sealed, context=runtime.name)
+        return SigningKey(issued.key_id, private, issued.expires_at)
+
+    async def registry(self, runtime: Runtime) -> Sequence[PublicKey]:
+        """Ask for the registry."""
+        answer = await runtime.call(ReadRegistry())
+        return [PublicKey(k.key_id, k.component, k.public_key, k.status) for k in answer.keys]
+
+
+class Keys:
+    """Signs with the service's own key, verifies with registered keys only."""
+
+    def __init__(self, runtime: Runtime, source: KeySource) -> None:
+        self._runtime = runtime
+        self._source = source
+        self._signer: Ed25519PrivateKey | None = None
+        self._public: dict[str, tuple[PublicKey, Ed25519PublicKey]] = {}
+        self._strangers: set[str] = set()
+        self._loading = asyncio.Lock()
+        self.key_id = ""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the service can sign."""
+        return self._signer is not None
+
+    async def load(self) -> None:
+        """Fetch the own key and the registry; again whenever a rotation may have happened."""
+        own = await self._source.issue(self._runtime)
+        self._signer = Ed25519PrivateKey.from_private_bytes(own.private_key)
+        self.key_id = own.key_id
+        await self.read_registry()
+
+    async def read_registry(self) -> None:
+        """Fetch the public keys."""
+        known = await self._source.registry(self._runtime)
+        loaded = {k.key_id: (k, Ed25519PublicKey.from_public_bytes(k.public_key)) for k in known}
+        self._public = loaded
+
+    def unknown(self, key_ids: set[str]) -> set[str]:
+        """Those that identity was not asked about yet."""
+        return key_ids - self._public.keys() - self._strangers
+
+    async def learn(self, key_ids: set[str]) -> None:
+        """Ask for the registry when a key is unknown; Unavailable when identity cannot answer.
+
+        A key that identity does not know either is asked about once: a flood of invented ids
+        must not become a flood of questions.
+        """
+        if not self.unknown(key_ids):
+            return
+        async with self._loading:
+            strangers = self.unknown(key_ids)
+            if strangers:
+                await self.read_registry()
+                self._remember(strangers - self._public.keys())
+
+    def _remember(self, strangers: set[str]) -> None:
+        if len(self._strangers) + len(strangers) > _MOST_STRANGERS:
+            self._strangers.clear()
+        self._strangers |= strangers
+
+    def sign(self, kind: str, *parts: bytes) -> bytes:
+        """64 bytes of Ed25519 over the pre-authentication encoding of kind and parts."""
+        if self._signer is None:
+            raise RuntimeError("the service has no key yet")
+        return self._signer.sign(pae(kind, *parts))
+
+    def verify(self, key_id: str, signature: bytes, kind: str, *parts: bytes) -> bool:
+        """Whether a registered, unrevoked key signed exactly this."""
+        entry = self._public.get(key_id)
+        if entry is None or entry[0].status == "revoked":
+            return False
+        try:
+            entry[1].verify(signature, pae(kind, *parts))
+        except InvalidSignature:
+            return False
+        return True
+
+    def component_of(self, key_id: str) -> str | None:
+        """Whose key it is; None for a key that is not registered."""
+        entry = self._public.get(key_id)
+        return entry[0].component if entry else None

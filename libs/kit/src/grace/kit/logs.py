@@ -1,0 +1,88 @@
+"""Structured logs: one JSON line an event, with the trace that it belongs to."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+
+Logger = structlog.stdlib.BoundLogger
+
+_SECRET_WORDS = ("password", "secret", "token", "seed", "private")
+_REDACTED = "[redacted]"
+_LOGIN_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
+
+
+def configure(level: str = "info", file: Path | None = None) -> None:
+    """Send every log of the process to one place: a file, or standard error."""
+    handler: logging.StreamHandler[Any] = (
+        logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
+    )
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+        structlog.processors.format_exc_info,
+        _redact,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(default=str)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(handler.stream),
+        cache_logger_on_first_use=False,
+    )
+    _bridge_stdlib(shared, handler, level)
+
+
+def _bridge_stdlib(shared: list[Any], handler: logging.StreamHandler[Any], level: str) -> None:
+    """Libraries log through the standard library; their lines take the same form."""
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(default=str),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+
+
+def _add_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = f"{context.trace_id:032x}"
+        event["span_id"] = f"{context.span_id:016x}"
+    return event
+
+
+def _redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {name: _without_secrets(name, value) for name, value in event.items()}
+
+
+def _without_secrets(name: str, value: object) -> object:
+    if any(word in name.lower() for word in _SECRET_WORDS):
+        return _REDACTED
+    match value:
+        case str():
+            return _LOGIN_IN_URL.sub(f"{_REDACTED}@", value)
+        case Mapping():
+            return {key: _without_secrets(str(key), each) for key, each in value.items()}
+        case list() | tuple():
+            return [_without_secrets(name, each) for each in value]
+        case _:
+            return value
+
+
+def logger(service: str) -> Logger:
+    """The logger of a service."""
+    bound: Logger = structlog.get_logger().bind(service=service)
+    return bound

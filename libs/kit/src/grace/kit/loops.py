@@ -1,0 +1,77 @@
+"""Runs periodic duties: timing, leadership, stop and errors are here, the duty is one tick()."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from grace.kit import metrics
+from grace.kit.database import TRANSIENT
+from grace.kit.errors import GraceError, Kind
+
+if TYPE_CHECKING:
+    from grace.kit.runtime import Runtime
+
+
+class Loop(Protocol):
+    """A periodic duty. A tick re-reads the truth; it does not trust what woke it."""
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Do what is due; True when there is more, so that the next tick comes at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A loop with its interval; a leader's duty runs in one replica only."""
+
+    interval: timedelta
+    loop: Loop
+    leader: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the duty in logs and metrics."""
+        return type(self.loop).__name__.lower()
+
+
+async def run_duty(runtime: Runtime, duty: Duty) -> None:
+    """Tick until the service stops."""
+    wake = runtime.wake_event(type(duty.loop))
+    while not runtime.stopping.is_set():
+        wake.clear()
+        if await tick_once(runtime, duty):
+            await asyncio.sleep(0)  # a tick that never waits must not stop everything else
+            continue
+        with suppress(TimeoutError):
+            async with asyncio.timeout(duty.interval.total_seconds()):
+                await wake.wait()
+
+
+async def tick_once(runtime: Runtime, duty: Duty) -> bool:
+    """One tick, if this replica is the one to do it. No error comes out: another tick follows."""
+    try:
+        if duty.leader and not await runtime.leadership.holds(duty.name):
+            return False
+        return await duty.loop.tick(runtime)
+    except Exception as error:  # noqa: BLE001 - the edge of a duty
+        _tell(runtime, duty, error)
+        return False
+
+
+def _tell(runtime: Runtime, duty: Duty, error: Exception) -> None:
+    metrics.LOOP_FAILURES.labels(runtime.name, duty.name).inc()
+    if is_waiting(error):
+        runtime.log.warning("loop.waits", loop=duty.name, error=repr(error))
+    else:
+        runtime.log.error("loop.failed", loop=duty.name, exc_info=error)
+
+
+def is_waiting(error: Exception) -> bool:
+    """Whether the outside world is at fault, and another try in a moment may work."""
+    if isinstance(error, GraceError):
+        return error.kind in {Kind.UNAVAILABLE, Kind.TIMEOUT}
+    return isinstance(error, TRANSIENT)

@@ -1,0 +1,90 @@
+-- now --
+-- The database's clock, fixed for the transaction.
+SELECT now();
+
+-- insert_outbox --
+-- What others must learn of this transaction.
+INSERT INTO outbox (id, subject, stream, schema, tenant_id, correlation_id, traceparent, body, key_id, signature, audited)
+SELECT * FROM unnest(
+    CAST(:ids AS uuid[]), CAST(:subjects AS text[]), CAST(:streams AS text[]), CAST(:schemas AS text[]),
+    CAST(:tenants AS text[]), CAST(:correlations AS text[]), CAST(:traces AS text[]),
+    CAST(:bodies AS bytea[]), CAST(:keys AS text[]), CAST(:signatures AS bytea[]), CAST(:audited AS boolean[]));
+
+-- mark_received --
+-- Remember message ids; only those that are new come back.
+INSERT INTO inbox (consumer, message_id)
+SELECT :consumer, id FROM unnest(CAST(:ids AS uuid[])) AS id
+ON CONFLICT DO NOTHING
+RETURNING message_id;
+
+-- insert_quarantine --
+-- Keep what could not be handled; the same message is kept once per consumer.
+INSERT INTO quarantine (id, subject, message_id, consumer, reason, detail, headers, body)
+SELECT * FROM unnest(
+    CAST(:ids AS uuid[]), CAST(:subjects AS text[]), CAST(:message_ids AS text[]), CAST(:consumers AS text[]),
+    CAST(:reasons AS text[]), CAST(:details AS text[]), CAST(:headers AS jsonb[]), CAST(:bodies AS bytea[]))
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- unsent --
+-- The oldest rows that these streams have not acknowledged.
+SELECT id, subject, stream, schema, tenant_id, correlation_id, traceparent, body, key_id, signature
+  FROM outbox
+ WHERE sent_at IS NULL AND stream = ANY(CAST(:streams AS text[])) ORDER BY position LIMIT :most;
+
+-- mark_sent --
+-- These were acknowledged by their streams.
+UPDATE outbox SET sent_at = now() WHERE id = ANY(CAST(:ids AS uuid[])) AND sent_at IS NULL;
+
+-- known_streams --
+-- What the streams looked like when they were last seen.
+SELECT stream, created, last_sequence FROM relay_streams;
+
+-- remember_stream --
+-- A stream as it is now.
+INSERT INTO relay_streams (stream, created, last_sequence) VALUES (:stream, :created, :last_sequence)
+ON CONFLICT (stream) DO UPDATE SET created = excluded.created, last_sequence = excluded.last_sequence;
+
+-- send_again --
+-- A stream lost what it had: every retained row goes out again.
+UPDATE outbox SET sent_at = NULL WHERE stream = :stream AND sent_at IS NOT NULL;
+
+-- lock_audit --
+-- One numbering at a time.
+SELECT last_no FROM relay_audit FOR UPDATE;
+
+-- number_audited --
+-- Number audited rows without gaps, under the lock.
+WITH counter AS (SELECT last_no FROM relay_audit),
+     fresh AS (
+        SELECT position, row_number() OVER (ORDER BY position) AS step
+          FROM outbox WHERE audited AND audit_no IS NULL ORDER BY position LIMIT :most),
+     numbered AS (
+        UPDATE outbox o SET audit_no = counter.last_no + fresh.step
+          FROM fresh, counter WHERE o.position = fresh.position
+        RETURNING o.audit_no)
+UPDATE relay_audit SET last_no = greatest(last_no, (SELECT max(audit_no) FROM numbered))
+ WHERE EXISTS (SELECT FROM numbered);
+
+-- unaudited --
+-- Numbered rows that the log has not acknowledged.
+SELECT o.audit_no, o.id, o.subject, o.body, o.key_id, o.signature
+  FROM outbox o, relay_audit a
+ WHERE o.audit_no > a.acknowledged ORDER BY o.audit_no LIMIT :most;
+
+-- acknowledge_audit --
+-- The log holds every row up to here. It may have gone back, after a restore.
+UPDATE relay_audit SET acknowledged = :acknowledged WHERE acknowledged <> :acknowledged;
+
+-- prune_outbox --
+-- Drop rows that were sent long ago and are in the log.
+DELETE FROM outbox o USING relay_audit a
+ WHERE o.sent_at < now() - CAST(:retention AS interval) AND (NOT o.audited OR o.audit_no <= a.acknowledged);
+
+-- prune_inbox --
+-- Forget message ids that no stream can deliver any more.
+DELETE FROM inbox WHERE received_at < now() - CAST(:retention AS interval);
+
+-- prune_quarantine --
+-- Drop what was kept long enough for somebody to look at it.
+DELETE FROM quarantine WHERE received_at < now() - CAST(:retention AS interval);

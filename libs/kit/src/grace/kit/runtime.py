@@ -1,0 +1,154 @@
+"""The running service: its settings, its connections, its keys; what handlers and loops act through."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.client import JetStreamContext
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+
+from grace.contracts.message import Message, Query
+from grace.contracts.subjects import SUBJECTS
+from grace.kit import database, envelope, logs, rpc, tracing
+from grace.kit.ids import new_id
+from grace.kit.keys import Keys, KeySource
+from grace.kit.leadership import Leadership
+from grace.kit.sql import Transaction
+from grace.kit.unit import Unit
+
+if TYPE_CHECKING:
+    from grace.kit.database import Pool
+    from grace.kit.settings import ServiceSettings
+
+R = TypeVar("R", bound=Message)
+# What runs beside may end on its own for so long when the service stops.
+_SETTLE_SECONDS = 2.0
+
+
+class Runtime:
+    """One running service. Made by Service.start; everything that acts is given it."""
+
+    client: Client
+    pool: Pool
+
+    def __init__(self, name: str, settings: ServiceSettings, source: KeySource) -> None:
+        self.name = name
+        self.settings = settings
+        self.log = logs.logger(name)
+        self.keys = Keys(self, source)
+        self.stopping = asyncio.Event()
+        self._wakes: dict[type, asyncio.Event] = {}
+        self.leadership = Leadership(name, partial(database.connect, name, settings))
+        self._background: set[asyncio.Task[Any]] = set()
+        self._jetstream: JetStreamContext | None = None
+
+    @property
+    def stream(self) -> JetStreamContext:
+        """JetStream on the service's connection: one context, since each subscribes for its answers."""
+        if self._jetstream is None:
+            self._jetstream = self.client.jetstream(timeout=5, publish_async_max_pending=1024)
+        return self._jetstream
+
+    @asynccontextmanager
+    async def unit(self, *, consumer: str = "", correlation_id: str = "") -> AsyncIterator[Unit]:
+        """A transaction that commits at the end of the block, with everything it published."""
+        with database.lost_connections():
+            async with self.pool.acquire() as connection, connection.transaction():
+                unit = Unit(self, Transaction(connection), consumer, correlation_id)
+                yield unit
+                await unit.flush()
+        unit.finish()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """Single statements without a transaction around them: one round trip each."""
+        with database.lost_connections():
+            async with self.pool.acquire() as connection:
+                yield Transaction(connection)
+
+    async def call(self, request: Query[R], *, timeout: float = 5.0, correlation_id: str = "") -> R:
+        """Ask the owner of a query and wait `timeout` seconds. Raises GraceError."""
+        message = cast("Message", request)
+        reply = await rpc.ask(self, message, timeout=timeout, correlation_id=correlation_id)
+        return cast("R", reply)
+
+    async def signal(self, message: Message, *, subject: str | None = None) -> None:
+        """Send a hint or a beacon on core NATS; it may be lost."""
+        name = subject or SUBJECTS[message.SUBJECT].at(service=self.name)
+        identity, data = new_id(), envelope.body_of(message)
+        headers = envelope.headers_of(
+            self.keys, message, subject=name, identity=identity, data=data
+        )
+        try:
+            await self.client.publish(name, data, headers=headers)
+        except NatsError as error:
+            self.log.debug("signal.lost", subject=name, error=repr(error))
+
+    async def report(self, message: Message, *, tenant: str = "default") -> None:
+        """Publish into a stream outside the outbox, again and again until it is acknowledged.
+
+        Raises TooLarge for a message that NATS will never take.
+        """
+        spec = SUBJECTS[message.SUBJECT]
+        name, identity, data = spec.at(service=self.name), new_id(), envelope.body_of(message)
+        headers = envelope.headers_of(
+            self.keys, message, subject=name, identity=identity, data=data,
+            tenant=tenant, traceparent=tracing.current_traceparent(),
+        )  # fmt: skip
+        again = AsyncRetrying(
+            retry=retry_if_exception_type((NatsError, OSError)),
+            wait=wait_exponential_jitter(multiplier=0.05, max=2),
+            before_sleep=lambda state: self.log.warning(
+                "report.repeated", subject=name, attempt=state.attempt_number
+            ),
+        )
+        async for attempt in again:
+            with attempt:
+                await self.stream.publish(
+                    name, data, timeout=5, stream=spec.stream, headers=dict(headers)
+                )
+
+    def soon(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something beside, and keep hold of it until it ends."""
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.log.error("beside.failed", exc_info=task.exception())
+
+    def wake(self, loop: type) -> None:
+        """Let a loop tick at once."""
+        self.wake_event(loop).set()
+
+    def wake_event(self, loop: type) -> asyncio.Event:
+        """The event that a loop waits for between its ticks."""
+        return self._wakes.setdefault(loop, asyncio.Event())
+
+    def outbox_grew(self) -> None:
+        """Let the relay look at once instead of at its next interval."""
+        from grace.kit.relay import Audit, Publish  # noqa: PLC0415 - the relay needs the runtime
+
+        self.wake(Publish)
+        self.wake(Audit)
+
+    def begin_stop(self) -> None:
+        """Let every loop see at once that the service stops."""
+        self.stopping.set()
+        for event in self._wakes.values():
+            event.set()
+
+    async def settle(self) -> None:
+        """Wait for what runs beside, but not for ever."""
+        if self._background:
+            _, late = await asyncio.wait(set(self._background), timeout=_SETTLE_SECONDS)
+            for task in late:
+                task.cancel()

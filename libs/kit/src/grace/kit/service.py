@@ -1,0 +1,102 @@
+"""Builds a service out of its parts: the same skeleton for all of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from grace.contracts.message import Message
+from grace.kit import migrations, relay
+from grace.kit.keys import IdentityKeys, KeySource
+from grace.kit.life import Background, Parts, Running
+from grace.kit.loops import Duty, Loop
+from grace.kit.runtime import Runtime
+from grace.kit.settings import ServiceSettings
+from grace.kit.signals import SignalHandler
+from grace.kit.stream import Rpc, Stream
+
+__all__ = ["Running", "Service"]
+
+_KEY_REFRESH = timedelta(seconds=60)
+_AUDIT_INTERVAL = timedelta(seconds=1)
+_PRUNE_INTERVAL = timedelta(minutes=10)
+
+
+class RefreshKeys:
+    """Fetches the service's key and the registry again: a rotation must not need a restart."""
+
+    def __init__(self) -> None:
+        self._started = False
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Load both, but for the first time: the service has just started with them."""
+        if self._started:
+            await runtime.keys.load()
+        self._started = True
+        return False
+
+
+class Service:
+    """The parts of a service, collected in the order in which its app.py names them."""
+
+    def __init__(self, name: str, settings: ServiceSettings) -> None:
+        self.name = name
+        self.settings = settings
+        self.migrations: Path | None = None
+        self.key_source: KeySource = IdentityKeys()
+        # A process ends when its connection is closed for good; a test keeps its process.
+        self.exit_on_close = False
+        self._parts = Parts()
+
+    def schema(self, module_file: str) -> Service:
+        """The service owns a Postgres schema; its migrations lie beside the package."""
+        self.migrations = migrations.folder(module_file)
+        return self
+
+    def keys(self, source: KeySource) -> Service:
+        """Where the service's key comes from, if not from identity."""
+        self.key_source = source
+        return self
+
+    def handle(self, stream: Stream) -> Service:
+        """Handle JetStream batches."""
+        self._parts.stream = stream
+        return self
+
+    def serve(self, rpc: Rpc) -> Service:
+        """Answer requests."""
+        self._parts.rpc = rpc
+        return self
+
+    def listen(self, model: type[Message], handler: SignalHandler) -> Service:
+        """Hear a signal."""
+        self._parts.listeners.append((model, handler))
+        return self
+
+    def every(self, interval: timedelta, loop: Loop, *, leader: bool = False) -> Service:
+        """Run a periodic duty; a leader's duty in one replica only."""
+        self._parts.duties.append(Duty(interval, loop, leader))
+        return self
+
+    def run(self, background: Background) -> Service:
+        """Run something of the service's own until it stops."""
+        self._parts.backgrounds.append(background)
+        return self
+
+    async def start(self) -> Running:
+        """Start everything; raises what made it impossible, with all of it stopped again."""
+        running = Running(self)
+        await running.start()
+        return running
+
+    def parts(self) -> Parts:
+        """What it was given, with the kit's own duties added."""
+        duties = [Duty(_KEY_REFRESH, RefreshKeys()), *self._parts.duties]
+        if self.migrations is not None:
+            duties += [
+                Duty(self.settings.outbox_interval, relay.Publish(), leader=True),
+                Duty(_AUDIT_INTERVAL, relay.Audit(), leader=True),
+                Duty(_PRUNE_INTERVAL, relay.Prune()),
+            ]
+        given = self._parts
+        return Parts(given.stream, given.rpc, given.listeners, duties, given.backgrounds)

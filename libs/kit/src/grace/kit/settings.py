@@ -1,0 +1,96 @@
+"""Settings of a service: typed, from GRACE_<SERVICE>_<FIELD>, unknown keys refused."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSettings
+
+# A crashed service's batch is delivered again after this; grace.stack.streams makes consumers so.
+ACK_WAIT = timedelta(seconds=10)
+
+Duration = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message is one line that says what to change."""
+
+
+def service_config(service: str) -> SettingsConfigDict:
+    """The pydantic configuration of a service's Settings class."""
+    return SettingsConfigDict(env_prefix=f"GRACE_{service.upper()}_", frozen=True, extra="forbid")
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs to reach its servers. Secrets come as files, never as values."""
+
+    # A service names its own; without any, LOG_LEVEL and the like of other programs would count.
+    model_config = service_config("kit")
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_seed_file: Path = Path("/run/secrets/grace/nats.nk")
+    # A batch in hand says so three times as often.
+    nats_ack_wait: Duration = ACK_WAIT
+    postgres_host: str = "127.0.0.1"
+    postgres_port: int = Field(default=5432, ge=1, le=65535)
+    postgres_database: str = "grace"
+    postgres_user: str = ""
+    postgres_password_file: Path = Path("/run/secrets/grace/postgres.password")
+    # Four connections serve a service on a small host; a busy htm wants more.
+    pool_size: int = Field(default=4, ge=2, le=100)
+    ops_host: str = "127.0.0.1"
+    # Health and metrics; 0 takes a free port.
+    ops_port: int = Field(default=0, ge=0, le=65535)
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    # Nobody waits longer for a commit of another replica's.
+    outbox_interval: Duration = timedelta(milliseconds=200)
+    # Sent rows are kept as long as inboxes remember, so that a wiped stream can be filled again.
+    outbox_retention: Duration = timedelta(days=7)
+    # How often the streams are looked at for a wipe.
+    regression_interval: Duration = timedelta(seconds=2)
+    # A handler that fails on one message this often gives it up to the quarantine.
+    max_deliveries: int = Field(default=5, ge=1)
+    # What is in hand may take this long at a stop; Kubernetes ends a process after 30 s.
+    stop_grace: Duration = timedelta(seconds=20)
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401 - pydantic finds out
+        refuse_unknown_environment(type(self), os.environ)
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(_explain(type(self), error)) from None
+        except UnreadableSettings as error:  # its cause would show the value
+            raise SettingsError(str(error)) from None
+
+
+def refuse_unknown_environment(settings: type[BaseSettings], environment: Iterable[str]) -> None:
+    """Refuse variables with the service's prefix that are no setting: a typo must not be silent."""
+    prefix = str(settings.model_config.get("env_prefix", ""))
+    known = {f"{prefix}{name}".upper() for name in settings.model_fields}
+    for name in sorted(environment):
+        if prefix and name.upper().startswith(prefix) and name.upper() not in known:
+            raise SettingsError(f"unknown setting {name}{_suggestion(name.upper(), known)}")
+
+
+def _suggestion(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _explain(settings: type[BaseSettings], error: ValidationError) -> str:
+    """One line: which variables, what is wrong with each; values are left out, they may be secret."""
+    prefix = str(settings.model_config.get("env_prefix", ""))
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        field = "__".join(str(part) for part in problem["loc"])
+        known = {name.upper() for name in settings.model_fields}
+        hint = _suggestion(field.upper(), known) if problem["type"] == "extra_forbidden" else ""
+        lines.append(f"{prefix}{field.upper()}: {problem['msg']}{hint}")
+    return "; ".join(lines)

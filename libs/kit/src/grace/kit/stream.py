@@ -1,0 +1,101 @@
+"""What a service handles: JetStream batches (Stream), requests (Rpc), signals."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import UUID
+
+from grace.contracts.message import Message
+from grace.contracts.subject import Subject
+from grace.contracts.subjects import SUBJECTS
+from grace.kit.envelope import Received
+from grace.kit.unit import Unit
+
+if TYPE_CHECKING:
+    from grace.kit.runtime import Runtime
+
+Q = TypeVar("Q", bound=Message)
+
+BatchHandler = Callable[[Sequence[Received[Any]], Unit], Awaitable[None]]
+CallHandler = Callable[["Called[Any]", Unit], Awaitable[Message]]
+ManyHandler = Callable[[Sequence["Called[Any]"], Unit], Awaitable[Sequence[Any]]]
+DirectHandler = Callable[["Called[Any]", "Runtime"], Awaitable[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class Called(Generic[Q]):
+    """A request that passed the door; `caller` is the component that signed it."""
+
+    body: Q
+    id: UUID
+    subject: str
+    caller: str | None
+    key_id: str | None
+    tenant: str
+    correlation_id: str
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRoute:
+    """One subject and the function that handles its batches."""
+
+    spec: Subject
+    handler: BatchHandler
+    inbox: bool
+
+
+@dataclass(slots=True)
+class Stream:
+    """The durable consumers of a service, one per subject."""
+
+    routes: list[BatchRoute] = field(default_factory=list)
+
+    def on(
+        self,
+        model: type[Message] | tuple[type[Message], ...],
+        handler: BatchHandler,
+        *,
+        inbox: bool = False,
+    ) -> Stream:
+        """Handle a subject's messages; all of its models belong to one handler.
+
+        `inbox` drops ids seen before: only where no guard and no unique key decides.
+        """
+        models = model if isinstance(model, tuple) else (model,)
+        self.routes.append(BatchRoute(SUBJECTS[models[0].SUBJECT], handler, inbox))
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class CallRoute:
+    """One request subject and the function that answers it, in one of three ways."""
+
+    spec: Subject
+    one: CallHandler | None = None
+    many: ManyHandler | None = None
+    direct: DirectHandler | None = None
+
+
+@dataclass(slots=True)
+class Rpc:
+    """The requests that a service answers."""
+
+    routes: list[CallRoute] = field(default_factory=list)
+
+    def on(self, model: type[Message], handler: CallHandler) -> Rpc:
+        """Answer each request in a transaction of its own."""
+        self.routes.append(CallRoute(SUBJECTS[model.SUBJECT], one=handler))
+        return self
+
+    def on_many(self, model: type[Message], handler: ManyHandler) -> Rpc:
+        """Answer all requests that wait in one transaction: a grouped commit."""
+        self.routes.append(CallRoute(SUBJECTS[model.SUBJECT], many=handler))
+        return self
+
+    def direct(self, model: type[Message], handler: DirectHandler) -> Rpc:
+        """Answer without a transaction."""
+        self.routes.append(CallRoute(SUBJECTS[model.SUBJECT], direct=handler))
+        return self

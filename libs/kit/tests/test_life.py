@@ -1,0 +1,329 @@
+"""How a service starts, what it says of itself, and how it stops."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grace.contracts.verification import ActionClosed
+from grace.kit import Received, Runtime, SettingsError, Unit, running_all
+from grace.kit.life import Running
+from grace.kit.migrations import SchemaMismatch
+from grace.kit.ops import listen_ops, readiness, serving_ops
+from grace.testkit import House, eventually
+
+from .conftest import CONSUMER, Desk, note, publish
+from .test_migrations import spoil
+
+Messages = Sequence[Received[ActionClosed]]
+
+
+async def test_a_service_that_runs_has_no_problems(desk: Desk) -> None:
+    async with desk.reading() as running:
+        assert await readiness([running]) == {"learning": []}
+
+
+async def test_a_silent_consumer_is_a_problem(desk: Desk) -> None:
+    admin = (await desk.house.connect("tester")).jetstream()
+    await admin.delete_consumer("EVENTS", CONSUMER)
+    async with desk.reading() as running:
+        running._intakes[0].pull._last_sign -= 30
+        assert running.problems() == [f"consumer {CONSUMER} is silent"]
+        await desk.house.installation.apply_streams()
+        await eventually(lambda: running.problems() == [])
+
+
+async def test_a_batch_that_hangs_is_a_problem(desk: Desk, verification: Runtime) -> None:
+    begun = asyncio.Event()
+
+    async def hang(_: Messages, __: Unit) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with desk.reading(hang, stop_grace=0.2) as running:
+        await publish(verification, "never")
+        await asyncio.wait_for(begun.wait(), 5)
+        assert running.problems() == []
+        running._intakes[0]._busy_since -= 130  # type: ignore[operator]
+        assert running.problems() == [f"consumer {CONSUMER} is stuck in a batch"]
+
+
+async def test_a_part_that_ended_is_a_problem(desk: Desk) -> None:
+    async def give_up(_: Runtime) -> None:
+        raise ValueError("enough")
+
+    async with desk.up(desk.house.blank("learning").run(give_up)) as running:
+        await asyncio.wait_for(running.broken.wait(), 5)
+        assert running.problems() == ["1 parts have ended"]
+
+
+async def test_a_lost_database_is_a_problem_until_it_is_back(desk: Desk) -> None:
+    postgres = desk.house.installation.postgres
+    async with desk.reading() as running:
+        await asyncio.to_thread(postgres.kill)
+        try:
+            found = await readiness([running])
+            assert [each.split(":")[0] for each in found["learning"]] == ["postgres"]
+        finally:
+            await asyncio.to_thread(postgres.start)
+
+        async def well() -> bool:
+            return await readiness([running]) == {"learning": []}
+
+        await eventually(well, timeout=10)
+
+
+async def test_probes_say_what_is_wrong(desk: Desk) -> None:
+    waiting = Running(desk.reader())
+    with listen_ops("127.0.0.1", 0) as listener:
+        async with serving_ops([waiting], listener):
+            port = listener.getsockname()[1]
+            assert await _get(port, "/health/live") == (200, '{"status":"live"}')
+            status, body = await _get(port, "/health/ready")
+            assert status == 503
+            assert json.loads(body)["services"]["learning"] == [
+                "nats is unreachable",
+                "no signing key yet",
+                "postgres is unreachable",
+            ]
+            assert "grace_messages_handled_total" in (await _get(port, "/metrics"))[1]
+    await waiting.stop()
+
+
+async def _get(port: int, path: str) -> tuple[int, str]:
+    """Status and body; status 0 where nobody listens."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return 0, ""
+    writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+    writer.close()
+    return int(head.split()[1]) if head else 0, body
+
+
+async def test_a_port_that_is_taken_is_told_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"port {port}: Address already in use"):
+            listen_ops("127.0.0.1", port)
+
+
+async def test_a_service_that_runs_is_ready_over_http(desk: Desk) -> None:
+    async with desk.reading() as running:
+        with listen_ops("127.0.0.1", 0) as listener:
+            async with serving_ops([running], listener):
+                assert (await _get(listener.getsockname()[1], "/health/ready"))[0] == 200
+
+
+async def test_a_service_waits_for_identity(house: House) -> None:
+    starting = asyncio.ensure_future(house.blank("learning").start())
+    async with house.running("identity"):
+        running = await asyncio.wait_for(starting, 10)
+        assert running.runtime.keys.loaded
+        await running.stop()
+
+
+async def test_a_service_waits_for_its_servers(desk: Desk, verification: Runtime) -> None:
+    """Absent at the start is not an error, and nothing of what was published is lost."""
+    installation = desk.house.installation
+    await publish(verification, "kept")
+    await eventually(lambda: _stored(desk))
+    await asyncio.to_thread(installation.nats.kill)
+    await asyncio.to_thread(installation.postgres.kill)
+    starting = asyncio.ensure_future(desk.reader().start())
+    try:
+        await asyncio.wait({starting}, timeout=0.3)
+        assert not starting.done()
+    finally:
+        await asyncio.to_thread(installation.postgres.start)
+        await asyncio.wait({starting}, timeout=0.3)
+        still_waiting = not starting.done()
+        await asyncio.to_thread(installation.nats.start)
+    running = await asyncio.wait_for(starting, 10)
+    assert still_waiting
+    await desk.noted("kept", timeout=10)
+    await running.stop()
+
+
+async def _stored(desk: Desk) -> bool:
+    rows = await desk.house.rows("verification", "SELECT 1 FROM outbox WHERE sent_at IS NULL")
+    return rows == []
+
+
+async def test_a_start_can_be_given_up(house: House) -> None:
+    before = set(asyncio.all_tasks())
+    starting = asyncio.ensure_future(house.blank("learning").start())
+    await eventually(lambda: len(asyncio.all_tasks()) > len(before) + 1)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await eventually(lambda: set(asyncio.all_tasks()) <= before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"postgres_database": "nowhere"}, 'database "nowhere" does not exist.*grace migrate'),
+        ({"postgres_user": "nobody"}, 'password authentication failed for user "nobody"'),
+        ({"nats_seed_file": Path("/nowhere")}, "cannot read the NATS seed file /nowhere: No such"),
+        ({"postgres_password_file": Path("/nowhere")}, "the Postgres password file /nowhere: "),
+    ],
+)
+async def test_settings_that_cannot_work_are_told_in_one_line(
+    house: House, changes: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(SettingsError, match=told) as refused:
+        await house.blank("learning", **changes).start()
+    assert "\n" not in str(refused.value)
+
+
+async def test_another_schema_than_the_codes_stops_the_start(house: House) -> None:
+    await spoil(house, "UPDATE learning.alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaMismatch, match="the schema is at 9999"):
+        await house.blank("learning").start()
+
+
+async def test_when_one_service_cannot_start_the_others_are_stopped(desk: Desk) -> None:
+    good, bad = desk.reader(), desk.house.blank("htm", nats_seed_file=Path("/nowhere"))
+    with pytest.raises(SettingsError):
+        async with running_all([good, bad]):
+            pass
+    await eventually(lambda: _has_let_go(desk.house))
+
+
+async def test_a_stop_finishes_the_batch_in_hand_and_sends_what_it_published(
+    desk: Desk, verification: Runtime
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(messages: Messages, unit: Unit) -> None:
+        await note(messages, unit)
+        unit.refuse(messages[0], reason="told_at_the_end")
+        begun.set()
+        await go_on.wait()
+
+    running = await desk.reader(slow).start()
+    await publish(verification, "in-hand")
+    await asyncio.wait_for(begun.wait(), 5)
+    stopping = asyncio.ensure_future(running.stop())
+    await eventually(lambda: "it is stopping" in running.problems())
+    assert await desk.notes() == []
+    go_on.set()
+    await stopping
+    assert await desk.notes() == ["in-hand"]
+    assert len(await desk.house.messages("quarantine.learning")) == 1
+
+
+async def test_a_stop_does_not_wait_for_ever(desk: Desk, verification: Runtime) -> None:
+    begun = asyncio.Event()
+
+    async def hang(messages: Messages, unit: Unit) -> None:
+        await note(messages, unit)
+        begun.set()
+        await asyncio.Event().wait()
+
+    running = await desk.reader(hang, stop_grace=0.3).start()
+    await publish(verification, "hangs")
+    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(running.stop(), 5)
+    assert await desk.notes() == []
+
+
+async def test_a_stop_while_nats_is_away_ends(desk: Desk, verification: Runtime) -> None:
+    nats = desk.house.installation.nats
+    running = await desk.reader().start()
+    await asyncio.to_thread(nats.kill)
+    try:
+        await eventually(lambda: not running.runtime.client.is_connected)
+        await asyncio.wait_for(running.stop(), 10)
+        assert running.runtime.client.is_closed
+        await eventually(lambda: _has_let_go(desk.house))
+    finally:
+        await asyncio.to_thread(nats.start)
+    await eventually(lambda: verification.client.is_connected)
+
+
+async def _has_let_go(house: House) -> bool:
+    """Whether the service learning has no connection to Postgres any more."""
+    query = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'grace-learning'"
+    return await house.rows("public", query) == []
+
+
+async def test_a_stop_leaves_nothing_behind(desk: Desk) -> None:
+    async with desk.reading() as running:
+        tasks = list(running._tasks)
+        assert not await _has_let_go(desk.house)
+    assert all(task.done() for task in tasks)
+    assert running.runtime.client.is_closed
+    await eventually(lambda: _has_let_go(desk.house))
+
+
+async def test_the_inbox_of_answers_is_one_however_much_is_published(
+    desk: Desk, verification: Runtime
+) -> None:
+    """A new JetStream context for each use would subscribe once more each time."""
+    await publish(verification, "first")
+    await eventually(lambda: _stored(desk))
+    before = len(verification.client._subs)
+    for number in range(5):
+        await publish(verification, str(number))
+        await eventually(lambda: _stored(desk))
+    assert len(verification.client._subs) == before
+
+
+@asynccontextmanager
+async def _process(
+    house: House, **changes: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    """The service learning as a process of its own, and the port of its probes."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    own = house.installation.environment("learning", house.database)
+    environment = {**os.environ, **own, "GRACE_LEARNING_OPS_PORT": str(port), **changes}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "grace.learning", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process, port
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _answers(port: int, status: int) -> bool:
+    return (await _get(port, "/health/ready"))[0] == status
+
+
+async def test_a_process_is_ready_when_it_can_work_and_ends_at_sigterm(house: House) -> None:
+    async with _process(house) as (process, port):
+        await eventually(lambda: _answers(port, 503), timeout=20)
+        async with house.running("identity"):
+            await eventually(lambda: _answers(port, 200), timeout=20)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def test_a_process_that_waits_for_a_server_ends_at_sigterm(house: House) -> None:
+    async with _process(house) as (process, port):
+        await eventually(lambda: _answers(port, 503), timeout=20)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def test_a_process_with_wrong_settings_says_so_in_one_line(house: House) -> None:
+    async with _process(house, GRACE_LEARNING_POOL_SIZ="3") as (process, _):
+        _, told = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 78
+    assert told.decode() == (
+        "grace: unknown setting GRACE_LEARNING_POOL_SIZ; did you mean GRACE_LEARNING_POOL_SIZE?\n"
+    )

@@ -1,0 +1,151 @@
+import asyncio
+import random
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+
+from grace.contracts.verification import ActionClosed
+from grace.kit import Query, Received, Runtime, Unit, new_id
+from grace.kit.metrics import OUTBOX_RESENT
+from grace.testkit import eventually
+
+from .conftest import SUBJECT, Desk, closed, publish
+
+_WAIT = Query.parse("wait", "SELECT pg_sleep(:seconds)")
+
+
+async def _texts(desk: Desk) -> list[str]:
+    stored = await desk.house.messages(SUBJECT)
+    return [ActionClosed.from_bytes(each.data).contract_id for each in stored]
+
+
+async def _unsent(desk: Desk) -> list[Any]:
+    return await desk.house.rows("verification", "SELECT id FROM outbox WHERE sent_at IS NULL")
+
+
+async def _all_sent(desk: Desk) -> bool:
+    return not await _unsent(desk)
+
+
+async def test_nothing_is_lost_while_nats_is_down(desk: Desk, verification: Runtime) -> None:
+    nats = desk.house.installation.nats
+    await publish(verification, "before")
+    await eventually(lambda: _all_sent(desk))
+    await asyncio.to_thread(nats.kill)
+    try:
+        await eventually(lambda: not verification.client.is_connected)
+        await publish(verification, "meanwhile-1")
+        await publish(verification, "meanwhile-2")
+        assert len(await _unsent(desk)) == 2
+    finally:
+        await asyncio.to_thread(nats.start)
+
+    async def all_there() -> bool:
+        return await _texts(desk) == ["before", "meanwhile-1", "meanwhile-2"]
+
+    await eventually(all_there, timeout=10)
+
+
+class _ChangedItsMind(Exception):
+    pass
+
+
+async def test_no_row_of_concurrent_writers_is_missed(desk: Desk, verification: Runtime) -> None:
+    """Positions are drawn before commits: a relay that remembers the last one misses rows."""
+    dice = random.Random(20261120)
+    committed: set[str] = set()
+
+    async def write(writer: int) -> None:
+        for number in range(25):
+            text = f"{writer}-{number}"
+            with suppress(_ChangedItsMind):
+                await _write_slowly(verification, text, dice)
+                committed.add(text)
+
+    await asyncio.gather(*(write(writer) for writer in range(4)))
+    await eventually(lambda: _all_sent(desk), timeout=10)
+    assert len(committed) < 100
+    assert sorted(await _texts(desk)) == sorted(committed)
+
+
+async def _write_slowly(verification: Runtime, text: str, dice: random.Random) -> None:
+    async with verification.unit() as unit:
+        unit.publish(closed(text))
+        await unit.flush()  # its position is drawn here
+        unit._outbox.clear()
+        await unit.tx.execute(_WAIT, seconds=dice.random() / 50)
+        if dice.random() < 0.2:
+            raise _ChangedItsMind
+    verification.outbox_grew()
+
+
+async def test_a_row_whose_answer_got_lost_is_stored_once(
+    desk: Desk, verification: Runtime
+) -> None:
+    await publish(verification, "once")
+    await eventually(lambda: _all_sent(desk))
+    admin = await desk.house.installation.admin(desk.house.database)
+    await admin.execute("UPDATE verification.outbox SET sent_at = NULL")
+    await admin.close()
+    verification.outbox_grew()
+    await eventually(lambda: _all_sent(desk))
+    assert await _texts(desk) == ["once"]
+
+
+async def test_a_wiped_nats_gets_everything_again(desk: Desk, verification: Runtime) -> None:
+    await publish(verification, *"abc")
+    await eventually(lambda: _all_sent(desk))
+    before = OUTBOX_RESENT.labels("verification", "EVENTS")._value.get()
+    async with desk.reading():
+        await desk.noted(*"abc")
+        await asyncio.to_thread(desk.house.installation.nats.wipe)
+        await desk.house.installation.apply_streams()
+        await publish(verification, "d")
+
+        async def again() -> bool:
+            return sorted(await _texts(desk)) == [*"abcd"]
+
+        await eventually(again, timeout=15)
+        # The consumers were lost, too: every message is delivered again, and the note is doubled.
+        await desk.noted(*"aabbccd", timeout=15)
+    assert OUTBOX_RESENT.labels("verification", "EVENTS")._value.get() == before + 3
+
+
+async def test_a_stream_that_is_missing_holds_nobody_else_up(
+    desk: Desk, verification: Runtime
+) -> None:
+    admin = (await desk.house.connect("tester")).jetstream()
+    await admin.delete_stream("EVENTS")
+    await publish(verification, "waits")
+    async with verification.unit() as unit:
+        message = await _some_received(unit)
+        unit.refuse(message, reason="refused")
+    await eventually(lambda: desk.house.messages("quarantine.verification"), timeout=10)
+    assert len(await _unsent(desk)) == 1
+    await desk.house.installation.apply_streams()
+    await eventually(lambda: _all_sent(desk), timeout=10)
+
+
+async def _some_received(unit: Unit) -> Received[ActionClosed]:
+    now = await unit.now()
+    return Received(closed(), new_id(), SUBJECT, now, "verification", None, "default", "c-1", None)
+
+
+async def test_a_restarted_postgres_loses_nothing(desk: Desk, verification: Runtime) -> None:
+    await publish(verification, "before")
+    await asyncio.to_thread(desk.house.installation.postgres.restart)
+
+    async def published() -> bool:
+        try:
+            await publish(verification, "behind")
+        except (OSError, asyncpg.PostgresError):
+            return False
+        return True
+
+    await eventually(published)
+
+    async def both() -> bool:
+        return set(await _texts(desk)) == {"before", "behind"}
+
+    await eventually(both, timeout=10)
