@@ -1,0 +1,82 @@
+"""The data directory: private, one holder, errors that say what to do."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grace.stack.datadir import DataDir
+from grace.stack.errors import StackError
+
+HOLD = """
+import signal, sys
+from grace.stack.datadir import DataDir
+DataDir(sys.argv[1]).acquire()
+print("held", flush=True)
+signal.pause()
+"""
+
+
+def mode(path: Path) -> int:
+    """Return the permission bits."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A directory that is not there yet."""
+    return tmp_path / "new" / "data"
+
+
+def test_nobody_else_can_list_or_write_it(path: Path) -> None:
+    with DataDir(path):
+        assert mode(path) & 0o066 == 0
+        assert mode(path / "lock") == 0o600
+
+
+def test_its_folders_are_private_and_kept(path: Path) -> None:
+    with DataDir(path) as held:
+        held.folder("keys").joinpath("x").touch()
+        assert mode(held.folder("keys")) == 0o700
+        assert (path / "keys" / "x").exists()
+
+
+def test_a_second_start_is_told_who_holds_it(path: Path) -> None:
+    with DataDir(path), pytest.raises(StackError) as refused:
+        DataDir(path).acquire()
+    assert f"{path} is in use by process {os.getpid()} (" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_it_is_free_again_after_its_release(path: Path) -> None:
+    held = DataDir(path)
+    held.acquire()
+    held.acquire()
+    held.release()
+    held.release()
+    assert not held.holder()
+    with DataDir(path):
+        pass
+
+
+def test_a_killed_holder_leaves_it_free(path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(StackError, match=f"process {other.pid} "):
+            DataDir(path).acquire()
+        other.send_signal(signal.SIGKILL)
+    with DataDir(path):
+        assert f"process {os.getpid()} " in DataDir(path).holder()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StackError, match=r"cannot be written .* name a data directory"):
+        DataDir(tmp_path / "file" / "data").acquire()

@@ -1,0 +1,6 @@
+"""What tests of Grace stand on: real servers, never stand-ins for our own code."""
+
+from grace.testkit.house import House
+from grace.testkit.waiting import eventually
+
+__all__ = ["House", "eventually"]

@@ -1,0 +1,207 @@
+"""The house under test: one installation for the session, a fresh database and streams per test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import nats
+from nats.aio.client import Client
+
+from grace.contracts.permissions import inbox_prefix
+from grace.kit import Runtime, Service, ServiceSettings, running_all
+from grace.stack import streams
+from grace.stack.installation import Installation, migrations_of
+from grace.stack.nats import UserPermissions
+from grace.stack.postgres import DURABLE, PostgresServer
+from grace.testkit.rewind import keep, rewind
+
+TEMPLATE = "grace_template"
+TESTER = "tester"
+_EVERYTHING = UserPermissions((">",), (">",), allow_responses=False)
+# No test cuts the power, and waiting for the disk is most of making a database.
+_QUICK = {**DURABLE, "fsync": "off", "full_page_writes": "off"}
+_NUMBERS = itertools.count(1)
+# Databases that earlier tests of this process have left, by the folder of their installation.
+_FREE: dict[Path, list[str]] = {}
+
+
+def make_installation(root: Path) -> Installation:
+    """Servers with one user more, who may do everything: tests look and forge through it."""
+    installation = Installation(root, more_users={TESTER: _EVERYTHING})
+    installation.postgres = PostgresServer(root, max_connections=200, settings=_QUICK)
+    installation.start_servers()
+    return installation
+
+
+async def make_template(installation: Installation) -> None:
+    """Migrate once; every test copies the result."""
+    await installation.make_database(TEMPLATE)
+    await installation.migrate(TEMPLATE)
+    admin = await installation.admin(TEMPLATE)
+    try:
+        await keep(admin, installation.names)
+    finally:
+        await admin.close()
+
+
+class House:
+    """What a test is given."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.database = ""
+        self._open = AsyncExitStack()
+        self._admin: asyncpg.Connection[asyncpg.Record] | None = None
+        self._reading = asyncio.Lock()
+
+    async def open(self) -> None:
+        """A fresh database and empty streams."""
+        free = _FREE.setdefault(self.installation.root, [])
+        self.database = free.pop() if free else f"t{os.getpid()}_{next(_NUMBERS)}"
+        await self.installation.make_database(self.database, template=TEMPLATE)
+        await self.empty_streams()
+
+    async def empty_streams(self) -> None:
+        """Delete every stream that was used and make it again."""
+        client = await self.connect(TESTER)
+        jetstream = client.jetstream()
+        for info in await jetstream.streams_info():
+            if info.state.last_seq:
+                await jetstream.delete_stream(str(info.config.name))
+        await streams.apply(client)
+
+    async def dismiss(self) -> None:
+        """Stop the actors and close the clients of this test."""
+        await self._open.aclose()
+
+    async def close(self) -> None:
+        """Stop what the test left running and empty its database for the next test."""
+        await self.dismiss()
+        admin = await self.installation.admin(self.database)
+        try:
+            clean = await rewind(admin, self.installation.names)
+        finally:
+            await admin.close()
+        if clean:
+            _FREE[self.installation.root].append(self.database)
+        else:
+            await self._drop()
+
+    async def _drop(self) -> None:
+        admin = await self.installation.admin("postgres")
+        try:
+            await admin.execute(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
+        finally:
+            await admin.close()
+
+    def build(self, service: str, **changes: object) -> Service:
+        """A service on this test's database; `changes` are settings."""
+        return self.installation.build(service, self.database, **changes)
+
+    @asynccontextmanager
+    async def running(
+        self, *names: str, **changes: dict[str, Any]
+    ) -> AsyncIterator[dict[str, Runtime]]:
+        """Run services in this process; keyword arguments are settings of the service so named."""
+        services = [self.build(name, **changes.get(name, {})) for name in names]
+        async with running_all(services) as started:
+            yield {each.service.name: each.runtime for each in started}
+
+    async def act_as(self, service: str) -> Runtime:
+        """That service without its handlers and loops: call, publish in units, report, sign."""
+        started = await self.blank(service).start()
+        self._open.push_async_callback(started.stop)
+        return started.runtime
+
+    def blank(self, service: str, **changes: object) -> Service:
+        """A service's name, user, role and schema without any of its parts; tests add their own."""
+        settings = ServiceSettings(**self._common_settings(service) | changes)
+        blank = Service(service, settings)
+        if service in self.installation.names:
+            blank.migrations = migrations_of(service)
+        return blank
+
+    def _common_settings(self, service: str) -> dict[str, Any]:
+        values = self.installation.settings(service, self.database)
+        return {k: v for k, v in values.items() if k in ServiceSettings.model_fields}
+
+    async def connect(self, user: str) -> Client:
+        """A plain nats-py client of a NATS user, closed with the test."""
+        client = await nats.connect(
+            self.installation.nats.url,
+            nkeys_seed=str(self.installation.nats.seed_file(user)),
+            inbox_prefix=inbox_prefix(user).encode(),
+            error_cb=_keep_quiet,
+        )
+        self._open.push_async_callback(_close, client)
+        return client
+
+    async def publish_raw(
+        self, *, user: str, subject: str, body: bytes,
+        headers: dict[str, str] | None = None, reply: str = "",
+    ) -> None:  # fmt: skip
+        """Publish as that user would with a plain client, and wait until the server has it."""
+        client = await self.connect(user)
+        await client.publish(subject, body, reply=reply, headers=headers)
+        await client.flush()
+
+    async def rows(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Read a service's schema as the administrator; one question at a time."""
+        async with self._reading:
+            if self._admin is None or self._admin.is_closed():
+                self._admin = await self.installation.admin(self.database)
+                self._open.push_async_callback(self._admin.close)
+            await self._admin.execute(f"SET search_path TO {service}")
+            found: list[asyncpg.Record] = await self._admin.fetch(query, *arguments)
+            return found
+
+    async def role(self, service: str) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection as a service's own role."""
+        return await asyncpg.connect(
+            **self.installation.postgres.connect_args(
+                self.database,
+                user=service,
+                password=self.installation.secret(f"{service}.password"),
+            )
+        )
+
+    async def messages(self, subject: str) -> list[Any]:
+        """Every message that a stream keeps under a subject, oldest first (nats RawStreamMsg)."""
+        client = await self.connect(TESTER)
+        jetstream = client.jetstream()
+        stream = await jetstream.find_stream_name_by_subject(subject)
+        found, sequence = [], 1
+        with contextlib.suppress(nats.js.errors.NotFoundError):
+            while True:
+                message = await jetstream.get_msg(stream, seq=sequence, subject=subject, next=True)
+                found.append(message)
+                sequence = (message.seq or 0) + 1
+        return found
+
+
+async def _keep_quiet(_: Exception) -> None:
+    """Denied publishes are told here; tests look at what did not happen."""
+
+
+async def _close(client: Client) -> None:
+    if not client.is_closed:
+        await client.close()
+
+
+@asynccontextmanager
+async def open_house(installation: Installation) -> AsyncIterator[House]:
+    """A house for one test."""
+    house = House(installation)
+    try:
+        await house.open()
+        yield house
+    finally:
+        await asyncio.wait_for(house.close(), timeout=30)
