@@ -1,0 +1,1 @@
+"""Component keys, the registry of public keys, and the immutable log."""

@@ -1,0 +1,1 @@
+"""What identity decides, without any I/O."""

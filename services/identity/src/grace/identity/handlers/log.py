@@ -1,0 +1,214 @@
+"""Appends to the immutable log and proves what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from grace.contracts.identity import (
+    AppendedRows,
+    AppendRows,
+    AuditRow,
+    Checkpoint,
+    Entries,
+    Entry,
+    GetCheckpoint,
+    GetProof,
+    ListEntries,
+    Proof,
+)  # fmt: skip
+from grace.identity.domain import log as domain
+from grace.identity.settings import Settings
+from grace.identity.store import Head, LogEntry, Store
+from grace.kit import (
+    Called,
+    Conflict,
+    Forbidden,
+    GraceError,
+    Invalid,
+    NotFound,
+    PublicKey,
+    Unit,
+)  # fmt: skip
+from grace.kit.keys import MESSAGE_KIND
+from grace.transparency import encode_verifier_key, pae, parse_and_verify, prove_inclusion
+
+_MOST_ENTRIES = 500
+
+
+async def on_append(
+    calls: Sequence[Called[AppendRows]], unit: Unit
+) -> Sequence[AppendedRows | GraceError]:
+    """Give the rows of all waiting producers their place; the answer says how far each is."""
+    store = Store(unit.tx)
+    frontier = await store.lock_log()
+    contiguous = await store.contiguous(sorted({call.body.producer for call in calls}))
+    keys = await store.public_keys([row.key_id for call in calls for row in call.body.rows])
+    taken: list[tuple[str, domain.Row]] = []
+    answers: list[AppendedRows | GraceError] = []
+    for call in calls:
+        try:
+            rows = await _acceptable(call, contiguous[call.body.producer], keys, unit)
+        except GraceError as error:
+            answers.append(error)
+            continue
+        taken += [(call.body.producer, row) for row in rows]
+        contiguous[call.body.producer] += len(rows)
+        answers.append(AppendedRows(contiguous_to=contiguous[call.body.producer]))
+    if taken:
+        growth = domain.grow(frontier, [row for _, row in taken])
+        await store.append(frontier, taken, growth)
+        await store.set_contiguous(contiguous)
+    return answers
+
+
+async def _acceptable(
+    call: Called[AppendRows], contiguous: int, keys: Mapping[str, PublicKey], unit: Unit
+) -> Sequence[domain.Row]:
+    """What one producer may append; its rows must be its own, and follow what the log holds."""
+    producer, log = call.body.producer, unit.runtime.log.bind(producer=call.body.producer)
+    if producer != call.caller or producer != call.subject.rsplit(".", 1)[-1]:
+        raise Forbidden("a service may append its own rows only")
+    rows = [_row(row) for row in call.body.rows]
+    if domain.has_gap(rows, contiguous):
+        log.error("log.gap", held=contiguous)
+    known = [row.audit_no for row in rows if row.audit_no <= contiguous]
+    other = domain.contradicts(rows, await Store(unit.tx).held(producer, known)) if known else None
+    if other is not None:
+        log.error("log.contradicted", audit_no=other)
+        raise Conflict(f"the log holds another message as row {other} of {producer}")
+    accepted = domain.next_rows(rows, contiguous)
+    strange = [row.audit_no for row in accepted if not _is_signed(row, producer, keys)]
+    if strange:
+        log.error("log.bad_signature", audit_no=strange[0])
+        raise Invalid(f"row {strange[0]} is not signed by a key of {producer}")
+    return accepted
+
+
+def _row(row: AuditRow) -> domain.Row:
+    return domain.Row(
+        row.audit_no, row.message_id, row.subject, row.body, row.key_id, row.signature
+    )
+
+
+def _is_signed(row: domain.Row, producer: str, keys: Mapping[str, PublicKey]) -> bool:
+    key = keys.get(row.key_id)
+    if key is None or key.component != producer or not _is_uuid(row.message_id):
+        return False
+    signed = pae(MESSAGE_KIND, row.subject.encode(), row.message_id.encode(), row.body)
+    try:
+        Ed25519PublicKey.from_public_bytes(key.public_key).verify(row.signature, signed)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _is_uuid(text: str) -> bool:
+    """Whether it is a UUID in the one form in which the log gives it back."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+async def on_checkpoint(settings: Settings, _: Called[GetCheckpoint], unit: Unit) -> Checkpoint:
+    """The newest signed head."""
+    head = await Store(unit.tx).newest_checkpoint()
+    if head is None:
+        raise NotFound("the log has no checkpoint yet")
+    return await _checkpoint(settings, head, unit)
+
+
+async def _checkpoint(settings: Settings, head: Head, unit: Unit) -> Checkpoint:
+    """A head with the verifier key of whoever signed it; checked before it leaves."""
+    name = settings.log_origin
+    for key in await Store(unit.tx).registry():
+        if key.component != "identity":
+            continue
+        public = Ed25519PublicKey.from_public_bytes(key.public_key)
+        try:
+            parse_and_verify(head.note, name, public)
+        except ValueError:
+            continue
+        verifier = encode_verifier_key(name, public)
+        return Checkpoint(
+            origin=name, size=head.size, root=head.root, note=head.note, verifier_key=verifier
+        )
+    raise Conflict("the newest checkpoint was signed under another origin or key")
+
+
+async def on_proof(settings: Settings, call: Called[GetProof], unit: Unit) -> Proof:
+    """An inclusion proof of one entry against a signed head."""
+    store, body = Store(unit.tx), call.body
+    entry = await _entry(store, body)
+    head = await _head(store, entry, body.size)
+    hashes = await _prove(store, entry.index, head.size)
+    return Proof(
+        index=entry.index,
+        size=head.size,
+        leaf=entry.row.leaf(),
+        hashes=tuple(hashes),
+        checkpoint=await _checkpoint(settings, head, unit),
+    )
+
+
+async def _entry(store: Store, body: GetProof) -> LogEntry:
+    if body.index is None and body.message_id is None:
+        raise Invalid("give index or message_id")
+    try:
+        message_id = UUID(body.message_id) if body.message_id else None
+    except ValueError:
+        raise Invalid("message_id is not a UUID") from None
+    if body.index is not None and not 0 <= body.index < 2**63:
+        raise Invalid("index must be 0 or more")
+    entry = await store.entry(index=body.index, message_id=message_id)
+    if entry is None:
+        raise NotFound("the log has no such entry")
+    return entry
+
+
+async def _head(store: Store, entry: LogEntry, size: int | None) -> Head:
+    """The head to prove against: the newest, or the one of exactly the size asked for."""
+    if size is not None and not 0 < size < 2**63:
+        raise Invalid("size must be 1 or more")
+    head = await (store.newest_checkpoint() if size is None else store.checkpoint_at(size))
+    if head is None or head.size <= entry.index or size not in {None, head.size}:
+        raise Conflict("the entry is not under such a checkpoint yet; ask again in a moment")
+    return head
+
+
+async def _prove(store: Store, index: int, size: int) -> list[bytes]:
+    """First learn which subtrees the proof needs, then read them at once."""
+    wanted: list[tuple[int, int]] = []
+
+    def note(level: int, place: int) -> bytes:
+        wanted.append((level, place))
+        return bytes(32)
+
+    prove_inclusion(note, index, size)
+    found = await store.subtrees(wanted)
+    return prove_inclusion(lambda level, place: found[level, place], index, size)
+
+
+async def on_entries(call: Called[ListEntries], unit: Unit) -> Entries:
+    """A page of the log in order."""
+    if not 0 <= call.body.start < 2**63:
+        raise Invalid("start must be 0 or more")
+    most = min(call.body.limit, _MOST_ENTRIES)
+    rows = await Store(unit.tx).entries(call.body.start, most)
+    return Entries(
+        entries=tuple(
+            Entry(
+                index=row["log_index"],
+                producer=row["producer"],
+                subject=row["subject"],
+                message_id=str(row["message_id"]),
+                leaf_hash=row["leaf_hash"].hex(),
+                at=row["at"],
+            )
+            for row in rows
+        )
+    )
