@@ -1,0 +1,1 @@
+"""The tasks of Grace: their order, their attempts and leases, their retries and deadlines."""

@@ -1,0 +1,19 @@
+"""Everything htm is made of, in the order it starts."""
+
+from grace.htm import handlers, loops
+from grace.htm.settings import Settings
+from grace.kit import Service
+
+
+def build(settings: Settings | None = None) -> Service:
+    """Put htm together."""
+    settings = settings or Settings()
+    return (
+        Service("htm", settings)
+        .schema(__file__)
+        .handle(handlers.stream(settings))
+        .serve(handlers.rpc(settings))
+        .every(settings.promote_interval, loops.Promote(settings))
+        .every(settings.rescue_interval, loops.Rescue(settings), leader=True)
+        .every(settings.expire_interval, loops.Expire(settings), leader=True)
+    )

@@ -1,0 +1,1 @@
+"""The rules of the queue: facts in, decisions out, nothing touched."""

@@ -1,0 +1,59 @@
+"""What others are told: which tasks moved, in batches that fit a message."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from grace.htm.domain.lifecycle import FINAL, State
+
+LARGEST_BATCH = 256
+
+
+class OfTenant(Protocol):
+    """Something that one tenant owns."""
+
+    @property
+    def tenant_id(self) -> str:
+        """The owner."""
+        ...
+
+
+T = TypeVar("T")
+T_tenant = TypeVar("T_tenant", bound=OfTenant)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A task that came out of an attempt, or out of the queue for good."""
+
+    task_id: UUID
+    attempt_number: int
+    tenant_id: str
+    type: str
+    origin: str
+    state: State
+    contract_id: str | None
+    mission_id: str | None
+
+    @property
+    def is_worth_telling(self) -> bool:
+        """Whether the task came to rest; a retry is nobody else's business."""
+        return self.state in FINAL or self.state is State.NEEDS_ATTENTION
+
+
+def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut a sequence into pieces of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def per_tenant(items: Sequence[T_tenant]) -> Iterator[tuple[str, Sequence[T_tenant]]]:
+    """Sort items by their tenant into batches: no message tells one tenant of another."""
+    owned: defaultdict[str, list[T_tenant]] = defaultdict(list)
+    for item in items:
+        owned[item.tenant_id].append(item)
+    for tenant_id, theirs in owned.items():
+        for batch in batched(theirs, LARGEST_BATCH):
+            yield tenant_id, batch

@@ -1,0 +1,197 @@
+"""What workers' reports do to tasks. Reports come twice, late, out of order and from strangers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from grace.htm.domain.lifecycle import HELD, Event, State, after
+from grace.htm.domain.owner import Owner
+from grace.htm.domain.retry import Backoff, ErrorClass, History, class_of, on_failure, on_lapse
+
+
+class Kind(StrEnum):
+    """What a worker reports; the words of the wire."""
+
+    STARTED = "started"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+
+
+class Ending(StrEnum):
+    """How an attempt stands; `running` until it ended."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    LAPSED = "lapsed"
+
+
+class Standing(StrEnum):
+    """What a report is worth. Only a current one changes anything."""
+
+    CURRENT = "current"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+    STALE = "stale"
+    UNKNOWN_TASK = "unknown_task"
+    NOT_OWNER = "not_owner"
+    OVERSIZED = "oversized"
+
+
+REFUSED = frozenset({Standing.UNKNOWN_TASK, Standing.NOT_OWNER, Standing.OVERSIZED})
+"""What no honest worker sends: its message goes to the quarantine."""
+
+LONGEST_RESULT = 262_144
+"""Characters; larger results travel by reference."""
+
+_ENDINGS: Mapping[Kind, Ending] = {
+    Kind.STARTED: Ending.RUNNING,
+    Kind.COMPLETED: Ending.SUCCEEDED,
+    Kind.FAILED: Ending.FAILED,
+    Kind.TIMEOUT: Ending.TIMEOUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report on one attempt; `jitter` in 0 .. 1 spreads the retry that it may cause."""
+
+    task_id: UUID | None
+    attempt_number: int
+    owner: Owner
+    kind: Kind
+    jitter: float
+    error_class: str | None = None
+    retryable: bool | None = None
+    error_message: str | None = None
+    result_json: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """A task with its newest attempt: the facts that a report is judged by."""
+
+    task_id: UUID
+    state: State
+    owner: Owner | None
+    ending: Ending
+    history: History
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """An attempt: whoever writes must hold it."""
+
+    task_id: UUID
+    attempt_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The end of an attempt, and where its task goes."""
+
+    fence: Fence
+    ending: Ending
+    state: State
+    delay: timedelta | None = None
+    error_class: ErrorClass | None = None
+    error_message: str | None = None
+    result_json: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a batch of reports comes to; `standings` is in the order of the reports."""
+
+    starts: tuple[Fence, ...]
+    closings: tuple[Closing, ...]
+    standings: tuple[Standing, ...]
+
+
+def settle(
+    reports: Sequence[Report], tasks: Mapping[UUID, Attempted], *, backoff: Backoff
+) -> Settlement:
+    """Judge reports one after another, each by what those before it left behind."""
+    facts = dict(tasks)
+    starts: dict[UUID, Fence] = {}
+    closings: list[Closing] = []
+    standings: list[Standing] = []
+    for report in reports:
+        task = facts.get(report.task_id) if report.task_id else None
+        standing = standing_of(report, task)
+        standings.append(standing)
+        if task is None or standing is not Standing.CURRENT:
+            continue
+        if report.kind is Kind.STARTED:
+            starts[task.task_id] = fence_of(task)
+            facts[task.task_id] = replace(task, state=after(task.state, Event.START))
+        else:
+            closing = closing_of(report, task, backoff=backoff)
+            closings.append(closing)
+            starts.pop(task.task_id, None)  # its end says more: one write, no false start time
+            facts[task.task_id] = replace(task, state=closing.state, ending=closing.ending)
+    return Settlement(tuple(starts.values()), tuple(closings), tuple(standings))
+
+
+def standing_of(report: Report, task: Attempted | None) -> Standing:
+    """What a report is worth for the task as it stands."""
+    if task is None:
+        return Standing.UNKNOWN_TASK
+    if report.attempt_number < task.history.attempt_number:
+        return Standing.STALE
+    if report.attempt_number > task.history.attempt_number or report.owner != task.owner:
+        return Standing.NOT_OWNER
+    if report.kind is Kind.STARTED and task.state is State.RUNNING:
+        return Standing.DUPLICATE
+    if task.state in HELD:
+        return Standing.OVERSIZED if _oversized(report) else Standing.CURRENT
+    return Standing.DUPLICATE if _ENDINGS[report.kind] is task.ending else Standing.LATE
+
+
+def fence_of(task: Attempted) -> Fence:
+    """The task's newest attempt."""
+    return Fence(task.task_id, task.history.attempt_number)
+
+
+def closing_of(report: Report, task: Attempted, *, backoff: Backoff) -> Closing:
+    """What the reported end of an attempt means for its task."""
+    if report.kind is Kind.COMPLETED:
+        return Closing(
+            fence=fence_of(task),
+            ending=Ending.SUCCEEDED,
+            state=after(task.state, Event.SUCCEED),
+            result_json=report.result_json,
+        )
+    timed_out = report.kind is Kind.TIMEOUT
+    error_class = class_of(report.error_class, retryable=report.retryable, timed_out=timed_out)
+    ruling = on_failure(task.history, error_class, backoff=backoff, jitter=report.jitter)
+    return Closing(
+        fence=fence_of(task),
+        ending=_ENDINGS[report.kind],
+        state=after(task.state, ruling.event),
+        delay=ruling.delay,
+        error_class=error_class,
+        error_message=report.error_message,
+        result_json=report.result_json,
+    )
+
+
+def lapse_of(task: Attempted, *, backoff: Backoff, jitter: float) -> Closing:
+    """What a lapsed lease means for its task."""
+    ruling = on_lapse(task.history, backoff=backoff, jitter=jitter)
+    return Closing(
+        fence=fence_of(task),
+        ending=Ending.LAPSED,
+        state=after(task.state, ruling.event),
+        delay=ruling.delay,
+        error_class=ErrorClass.SYSTEM,
+        error_message="the lease lapsed: nothing was heard of the worker",
+    )
+
+
+def _oversized(report: Report) -> bool:
+    return report.result_json is not None and len(report.result_json) > LONGEST_RESULT

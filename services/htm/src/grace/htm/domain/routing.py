@@ -1,0 +1,159 @@
+"""The door of the queue: every task passes `route_task`, whoever submits it."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from hashlib import sha256
+from uuid import UUID
+
+OUTSIDE = "outside"
+"""The origin of everything that nobody signed."""
+
+_KERNEL = re.compile(r"[A-Za-z0-9_:-]{1,128}")  # one token of a subject: htm.work.<kernel>
+_STEPS = frozenset({"observe", "apply", "revert"})
+_MOST_URGENT = 100
+_MOST_ATTEMPTS = 100
+# One task must fit an answer to a claim, 1 MiB with its envelope.
+_LARGEST_SPEC = 768 * 1024
+
+
+class Outcome(StrEnum):
+    """What became of a submission."""
+
+    CREATED = "created"
+    EXISTING = "existing"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What somebody wants done, as far as the queue looks at it.
+
+    `spec` is the whole order as JSON text, handed to the worker as it is; `payload` is what
+    the operation is given: its parameters and states, each a JSON text.
+    """
+
+    key: str
+    tenant_id: str
+    type: str
+    kernel: str
+    origin: str
+    step: str
+    priority: int
+    max_attempts: int
+    sla: timedelta
+    contract_id: str | None
+    mission_id: str | None
+    payload: tuple[str, ...]
+    spec: str
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task that may enter the queue; sizes in bytes."""
+
+    task_id: UUID
+    key: str
+    body_hash: bytes
+    tenant_id: str
+    type: str
+    kernel: str
+    origin: str
+    priority: int
+    max_attempts: int
+    sla: timedelta
+    contract_id: str | None
+    mission_id: str | None
+    spec: str
+    spec_size_bytes: int
+    data_size_bytes: int
+    expires: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a submission may not enter."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """What a client key stands for already."""
+
+    task_id: UUID
+    body_hash: bytes
+
+
+def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
+    """Measure a submission and decide whether and how it enters the queue."""
+    reason = _objection(wanted)
+    if reason is not None:
+        return Refused(f"{wanted.key}: {reason}")
+    return NewTask(
+        task_id=task_id,
+        key=_scoped_key(wanted),
+        body_hash=sha256(wanted.spec.encode()).digest(),
+        tenant_id=wanted.tenant_id,
+        type=wanted.type,
+        kernel=wanted.kernel,
+        origin=wanted.origin,
+        priority=wanted.priority,
+        max_attempts=wanted.max_attempts,
+        sla=wanted.sla,
+        contract_id=wanted.contract_id,
+        mission_id=wanted.mission_id,
+        spec=wanted.spec,
+        spec_size_bytes=payload_size(wanted.spec),
+        data_size_bytes=payload_size(*wanted.payload),
+        expires=wanted.step != "revert",  # an undo is better late than never
+    )
+
+
+def payload_size(*texts: str) -> int:
+    """Return the size of JSON texts in bytes of UTF-8, as they travel."""
+    return sum(len(text.encode()) for text in texts)
+
+
+def is_kernel(name: str) -> bool:
+    """Whether the name can stand in the subject of a hint."""
+    return _KERNEL.fullmatch(name) is not None
+
+
+def outcome_of(task: NewTask, stored: StoredKey) -> Outcome:
+    """The same key and body is the same task; another body is a conflict."""
+    if stored.task_id == task.task_id:
+        return Outcome.CREATED
+    return Outcome.EXISTING if stored.body_hash == task.body_hash else Outcome.CONFLICT
+
+
+def _objection(wanted: Submission) -> str | None:
+    if not is_kernel(wanted.kernel):
+        return "a kernel is one word of letters, digits and _ : -"
+    if wanted.step not in _STEPS:
+        return "a step is observe, apply or revert"
+    if abs(wanted.priority) > _MOST_URGENT:
+        return f"a priority is within +-{_MOST_URGENT}"
+    if wanted.max_attempts > _MOST_ATTEMPTS:
+        return f"there are at most {_MOST_ATTEMPTS} attempts"
+    if payload_size(wanted.spec) > _LARGEST_SPEC:
+        return f"a task has at most {_LARGEST_SPEC} bytes"
+    return None
+
+
+def _scoped_key(wanted: Submission) -> str:
+    """Strangers have keys of their own, or one could take the key of a service before it does.
+
+    The slash keeps them apart: no identifier holds one.
+    """
+    return wanted.key if wanted.signed else f"{OUTSIDE}/{wanted.key}"
+
+
+def task_id_of(text: str) -> UUID | None:
+    """Read a task id as others write it; None for what cannot be one of ours."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,39 @@
+"""What htm answers and what it reads: one file per matter, about ten lines per handler."""
+
+from functools import partial
+
+from grace.contracts.htm import (
+    Beat,
+    ClaimTasks,
+    GetTasks,
+    SubmitTasks,
+    TaskReports,
+    TaskSubmit,
+    TaskUpdate,
+)
+from grace.htm.handlers.lease import on_beat, on_claim
+from grace.htm.handlers.query import on_get_tasks
+from grace.htm.handlers.report import on_task_update
+from grace.htm.handlers.submit import on_submit, on_task_submit
+from grace.htm.settings import Settings
+from grace.kit import Rpc, Stream
+
+
+def stream(settings: Settings) -> Stream:
+    """The JetStream subjects. Keys and fences decide what is new, so no inbox."""
+    return (
+        Stream()
+        .on(TaskSubmit, partial(on_task_submit, settings))
+        .on((TaskUpdate, TaskReports), partial(on_task_update, settings))
+    )
+
+
+def rpc(settings: Settings) -> Rpc:
+    """The requests. What many ask at once is answered by one transaction."""
+    return (
+        Rpc()
+        .on_many(SubmitTasks, partial(on_submit, settings))
+        .on_many(ClaimTasks, partial(on_claim, settings))
+        .on(Beat, partial(on_beat, settings))
+        .direct(GetTasks, on_get_tasks)
+    )

@@ -1,0 +1,138 @@
+"""Tasks come in: from services by request, from anybody over the bus."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from grace.contracts.htm import SubmitTasks, SubmittedTask, SubmittedTasks, TaskSpec, TaskSubmit
+from grace.htm.domain.announcements import batched
+from grace.htm.domain.routing import (
+    OUTSIDE,
+    NewTask,
+    Outcome,
+    Refused,
+    StoredKey,
+    Submission,
+    outcome_of,
+    route_task,
+)
+from grace.htm.settings import Settings
+from grace.htm.store import Store, tell_enqueued
+from grace.kit import Called, GraceError, Invalid, Received, Unit, new_id
+
+_DEFAULT_TENANT = "default"
+_INSERT_MOST = 1000  # rows of one statement, so that a flood of large messages cannot time it out
+
+
+class CannotRoute(Invalid):
+    """A task may not enter the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of one submitted task."""
+
+    key: str
+    outcome: Outcome
+    task_id: UUID
+
+
+async def on_submit(
+    settings: Settings, calls: Sequence[Called[SubmitTasks]], unit: Unit
+) -> Sequence[SubmittedTasks | GraceError]:
+    """Answer every submission that waits; all of them are one commit."""
+    routes = [_route(call.body.tasks, signed=True) for call in calls]
+    tasks = [task for route in routes if not isinstance(route, Refused) for task in route]
+    taken = iter(await _take_in(settings, tasks, unit))
+    return [
+        CannotRoute(route.reason)
+        if isinstance(route, Refused)
+        else SubmittedTasks(tasks=tuple(_answer(next(taken)) for _ in route))
+        for route in routes
+    ]
+
+
+async def on_task_submit(
+    settings: Settings, messages: Sequence[Received[TaskSubmit]], unit: Unit
+) -> None:
+    """Take in what came over the bus. Nobody waits for an answer: a conflict is quarantined."""
+    admitted: list[tuple[Received[TaskSubmit], tuple[NewTask, ...]]] = []
+    for message in messages:
+        route = _route(message.body.tasks, signed=message.publisher is not None)
+        if isinstance(route, Refused):
+            unit.refuse(message, reason="cannot_route", detail=route.reason)
+        else:
+            admitted.append((message, route))
+    taken = iter(await _take_in(settings, [task for _, route in admitted for task in route], unit))
+    for message, route in admitted:
+        _account(message, [next(taken) for _ in route], unit)
+
+
+async def _take_in(settings: Settings, tasks: Sequence[NewTask], unit: Unit) -> list[Taken]:
+    """Store what is new and tell of it; the answer is in the order of the tasks."""
+    store = Store(unit.tx)
+    created: set[UUID] = set()
+    by_key = sorted(tasks, key=lambda task: (task.tenant_id, task.key))  # one order: no deadlock
+    for batch in batched(by_key, _INSERT_MOST):
+        created |= await store.insert_tasks(batch, aging_step=settings.aging_step)
+    known = await store.find_keys([task for task in tasks if task.task_id not in created])
+    tell_enqueued(unit, [task for task in tasks if task.task_id in created])
+    return [
+        _taken(task, known.get((task.tenant_id, task.key)) or StoredKey(task.task_id, b""))
+        for task in tasks
+    ]
+
+
+def _taken(task: NewTask, stored: StoredKey) -> Taken:
+    return Taken(task.key, outcome_of(task, stored), stored.task_id)
+
+
+def _account(message: Received[TaskSubmit], taken: Sequence[Taken], unit: Unit) -> None:
+    conflicts = [each.key for each in taken if each.outcome is Outcome.CONFLICT]
+    if conflicts:
+        unit.refuse(message, reason="key_conflict", detail=", ".join(conflicts))
+    elif any(each.outcome is Outcome.EXISTING for each in taken):
+        unit.count("duplicate", message)
+
+
+def _answer(taken: Taken) -> SubmittedTask:
+    return SubmittedTask(key=taken.key, outcome=taken.outcome, task_id=str(taken.task_id))
+
+
+def _route(specs: Sequence[TaskSpec], *, signed: bool) -> tuple[NewTask, ...] | Refused:
+    """Route tasks that were submitted together: all or none."""
+    tasks: list[NewTask] = []
+    for spec in specs:
+        task = route_task(_submission(spec, signed=signed), task_id=new_id())
+        if isinstance(task, Refused):
+            return task
+        tasks.append(task)
+    return tuple(tasks)
+
+
+def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
+    """Whoever does not sign is charged to `outside`, in the default tenant."""
+    if not signed:
+        spec = spec.model_copy(update={"origin": OUTSIDE, "tenant_id": _DEFAULT_TENANT})
+    return Submission(
+        key=spec.key,
+        tenant_id=spec.tenant_id,
+        type=spec.type,
+        kernel=spec.kernel,
+        origin=spec.origin,
+        step=spec.step,
+        priority=spec.priority,
+        max_attempts=spec.max_attempts,
+        sla=timedelta(milliseconds=spec.sla_ms),
+        contract_id=spec.contract_id,
+        mission_id=spec.mission_id,
+        payload=tuple(_payload(spec)),
+        spec=spec.to_bytes().decode(),
+        signed=signed,
+    )
+
+
+def _payload(spec: TaskSpec) -> Iterator[str]:
+    yield spec.params
+    yield from (state for state in (spec.before, spec.after) if state is not None)

@@ -1,0 +1,61 @@
+"""Periodic duties. Any replica may tick, and a tick too many changes nothing."""
+
+from random import SystemRandom
+
+from grace.htm.domain.reports import lapse_of
+from grace.htm.settings import Settings
+from grace.htm.store import Store, hint_work, tell_moved
+from grace.kit import Runtime
+
+_DICE = SystemRandom()
+
+
+class Promote:
+    """Queues failed tasks again when their wait is over."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Promote what is due and wake its workers."""
+        most = self._settings.sweep_most
+        async with runtime.unit() as unit:
+            kernels = await Store(unit.tx).promote_tasks(
+                aging_step=self._settings.aging_step, most=most
+            )
+            hint_work(unit, kernels)
+        return len(kernels) == most
+
+
+class Rescue:
+    """Takes tasks back from workers that were not heard of for a lease."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """End lapsed attempts: another follows, or the task is buried."""
+        most, backoff = self._settings.sweep_most, self._settings.backoff
+        async with runtime.unit() as unit:
+            store = Store(unit.tx)
+            lapsed = await store.lapsed_tasks(most=most)
+            closings = [lapse_of(task, backoff=backoff, jitter=_DICE.random()) for task in lapsed]
+            tell_moved(unit, await store.close_attempts(closings))
+        for task in lapsed:
+            runtime.log.warning("task.lapsed", task_id=str(task.task_id), worker=str(task.owner))
+        return len(lapsed) == most
+
+
+class Expire:
+    """Ends tasks that nobody began before their deadline."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Expire what is late."""
+        most = self._settings.sweep_most
+        async with runtime.unit() as unit:
+            expired = await Store(unit.tx).expire_tasks(most=most)
+            tell_moved(unit, expired)
+        return len(expired) == most

@@ -1,0 +1,317 @@
+-- Every statement of htm.
+-- Times are statement_timestamp(), not now(): a claim waits for its lock inside the transaction.
+-- greatest() keeps times in order where the clock was set back.
+-- A guarded change locks its rows first, one by one in the order of their ids, so that batches cannot
+-- deadlock and no estimate of how long the queue is can turn the look-up by id into a scan of it.
+
+-- insert_tasks --
+-- Take in what is new by its client key; returns the ids that were taken, a known key yields none.
+WITH new AS (
+    SELECT *
+      FROM unnest(
+               CAST(:task_ids AS uuid[]), CAST(:keys AS text[]), CAST(:body_hashes AS bytea[]),
+               CAST(:tenants AS text[]), CAST(:types AS text[]), CAST(:kernels AS text[]),
+               CAST(:origins AS text[]), CAST(:priorities AS integer[]),
+               CAST(:max_attempts AS integer[]), CAST(:slas AS interval[]),
+               CAST(:contract_ids AS text[]), CAST(:mission_ids AS text[]),
+               CAST(:specs AS jsonb[]), CAST(:spec_sizes AS integer[]),
+               CAST(:data_sizes AS integer[]), CAST(:expires AS boolean[])
+           ) WITH ORDINALITY
+           AS n (task_id, key, body_hash, tenant_id, type, kernel, origin, priority, max_attempts,
+                 sla, contract_id, mission_id, spec, spec_size, data_size, expires, place)
+), fresh AS (
+    INSERT INTO htm_task_keys (tenant_id, key, task_id, body_hash)
+    SELECT tenant_id, key, task_id, body_hash FROM new ORDER BY tenant_id, key, place
+    ON CONFLICT (tenant_id, key) DO NOTHING
+    RETURNING task_id
+)
+INSERT INTO htm_tasks (
+    id, tenant_id, type, kernel, origin, priority, order_key, max_attempts, contract_id, mission_id,
+    spec, spec_size_bytes, data_size_bytes, created_at, queued_at, updated_at, sla_deadline_at,
+    expires_at
+)
+SELECT task_id, tenant_id, type, kernel, origin, priority,
+       statement_timestamp() - priority * CAST(:aging_step AS interval),
+       max_attempts, contract_id, mission_id, spec, spec_size, data_size,
+       statement_timestamp(), statement_timestamp(), statement_timestamp(),
+       statement_timestamp() + sla,
+       CASE WHEN expires THEN statement_timestamp() + sla END
+  FROM new JOIN fresh USING (task_id)
+RETURNING id;
+
+-- find_keys --
+-- What client keys stand for.
+SELECT k.tenant_id, k.key, k.task_id, k.body_hash
+  FROM htm_task_keys k
+  JOIN unnest(CAST(:tenants AS text[]), CAST(:keys AS text[])) AS w (tenant_id, key)
+    USING (tenant_id, key);
+
+-- lock_claims --
+-- One claim at a time, until the end of the transaction: limits are exact.
+SELECT pg_advisory_xact_lock(hashtextextended('grace.htm.claim', 0));
+
+-- queue_heads --
+-- The lowest order keys per kernel; each tenant and origin is a stretch of the index, read from its front.
+WITH RECURSIVE wanted AS (
+    SELECT * FROM unnest(CAST(:kernels AS text[]), CAST(:slots AS integer[])) AS w (kernel, slots)
+), line AS (
+    SELECT wanted.kernel, wanted.slots, first.tenant_id, first.origin
+      FROM wanted
+     CROSS JOIN LATERAL (
+           SELECT t.tenant_id, t.origin
+             FROM htm_tasks t
+            WHERE t.status = 'queued' AND t.kernel = wanted.kernel
+            ORDER BY t.tenant_id, t.origin
+            LIMIT 1
+           ) AS first
+     UNION ALL
+    SELECT line.kernel, line.slots, next.tenant_id, next.origin
+      FROM line
+     CROSS JOIN LATERAL (
+           SELECT t.tenant_id, t.origin
+             FROM htm_tasks t
+            WHERE t.status = 'queued' AND t.kernel = line.kernel
+              AND (t.tenant_id, t.origin) > (line.tenant_id, line.origin)
+            ORDER BY t.tenant_id, t.origin
+            LIMIT 1
+           ) AS next
+)
+SELECT head.id, wanted.kernel, head.order_key, head.spec_size_bytes
+  FROM wanted
+ CROSS JOIN LATERAL (
+       SELECT front.id, front.order_key, front.spec_size_bytes
+         FROM line
+        CROSS JOIN LATERAL (
+              SELECT t.id, t.order_key, t.spec_size_bytes
+                FROM htm_tasks t
+               WHERE t.status = 'queued' AND t.kernel = line.kernel
+                 AND t.tenant_id = line.tenant_id AND t.origin = line.origin
+               ORDER BY t.order_key, t.id
+               LIMIT line.slots
+              ) AS front
+        WHERE line.kernel = wanted.kernel
+        ORDER BY front.order_key, front.id
+        LIMIT wanted.slots
+       ) AS head;
+
+-- assign_tasks --
+-- Hand tasks to workers: the attempt is counted, the lease starts now. No row: somebody moved the task.
+WITH chosen AS (
+    SELECT c.*
+      FROM (
+           SELECT *
+             FROM unnest(
+                      CAST(:task_ids AS uuid[]), CAST(:components AS text[]),
+                      CAST(:workers AS text[]), CAST(:key_ids AS text[])
+                  ) AS u (task_id, component, worker_id, key_id)
+            ORDER BY task_id
+           ) AS c
+     CROSS JOIN LATERAL (
+           SELECT FROM htm_tasks t
+            WHERE t.id = c.task_id AND t.status = 'queued'
+              FOR NO KEY UPDATE
+           ) AS locked
+), assigned AS (
+    UPDATE htm_tasks t
+       SET status = 'assigned',
+           attempt_number = t.attempt_number + 1,
+           worker_component = c.component, worker_id = c.worker_id, worker_key_id = c.key_id,
+           lease_until = statement_timestamp() + CAST(:lease AS interval),
+           assigned_at = greatest(statement_timestamp(), t.queued_at),
+           started_at = NULL,
+           updated_at = statement_timestamp()
+      FROM chosen c
+     WHERE t.id = c.task_id
+    RETURNING t.id, t.attempt_number, t.worker_component, t.worker_id, t.worker_key_id,
+              t.assigned_at, t.spec
+), opened AS (
+    INSERT INTO htm_task_attempts (
+        task_id, attempt_number, worker_component, worker_id, worker_key_id, outcome, assigned_at
+    )
+    SELECT id, attempt_number, worker_component, worker_id, worker_key_id, 'running', assigned_at
+      FROM assigned
+)
+SELECT id, attempt_number, spec FROM assigned;
+
+-- attempted_tasks --
+-- Tasks with their newest attempt, locked: what reports are judged by stays true until the commit.
+SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
+       t.failures, t.lapses, coalesce(a.outcome, 'running') AS ending
+  FROM htm_tasks t
+  LEFT JOIN htm_task_attempts a ON a.task_id = t.id AND a.attempt_number = t.attempt_number
+ WHERE t.id = ANY (CAST(:task_ids AS uuid[]))
+ ORDER BY t.id
+   FOR NO KEY UPDATE OF t;
+
+-- lapsed_tasks --
+-- Tasks whose lease ran out, locked; those that somebody works on are left to the next tick.
+SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
+       t.failures, t.lapses, 'running' AS ending
+  FROM htm_tasks t
+ WHERE t.status IN ('assigned', 'running') AND t.lease_until < statement_timestamp()
+ ORDER BY t.id
+ LIMIT :most
+   FOR NO KEY UPDATE SKIP LOCKED;
+
+-- start_attempts --
+-- Note that attempts run. No row: the attempt is over, or the task has moved on.
+WITH starting AS (
+    SELECT f.task_id
+      FROM (
+           SELECT *
+             FROM unnest(CAST(:task_ids AS uuid[]), CAST(:attempt_numbers AS integer[]))
+                  AS u (task_id, attempt_number)
+            ORDER BY task_id
+           ) AS f
+     CROSS JOIN LATERAL (
+           SELECT FROM htm_tasks t
+            WHERE t.id = f.task_id AND t.attempt_number = f.attempt_number
+              AND t.status = 'assigned'
+              FOR NO KEY UPDATE
+           ) AS locked
+), started AS (
+    UPDATE htm_tasks t
+       SET status = 'running',
+           started_at = greatest(statement_timestamp(), t.assigned_at),
+           updated_at = statement_timestamp()
+      FROM starting s
+     WHERE t.id = s.task_id
+    RETURNING t.id, t.attempt_number, t.started_at
+)
+UPDATE htm_task_attempts a
+   SET started_at = s.started_at
+  FROM started s
+ WHERE a.task_id = s.id AND a.attempt_number = s.attempt_number;
+
+-- close_attempts --
+-- End attempts and move their tasks. No row: the attempt was over already, the task has moved on.
+WITH closing AS (
+    SELECT c.*
+      FROM (
+           SELECT *
+             FROM unnest(
+                      CAST(:task_ids AS uuid[]), CAST(:attempt_numbers AS integer[]),
+                      CAST(:endings AS text[]), CAST(:states AS text[]),
+                      CAST(:delays AS interval[]), CAST(:error_classes AS text[]),
+                      CAST(:error_messages AS text[]), CAST(:results AS text[])
+                  ) AS u (task_id, attempt_number, ending, state, delay, error_class,
+                          error_message, result_json)
+            ORDER BY task_id
+           ) AS c
+     CROSS JOIN LATERAL (
+           SELECT FROM htm_tasks t
+            WHERE t.id = c.task_id AND t.attempt_number = c.attempt_number
+              AND t.status IN ('assigned', 'running')
+              FOR NO KEY UPDATE
+           ) AS locked
+), closed AS (
+    UPDATE htm_tasks t
+       SET status = c.state,
+           lease_until = NULL,
+           not_before = statement_timestamp() + c.delay,
+           failures = t.failures + CAST(c.ending IN ('failed', 'timeout') AS integer),
+           lapses = t.lapses + CAST(c.ending = 'lapsed' AS integer),
+           error_class = c.error_class, error_message = c.error_message,
+           result_json = c.result_json,
+           -- An attempt that never said when it started is counted from its claim.
+           started_at = coalesce(t.started_at, t.assigned_at),
+           finished_at = CASE WHEN c.state <> 'retrying' THEN
+               greatest(statement_timestamp(), t.started_at, t.assigned_at) END,
+           updated_at = statement_timestamp()
+      FROM closing c
+     WHERE t.id = c.task_id
+    RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
+              t.mission_id, t.started_at,
+              greatest(statement_timestamp(), t.started_at) AS ended_at,
+              c.ending, c.error_class, c.error_message
+), attempts AS (
+    UPDATE htm_task_attempts a
+       SET outcome = d.ending, started_at = d.started_at, finished_at = d.ended_at,
+           error_class = d.error_class, error_message = d.error_message
+      FROM closed d
+     WHERE a.task_id = d.id AND a.attempt_number = d.attempt_number
+)
+SELECT id, attempt_number, tenant_id, type, origin, status, contract_id, mission_id FROM closed;
+
+-- extend_leases --
+-- A worker's beat: its attempts are its own for another lease; returns those that no longer are.
+WITH beaten AS (
+    SELECT *
+      FROM unnest(CAST(:task_ids AS uuid[]), CAST(:attempt_numbers AS bigint[]))
+           AS u (task_id, attempt_number)
+     ORDER BY task_id
+), held AS (
+    SELECT b.task_id, b.attempt_number
+      FROM beaten b
+     CROSS JOIN LATERAL (
+           SELECT FROM htm_tasks t
+            WHERE t.id = b.task_id AND t.attempt_number = b.attempt_number
+              AND t.status IN ('assigned', 'running')
+              AND t.worker_component = :component AND t.worker_id = :worker_id
+              FOR NO KEY UPDATE
+           ) AS locked
+), extended AS (
+    UPDATE htm_tasks t
+       SET lease_until = statement_timestamp() + CAST(:lease AS interval)
+      FROM held h
+     WHERE t.id = h.task_id
+)
+SELECT task_id, attempt_number FROM beaten
+EXCEPT
+SELECT task_id, attempt_number FROM held;
+
+-- promote_tasks --
+-- Put tasks whose wait is over back into the queue; returns their kernels, one per task.
+WITH due AS (
+    SELECT id
+      FROM htm_tasks
+     WHERE status = 'retrying' AND not_before <= statement_timestamp()
+     ORDER BY not_before
+     LIMIT :most
+       FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE htm_tasks t
+   SET status = 'queued', not_before = NULL,
+       queued_at = greatest(statement_timestamp(), t.created_at),
+       order_key = statement_timestamp() - t.priority * CAST(:aging_step AS interval),
+       assigned_at = NULL, started_at = NULL,
+       updated_at = statement_timestamp()
+  FROM due
+ WHERE t.id = due.id
+RETURNING t.kernel;
+
+-- expire_tasks --
+-- End tasks that nobody began in time.
+WITH late AS (
+    SELECT id
+      FROM htm_tasks
+     WHERE status IN ('queued', 'retrying') AND expires_at < statement_timestamp()
+     ORDER BY expires_at
+     LIMIT :most
+       FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE htm_tasks t
+   SET status = 'expired', not_before = NULL,
+       finished_at = greatest(statement_timestamp(), t.queued_at, t.assigned_at, t.started_at),
+       updated_at = statement_timestamp()
+  FROM late
+ WHERE t.id = late.id
+RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
+          t.mission_id;
+
+-- find_tasks --
+-- Tasks as they stand.
+SELECT CAST(id AS text) AS task_id, tenant_id, type, kernel, origin, status, attempt_number,
+       data_size_bytes,
+       created_at, queued_at, assigned_at, started_at, finished_at, updated_at, sla_deadline_at,
+       result_json, error_class, error_message
+  FROM htm_tasks
+ WHERE id = ANY (CAST(:task_ids AS uuid[]));
+
+-- find_attempts --
+-- The attempts of tasks, in their order.
+SELECT CAST(task_id AS text) AS task_id, attempt_number, worker_id, outcome, assigned_at,
+       started_at, finished_at, error_message
+  FROM htm_task_attempts
+ WHERE task_id = ANY (CAST(:task_ids AS uuid[]))
+ ORDER BY attempt_number;

@@ -1,0 +1,39 @@
+"""What an operator may set. Every default is safe in production."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from grace.htm.domain.retry import Backoff
+from grace.kit import ServiceSettings, service_config
+
+Duration = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class Settings(ServiceSettings):
+    """GRACE_HTM_<FIELD>."""
+
+    model_config = service_config("htm")
+
+    # Longer than the longest apply (30 s) and two beats of a worker (5 s each).
+    lease: Duration = timedelta(seconds=45)
+    # One step of priority is worth this much waiting: nothing urgent starves the rest for long.
+    aging_step: Duration = timedelta(seconds=30)
+    # The wait before a retry doubles from the first to the longest; the spread keeps a herd apart.
+    retry_first: Duration = timedelta(seconds=1)
+    retry_longest: Duration = timedelta(seconds=60)
+    retry_spread: float = Field(default=0.2, ge=0, lt=1)
+    # What one commit carries well; a worker that wants more claims again.
+    claim_most: int = Field(default=256, ge=1, le=1000)
+    # What one tick of a loop takes, so that its transaction stays short; the next comes at once.
+    sweep_most: int = Field(default=256, ge=1, le=10_000)
+    # A quarter of the shortest wait: a retry starts late by at most that.
+    promote_interval: Duration = timedelta(milliseconds=250)
+    rescue_interval: Duration = timedelta(seconds=1)
+    expire_interval: Duration = timedelta(seconds=1)
+
+    @property
+    def backoff(self) -> Backoff:
+        """How long a failed task waits before it is tried again."""
+        return Backoff(self.retry_first, self.retry_longest, self.retry_spread)

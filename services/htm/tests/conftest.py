@@ -1,0 +1,156 @@
+"""A running htm and the two who talk to it: verification, which submits, and a worker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from grace.contracts.htm import (
+    Beat,
+    Beaten,
+    ClaimedTask,
+    ClaimTasks,
+    FinishedTask,
+    GetTasks,
+    RunningAttempt,
+    SubmitTasks,
+    SubmittedTask,
+    Task,
+    TasksFinished,
+    TaskSpec,
+    TaskUpdate,
+    TaskUpdateStatus,
+)
+from grace.htm.loops import Promote, Rescue
+from grace.htm.settings import Settings
+from grace.kit import Runtime, new_id
+from grace.testkit import House, eventually
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The acts of a test, and what a user of htm can see."""
+
+    house: House
+    htm: Runtime
+    verification: Runtime
+    worker: Runtime
+
+    def spec(self, **changes: object) -> TaskSpec:
+        """An order that any noop worker can do."""
+        values: dict[str, object] = {
+            "key": str(new_id()), "type": "noop.observe", "kernel": "noop",
+            "origin": "verification", "operation": "noop.wait", "step": "observe",
+            "target": "nowhere", "params": "{}", "priority": 0, "timeout_ms": 1000,
+            "max_attempts": 3, "sla_ms": 60_000, "tenant_id": "default",
+        }  # fmt: skip
+        return TaskSpec.model_validate({**values, **changes})
+
+    async def submit(self, *specs: TaskSpec) -> list[SubmittedTask]:
+        """Submit as verification; without specs one ordinary task."""
+        answer = await self.verification.call(SubmitTasks(tasks=specs or (self.spec(),)))
+        return list(answer.tasks)
+
+    async def claim(
+        self, slots: int = 1, *, worker_id: str = "w1", kernels: Sequence[str] = ("noop",)
+    ) -> list[ClaimedTask]:
+        """Claim as a worker."""
+        request = ClaimTasks(worker_id=worker_id, kernels=tuple(kernels), slots=slots)
+        return list((await self.worker.call(request)).tasks)
+
+    async def claimed(self, **changes: object) -> ClaimedTask:
+        """A task that was submitted and claimed."""
+        await self.submit(self.spec(**changes))
+        (task,) = await self.claim()
+        return task
+
+    def update(self, task: ClaimedTask, status: str, **more: object) -> TaskUpdate:
+        """A report on a claimed task, as its owner unless told otherwise."""
+        values: dict[str, object] = {
+            "task_id": task.task_id, "worker_id": "w1", "attempt_number": task.attempt_number,
+            "status": TaskUpdateStatus(status), "at": datetime.now(UTC),
+        }  # fmt: skip
+        return TaskUpdate.model_validate({**values, **more})
+
+    async def beat(self, *tasks: ClaimedTask, worker_id: str = "w1") -> Beaten:
+        """Beat for these attempts."""
+        attempts = [
+            RunningAttempt(task_id=task.task_id, attempt_number=task.attempt_number)
+            for task in tasks
+        ]
+        return await self.worker.call(Beat(worker_id=worker_id, attempts=tuple(attempts)))
+
+    async def task(self, task_id: str) -> Task:
+        """A task as it stands."""
+        (task,) = (await self.verification.call(GetTasks(task_ids=(task_id,)))).tasks
+        return task
+
+    async def rests_as(self, status: str, task_id: str) -> Task:
+        """Wait until the task has this status."""
+
+        async def found() -> Task | None:
+            task = await self.task(task_id)
+            return task if task.status == status else None
+
+        task: Task = await eventually(found)
+        return task
+
+    async def let_pass(self, column: str) -> None:
+        """Let the time in a column of every unfinished task come: a lease, a wait, a deadline."""
+        await self.house.rows(
+            "htm",
+            f"WITH open AS (SELECT id FROM htm_tasks WHERE finished_at IS NULL ORDER BY id FOR UPDATE)"
+            f" UPDATE htm_tasks t SET {column} = {column} - interval '1 hour'"
+            f" FROM open WHERE t.id = open.id RETURNING t.id",
+        )
+
+    async def lapse(self) -> None:
+        """Let every lease lapse and be noticed."""
+        await self.let_pass("lease_until")
+        await Rescue(Settings()).tick(self.htm)
+
+    async def queue_again(self) -> None:
+        """Let every wait be over and be noticed."""
+        await self.let_pass("not_before")
+        await Promote(Settings()).tick(self.htm)
+
+    async def finished(self, count: int) -> list[FinishedTask]:
+        """Wait until so many ends were told, each event counted as often as it was sent."""
+
+        async def told() -> list[FinishedTask]:
+            messages = await self.house.messages(TasksFinished.SUBJECT)
+            tasks = [t for m in messages for t in TasksFinished.from_bytes(m.data).tasks]
+            return tasks if len(tasks) == count else []
+
+        tasks: list[FinishedTask] = await eventually(told)
+        return tasks
+
+
+@asynccontextmanager
+async def _crew(house: House, settings: dict[str, timedelta]) -> AsyncIterator[Crew]:
+    async with house.running("identity", "htm", htm=settings) as services:
+        verification = await house.act_as("verification")
+        worker = await house.act_as("worker")
+        yield Crew(house, services["htm"], verification, worker)
+
+
+@pytest.fixture
+async def crew(house: House) -> AsyncIterator[Crew]:
+    """The loops tick when a test says so."""
+    never = timedelta(hours=1)
+    by_hand = {"promote_interval": never, "rescue_interval": never, "expire_interval": never}
+    async with _crew(house, by_hand) as crew:
+        yield crew
+
+
+@pytest.fixture
+async def quick_crew(house: House) -> AsyncIterator[Crew]:
+    """The loops tick by themselves, and a lease lapses soon."""
+    quick = timedelta(milliseconds=50)
+    intervals = {"promote_interval": quick, "rescue_interval": quick, "expire_interval": quick}
+    async with _crew(house, {**intervals, "lease": 4 * quick, "retry_first": quick}) as crew:
+        yield crew

@@ -1,0 +1,6 @@
+"""Run the worker as a process."""
+
+from grace.kit import main
+from grace.worker.app import build
+
+main(build)

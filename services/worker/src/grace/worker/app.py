@@ -1,0 +1,44 @@
+"""The composition root: everything the worker is made of, in the order it starts."""
+
+from functools import partial
+
+from grace.contracts.governance import Permit
+from grace.contracts.htm import WorkHint
+from grace.kit import Service, new_id
+from grace.worker import handlers
+from grace.worker.kernels.registry import Registry
+from grace.worker.kernels.targets_file import TargetsFile
+from grace.worker.loops.bench import Bench
+from grace.worker.loops.claim import Beat, Claim
+from grace.worker.loops.crash import crash_points
+from grace.worker.loops.guard import Guard
+from grace.worker.loops.report import Reporter
+from grace.worker.loops.switch import KillSwitch
+from grace.worker.loops.tools import Tools
+from grace.worker.settings import Settings
+
+
+def build(settings: Settings | None = None) -> Service:
+    """Return the worker."""
+    settings = settings or Settings()
+    registry, targets = Registry(settings.kernels), TargetsFile(settings.targets_file)
+    switch = KillSwitch(settings.permit_patience.total_seconds())
+    tools = Tools(
+        worker_id=f"worker-{new_id()}",  # a new one each start: nobody takes over a lost process's tasks
+        registry=registry,
+        targets=targets,
+        guard=Guard(),
+        switch=switch,
+        crash_point=crash_points(settings.crash_at),
+    )
+    bench = Bench(tools, settings.slots)
+    return (
+        Service("worker", settings)
+        .schema(__file__)
+        .serve(handlers.rpc(registry, targets, settings.longest_operation))
+        .listen(Permit, partial(handlers.on_permit, switch.hear))
+        .listen(WorkHint, partial(handlers.on_work_hint, registry, Claim))
+        .run(Reporter(bench, drain=settings.drain.total_seconds()).run)
+        .every(settings.claim_interval, Claim(bench))
+        .every(settings.beat_interval, Beat(bench))
+    )

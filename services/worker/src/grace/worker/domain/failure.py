@@ -1,0 +1,126 @@
+"""What can go wrong with an operation, and which class of failure htm is told."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from grace.resilience.errors import ResilienceError
+from grace.resilience.retry import ErrorClass
+
+LONGEST_MESSAGE = 1000  # characters: the rest of a stack of causes helps nobody in a report
+
+
+class KernelError(Exception):
+    """An operation did not do what was asked; the docstring is the message where none is given."""
+
+    error_class: ClassVar[ErrorClass] = ErrorClass.SYSTEM
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or (type(self).__doc__ or "").split("\n", maxsplit=1)[0])
+
+
+class BlockedError(KernelError):
+    """Nobody permitted this: nothing was touched."""
+
+    error_class = ErrorClass.NONRETRYABLE
+
+    def __str__(self) -> str:
+        """Begin with the word by which verification tells a refusal from a failure."""
+        return f"blocked: {super().__str__()}"
+
+
+class ChangedError(KernelError):
+    """Changed by somebody else: the world is not what it was when the action was decided."""
+
+    error_class = ErrorClass.NONRETRYABLE
+
+
+class UnusableError(KernelError):
+    """The operation cannot work on this target as it is set up; a person has to change that."""
+
+    error_class = ErrorClass.USER
+
+
+class InvalidError(KernelError):
+    """The task is malformed."""
+
+    error_class = ErrorClass.VALIDATION
+
+
+class NotNowError(KernelError):
+    """Nothing was touched; it may work in a moment."""
+
+    error_class = ErrorClass.TRANSIENT
+
+
+class UnknownOutcomeError(KernelError):
+    """Whether it took effect cannot be known: a person has to look."""
+
+    error_class = ErrorClass.NONRETRYABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a report says about a failed attempt."""
+
+    error_class: ErrorClass
+    message: str
+
+
+# The SQLSTATEs that decide by themselves; after them their class (two characters) decides.
+_BY_STATE = {
+    "57014": ErrorClass.TIMEOUT,  # a statement was cancelled: its own timeout or a person
+    "40001": ErrorClass.TRANSIENT,
+    "40P01": ErrorClass.TRANSIENT,
+    "55P03": ErrorClass.TRANSIENT,  # a lock was not to be had in time
+    "57P01": ErrorClass.TRANSIENT,  # the server is shutting down or starting up
+    "57P02": ErrorClass.TRANSIENT,
+    "57P03": ErrorClass.TRANSIENT,
+    "57P05": ErrorClass.TRANSIENT,
+}
+_BY_CLASS = {
+    "08": ErrorClass.TRANSIENT,  # connection
+    "53": ErrorClass.SYSTEM,  # out of memory, disk, connections
+    "58": ErrorClass.SYSTEM,
+    "XX": ErrorClass.SYSTEM,
+    "22": ErrorClass.VALIDATION,  # data
+    "23": ErrorClass.VALIDATION,
+    "28": ErrorClass.USER,  # wrong credentials
+    "42": ErrorClass.USER,  # a right or a function is missing at the target
+    "3D": ErrorClass.USER,  # no such database
+}
+
+
+def classify(error: BaseException) -> ErrorClass:
+    """Return the class of a failure; what nobody foresaw is `system`."""
+    match error:
+        case KernelError() | ResilienceError():
+            return error.error_class
+        case TimeoutError():
+            return ErrorClass.TIMEOUT
+        case PermissionError() | FileNotFoundError() | NotADirectoryError():
+            return ErrorClass.USER
+        case OSError():
+            return ErrorClass.TRANSIENT
+    return _by_sqlstate(getattr(error, "sqlstate", None))
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return what to report of an exception: one line, cut where it gets long."""
+    text = one_line(str(error)) or type(error).__name__
+    if not isinstance(error, KernelError | ResilienceError):
+        text = f"{type(error).__name__}: {text}"
+    return Failure(classify(error), text[:LONGEST_MESSAGE])
+
+
+def one_line(text: str) -> str:
+    """Return a text that any log and database takes: one line, what is unprintable escaped."""
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def _by_sqlstate(state: object) -> ErrorClass:
+    if not isinstance(state, str):
+        return ErrorClass.SYSTEM
+    return _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or ErrorClass.SYSTEM

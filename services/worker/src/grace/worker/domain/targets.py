@@ -1,0 +1,156 @@
+"""The registered targets: what the targets file says, checked. Reading it is done elsewhere."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_TLS = ("prefer", "require", "verify-full")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class InvalidTargetsError(ValueError):
+    """The targets file cannot be used; the message names the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Whom to connect as. The password is read from its file at the moment of use."""
+
+    user: str
+    password_file: PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresTarget:
+    """One database. `act` changes, `observe` measures: never the same role."""
+
+    id: str
+    environment: str
+    host: str
+    port: int
+    database: str
+    tls: str
+    act: Login
+    observe: Login
+    kind: str = "postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class FilesystemTarget:
+    """One folder; nothing above or beside it is ever touched."""
+
+    id: str
+    environment: str
+    root: PurePosixPath
+    kind: str = "filesystem"
+
+
+Target: TypeAlias = PostgresTarget | FilesystemTarget
+Table: TypeAlias = Mapping[str, object]
+
+
+def parse(text: str) -> dict[str, Target]:
+    """Return the targets of a TOML text by id. InvalidTargetsError says which entry is wrong."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidTargetsError(f"not TOML: {error}") from None
+    _only(document, {"targets"}, "the file")
+    return {name: _target(name, table) for name, table in _table(document, "targets").items()}
+
+
+def _target(name: str, entry: object) -> Target:
+    where = f"targets.{name}"
+    if not _ID.fullmatch(name):
+        raise InvalidTargetsError(f"{where}: not an id (A-Z a-z 0-9 . _ : -)")
+    if not isinstance(entry, dict):
+        raise InvalidTargetsError(f"{where}: not a table")
+    match entry.get("kind"):
+        case "postgres":
+            return _postgres(name, entry, where)
+        case "filesystem":
+            return _filesystem(name, entry, where)
+        case other:
+            raise InvalidTargetsError(f"{where}: unknown kind {other!r}")
+
+
+def _postgres(name: str, entry: Table, where: str) -> PostgresTarget:
+    known = {"kind", "environment", "host", "port", "database", "tls", "act", "observe"}
+    _only(entry, known, where)
+    host = _text(entry, "host", where)
+    act, observe = _login(entry, "act", where), _login(entry, "observe", where)
+    if act.user == observe.user:
+        raise InvalidTargetsError(f"{where}: who acts must not measure: act and observe are one")
+    return PostgresTarget(
+        id=name,
+        environment=_environment(entry, where),
+        host=host,
+        port=_port(entry, where),
+        database=_text(entry, "database", where),
+        tls=_tls(entry, host, where),
+        act=act,
+        observe=observe,
+    )
+
+
+def _filesystem(name: str, entry: Table, where: str) -> FilesystemTarget:
+    _only(entry, {"kind", "environment", "root"}, where)
+    root = PurePosixPath(_text(entry, "root", where))
+    if not root.is_absolute() or ".." in root.parts or root == PurePosixPath("/"):
+        raise InvalidTargetsError(f"{where}: root must be an absolute path below /")
+    return FilesystemTarget(id=name, environment=_environment(entry, where), root=root)
+
+
+def _login(entry: Table, key: str, where: str) -> Login:
+    table = _table(entry, key, where)
+    _only(table, {"user", "password_file"}, f"{where}.{key}")
+    file = PurePosixPath(_text(table, "password_file", f"{where}.{key}"))
+    if not file.is_absolute():
+        raise InvalidTargetsError(f"{where}.{key}: password_file must be an absolute path")
+    return Login(_text(table, "user", f"{where}.{key}"), file)
+
+
+def _tls(entry: Table, host: str, where: str) -> str:
+    """Return how to talk: over a network only to a server that proves who it is, unless said."""
+    tls = entry.get("tls", "prefer" if host in _LOOPBACK else "verify-full")
+    if tls not in _TLS:
+        raise InvalidTargetsError(f"{where}: tls must be one of {', '.join(_TLS)}")
+    return str(tls)
+
+
+def _port(entry: Table, where: str) -> int:
+    port = entry.get("port", 5432)
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - the range of ports
+        raise InvalidTargetsError(f"{where}: port must be between 1 and 65535")
+    return port
+
+
+def _environment(entry: Table, where: str) -> str:
+    environment = _text(entry, "environment", where)
+    if not _ID.fullmatch(environment):
+        raise InvalidTargetsError(f"{where}: environment is not an id")
+    return environment
+
+
+def _text(entry: Table, key: str, where: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str) or not value or "\x00" in value:
+        raise InvalidTargetsError(f"{where}: {key} must be a text")
+    return value
+
+
+def _table(entry: Table, key: str, where: str = "the file") -> Table:
+    value = entry.get(key, {})
+    if not isinstance(value, dict):
+        raise InvalidTargetsError(f"{where}: {key} must be a table")
+    return value
+
+
+def _only(entry: Table, known: set[str], where: str) -> None:
+    unknown = sorted(entry.keys() - known)
+    if unknown:
+        raise InvalidTargetsError(f"{where}: unknown key {unknown[0]}")

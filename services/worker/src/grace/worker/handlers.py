@@ -1,0 +1,136 @@
+"""Requests about operations and targets, and the two signals that the worker hears."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from time import monotonic
+
+from grace.contracts.governance import Permit as PermitMessage
+from grace.contracts.htm import WorkHint
+from grace.contracts.worker import (
+    ListTargets,
+    Target,
+    Targets,
+    ValidateAction,
+    ValidatedAction,
+)
+from grace.kit import Called, Received, Rpc, Runtime, Unavailable
+from grace.worker.domain.failure import BlockedError, InvalidError, NotNowError
+from grace.worker.domain.permit import Permit
+from grace.worker.kernels.operation import Params
+from grace.worker.kernels.registry import Entry, Registry, parse_params
+from grace.worker.kernels.targets_file import TargetsFile
+
+
+def rpc(registry: Registry, targets: TargetsFile, longest: timedelta) -> Rpc:
+    """Return what the worker answers. Nothing is touched by it."""
+    return (
+        Rpc()
+        .direct(ValidateAction, partial(on_validate, registry, targets, longest))
+        .direct(ListTargets, partial(on_targets, targets))
+    )
+
+
+async def on_validate(
+    registry: Registry,
+    targets: TargetsFile,
+    longest: timedelta,
+    call: Called[ValidateAction],
+    _: Runtime,
+) -> ValidatedAction:
+    """Tell whether an operation with these parameters could run, and what it is."""
+    body = call.body
+    entry = registry.find(body.operation)
+    if entry is None:
+        return _unknown(f"{body.operation} is not an operation of this worker")
+    problems: list[str] = []
+    params = _params(entry, body.params, problems)
+    _check_target(entry, targets, body.target, problems)
+    return _validated(entry, params, problems, longest)
+
+
+async def on_targets(targets: TargetsFile, _: Called[ListTargets], __: Runtime) -> Targets:
+    """List the registered targets."""
+    try:
+        known = targets.read()
+    except NotNowError as error:
+        raise Unavailable(str(error)) from error
+    listed = [
+        Target(target=each.id, kind=each.kind, environment=each.environment)
+        for each in known.values()
+    ]
+    return Targets(targets=tuple(listed))
+
+
+async def on_permit(
+    hear: Callable[[Permit], None], message: Received[PermitMessage], _: Runtime
+) -> None:
+    """Take up a beacon; the moment of hearing it is this process's own."""
+    body = message.body
+    hear(
+        Permit(
+            version=body.version,
+            allowed=body.allowed,
+            reverts_allowed=body.reverts_allowed,
+            issued_at=body.issued_at,
+            heard_at=monotonic(),
+        )
+    )
+
+
+async def on_work_hint(
+    registry: Registry, loop: type, message: Received[WorkHint], runtime: Runtime
+) -> None:
+    """Let the claim loop look at once when there is work for one of this worker's kernels."""
+    if message.body.kernel in registry.kernels:
+        runtime.wake(loop)
+
+
+def _params(entry: Entry, text: str, problems: list[str]) -> Params | None:
+    try:
+        return parse_params(entry.operation, text)
+    except InvalidError as error:
+        problems.append(f"{entry.operation.name}: {error}")
+        return None
+
+
+def _check_target(entry: Entry, targets: TargetsFile, name: str, problems: list[str]) -> None:
+    try:
+        target = targets.find(name)
+    except BlockedError:
+        problems.append(f"{name} is not a registered target")
+    except NotNowError as error:
+        raise Unavailable(str(error)) from error
+    else:
+        if target.kind != entry.kernel.name:
+            problems.append(f"{entry.operation.name} does not fit {name}, a {target.kind}")
+
+
+def _validated(
+    entry: Entry, params: Params | None, problems: list[str], longest: timedelta
+) -> ValidatedAction:
+    operation = entry.operation
+    needed = operation.time_needed(params) if params else timedelta(0)
+    # A measurement takes the time that its parameters ask for; a change must fit its lease.
+    allowed = needed if operation.apply is None else min(needed, longest)
+    return ValidatedAction(
+        valid=not problems,
+        problems=tuple(problems),
+        kernel=entry.kernel.name,
+        tier=operation.tier,
+        reversible=operation.revert is not None,
+        observes_only=operation.apply is None,
+        timeout_ms=int(allowed.total_seconds() * 1000),
+    )
+
+
+def _unknown(problem: str) -> ValidatedAction:
+    return ValidatedAction(
+        valid=False,
+        problems=(problem,),
+        kernel="",
+        tier=0,
+        reversible=False,
+        observes_only=False,
+        timeout_ms=0,
+    )

@@ -1,0 +1,1 @@
+"""The kernels: the only code of Grace that touches a target."""

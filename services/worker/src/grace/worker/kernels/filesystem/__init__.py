@@ -1,0 +1,12 @@
+"""The filesystem kernel: tidies up below a registered folder, and nowhere else."""
+
+from grace.worker.kernels.filesystem.clear_pycache import ClearPycache
+from grace.worker.kernels.filesystem.rotate_log import RotateLog
+from grace.worker.kernels.filesystem.usage import Usage
+from grace.worker.kernels.operation import Kernel
+
+FILESYSTEM = Kernel(
+    name="filesystem",
+    version="1.0.0",
+    operations=(ClearPycache(), RotateLog(), Usage()),
+)

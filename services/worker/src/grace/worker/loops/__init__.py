@@ -1,0 +1,1 @@
+"""What the worker does by itself: claims, runs, beats, reports."""

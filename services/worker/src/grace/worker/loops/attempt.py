@@ -1,0 +1,105 @@
+"""Runs one attempt of one task from beginning to report."""
+
+from datetime import UTC, datetime
+from functools import partial
+
+from grace.contracts.htm import ClaimedTask, TaskUpdate, TaskUpdateStatus
+from grace.kit import GraceError, Runtime
+from grace.resilience.retry import ErrorClass
+from grace.worker.domain.capability import Step
+from grace.worker.domain.failure import Failure, UnusableError, failure_of
+from grace.worker.domain.state import State, text_of
+from grace.worker.loops.effect import Effect
+from grace.worker.loops.job import Job, errand_of, job_of
+from grace.worker.loops.tools import Lease, Tools
+
+_LONGEST_RESULT = 262_144
+
+
+async def run_attempt(
+    runtime: Runtime, tools: Tools, task: ClaimedTask, lease: Lease
+) -> TaskUpdate:
+    """Do what the task asks and return what to report; only cancellation passes through."""
+    try:
+        tools.crash_point("claimed")
+        text = _text(await _result(runtime, tools, task, lease))
+        update = _update(tools, task, TaskUpdateStatus.completed, result_json=text)
+        runtime.log.info("task.completed", task_id=task.task_id, attempt=task.attempt_number)
+    except Exception as error:  # noqa: BLE001 - the edge: whatever happened, htm is told
+        update = _failed(runtime, tools, task, error)
+    tools.crash_point("before_report")
+    return update
+
+
+def started(tools: Tools, task: ClaimedTask) -> TaskUpdate:
+    """Return the report that an attempt has begun."""
+    return _update(tools, task, TaskUpdateStatus.started)
+
+
+async def _result(runtime: Runtime, tools: Tools, task: ClaimedTask, lease: Lease) -> State:
+    job = job_of(tools, task, lease)
+    if job.step is Step.OBSERVE:
+        return await _observe(runtime, tools, job)
+    errand = await errand_of(runtime, job, task.spec)
+    return await Effect(runtime, tools, errand).run()
+
+
+async def _observe(runtime: Runtime, tools: Tools, job: Job) -> State:
+    return await tools.guard.read(
+        runtime,
+        job.at,
+        partial(job.operation.observe, job.ctx, job.params),
+        timeout=job.timeout,
+    )
+
+
+def _text(result: State) -> str:
+    text = text_of(result)
+    if len(text) > _LONGEST_RESULT:
+        raise UnusableError(f"the result has {len(text)} characters, too many to be sent")
+    return text
+
+
+def _failed(runtime: Runtime, tools: Tools, task: ClaimedTask, error: Exception) -> TaskUpdate:
+    failure = failure_of(error)
+    if isinstance(error, GraceError):
+        # Another service could not be asked, most likely identity for a key.
+        failure = Failure(ErrorClass.TRANSIENT, f"{error.kind}: {error.detail}")
+    runtime.log.warning(
+        "task.failed",
+        task_id=task.task_id,
+        attempt=task.attempt_number,
+        operation=task.spec.operation,
+        error_class=failure.error_class,
+        error=failure.message,
+        exc_info=error if failure.error_class is ErrorClass.SYSTEM else None,
+    )
+    late = failure.error_class is ErrorClass.TIMEOUT
+    return _update(
+        tools,
+        task,
+        TaskUpdateStatus.timeout if late else TaskUpdateStatus.failed,
+        error_class=failure.error_class.value,
+        error_message=failure.message,
+    )
+
+
+def _update(
+    tools: Tools,
+    task: ClaimedTask,
+    status: TaskUpdateStatus,
+    *,
+    result_json: str | None = None,
+    error_class: str | None = None,
+    error_message: str | None = None,
+) -> TaskUpdate:
+    return TaskUpdate(
+        task_id=task.task_id,
+        status=status,
+        worker_id=tools.worker_id,
+        attempt_number=task.attempt_number,
+        at=datetime.now(UTC),
+        result_json=result_json,
+        error_class=error_class,
+        error_message=error_message,
+    )

@@ -1,0 +1,100 @@
+"""The attempts in hand and the reports on their way."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from grace.contracts.htm import ClaimedTask, RunningAttempt, TaskUpdate
+from grace.kit import Runtime
+from grace.worker.loops.attempt import run_attempt, started
+from grace.worker.loops.tools import Lease, Tools
+
+Key: TypeAlias = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """An attempt that is running."""
+
+    lease: Lease
+    running: asyncio.Task[None]
+
+
+class Bench:
+    """Holds at most `slots` attempts; each is an asyncio task of its own."""
+
+    def __init__(self, tools: Tools, slots: int) -> None:
+        """Begin with empty hands."""
+        self.tools = tools
+        self._slots = slots
+        self._in_hand: dict[Key, InHand] = {}
+        self._reports: list[TaskUpdate] = []
+        self.reported = asyncio.Event()
+
+    @property
+    def free(self) -> int:
+        """How many more attempts fit."""
+        return self._slots - len(self._in_hand)
+
+    @property
+    def attempts(self) -> tuple[RunningAttempt, ...]:
+        """What a beat names."""
+        return tuple(RunningAttempt(task_id=t, attempt_number=n) for t, n in self._in_hand)
+
+    def take(
+        self, runtime: Runtime, task: ClaimedTask, *, asked_at: float, then: Callable[[], None]
+    ) -> None:
+        """Begin an attempt. Its lease counts from before the claim was sent, never from later."""
+        key = (task.task_id, task.attempt_number)
+        if key in self._in_hand:
+            return
+        lease = Lease(asked_at + task.lease_ms / 1000)
+        self._report(started(self.tools, task))
+        running = asyncio.create_task(self._run(runtime, task, lease))
+        self._in_hand[key] = InHand(lease, running)
+        running.add_done_callback(partial(self._drop, runtime, key, then))
+
+    def renew(self, keys: Iterable[Key], until: float) -> None:
+        """Lengthen the leases of these attempts."""
+        for key in keys:
+            if key in self._in_hand:
+                self._in_hand[key].lease.until = until
+
+    def lose(self, key: Key) -> bool:
+        """Stop an attempt that is no longer this worker's; its result is nobody's concern."""
+        held = self._in_hand.get(key)
+        return held is not None and held.running.cancel()
+
+    def take_reports(self) -> list[TaskUpdate]:
+        """Return all reports that wait, and forget them."""
+        waiting, self._reports = self._reports, []
+        self.reported.clear()
+        return waiting
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is in hand end within that time, then stop the rest without a report."""
+        running = [held.running for held in self._in_hand.values()]
+        if not running:
+            return
+        _, late = await asyncio.wait(running, timeout=seconds)
+        for each in late:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _run(self, runtime: Runtime, task: ClaimedTask, lease: Lease) -> None:
+        self._report(await run_attempt(runtime, self.tools, task, lease))
+
+    def _report(self, update: TaskUpdate) -> None:
+        self._reports.append(update)
+        self.reported.set()
+
+    def _drop(
+        self, runtime: Runtime, key: Key, then: Callable[[], None], ended: asyncio.Task[None]
+    ) -> None:
+        del self._in_hand[key]
+        if not ended.cancelled() and ended.exception() is not None:
+            # Not even a report could be made; htm finds out when the lease is over.
+            runtime.log.error("attempt.broken", task_id=key[0], exc_info=ended.exception())
+        then()

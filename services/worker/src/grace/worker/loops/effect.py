@@ -1,0 +1,181 @@
+"""One effect: permitted, stored before it happens, done once, stored after."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
+from typing import TypeVar
+from uuid import UUID
+
+from grace.kit import Runtime, new_id
+from grace.worker.domain.capability import Refused, Step, check
+from grace.worker.domain.failure import BlockedError, InvalidError, NotNowError
+from grace.worker.domain.receipt import (
+    AnswerAgain,
+    Busy,
+    Decision,
+    Done,
+    Foreign,
+    Receipt,
+    Resume,
+    Start,
+    decide,
+    ends_of_revert,
+    hash_of,
+)
+from grace.worker.domain.state import State, text_of
+from grace.worker.kernels.operation import Context, Result
+from grace.worker.loops.job import Errand
+from grace.worker.loops.tools import Tools
+from grace.worker.store import Holder, Store
+
+T = TypeVar("T")
+
+# A report carries two states and a result in 256 KiB.
+_LONGEST_STATE = 100_000
+
+
+class Effect:
+    """One attempt to change something, or to change it back."""
+
+    def __init__(self, runtime: Runtime, tools: Tools, errand: Errand) -> None:
+        """Nothing happens before `run`."""
+        self._runtime = runtime
+        self._tools = tools
+        self._errand = errand
+        self._job = errand.job
+        self._act = errand.act
+        # Between which states a revert goes; an apply goes from what it finds.
+        self._ends: tuple[State, State] | None = None
+
+    async def run(self) -> State:
+        """Return the result to report. Raises KernelError where nothing may or could be done."""
+        decision = await self._look()
+        match decision:
+            case AnswerAgain(receipt, done):
+                return self._answer(receipt.id, receipt.before, done)
+            case Resume(receipt):
+                await self._take_over()
+                return await self._do(receipt.id, receipt.before, resumed=True)
+            case Start():
+                before = await self._prepare()
+                identity = await self._open(before)
+                return await self._do(identity, before, resumed=False)
+            case Busy():
+                raise NotNowError("another attempt may be acting on it")
+            case Foreign():
+                raise BlockedError("the action id was used for another act")
+
+    async def _look(self) -> Decision:
+        """Read the receipts, check the capability against the database's clock, decide."""
+        async with self._runtime.unit() as unit:
+            store = Store(unit.tx)
+            applied = await store.read_receipt(self._act.action_id, Step.APPLY)
+            own = applied
+            if self._act.step is Step.REVERT:
+                own = await store.read_receipt(self._act.action_id, Step.REVERT)
+            return self._judge(own, applied, now=await unit.now())
+
+    def _judge(self, own: Receipt | None, applied: Receipt | None, *, now: datetime) -> Decision:
+        decision = decide(own, hash_of(self._act), self._job.who, now=now)
+        started = not isinstance(decision, Start | Foreign)
+        verdict = check(self._errand.permission, self._act, now=now, started=started)
+        if isinstance(verdict, Refused):
+            raise BlockedError(verdict.reason)
+        if self._act.step is Step.REVERT:
+            self._check_same_contract(applied)
+            self._ends = ends_of_revert(
+                applied,
+                given_before=self._errand.given_before,
+                given_after=self._errand.given_after,
+            )
+        return decision
+
+    def _check_same_contract(self, applied: Receipt | None) -> None:
+        """Refuse to revert what another act did under the same action id."""
+        wanted = hash_of(replace(self._act, step=Step.APPLY))
+        if applied is not None and applied.act_hash != wanted:
+            raise BlockedError("the action id was used for another act")
+
+    async def _prepare(self) -> State:
+        """Plan again and return the state before the effect."""
+        await self._check_switch()
+        if self._act.step is Step.APPLY:
+            diff = await self._read(self._job.operation.plan)
+            if diff.target != self._act.target:
+                raise BlockedError(f"it would change {diff.target}, which nobody approved")
+        before = await self._observe()
+        if len(text_of(before)) > _LONGEST_STATE:
+            raise InvalidError("the state before is too large to be stored and sent")
+        return before
+
+    async def _open(self, before: State) -> UUID:
+        self._tools.crash_point("before_receipt")
+        identity = new_id()
+        async with self._runtime.unit() as unit:
+            opened = await Store(unit.tx).open_receipt(
+                self._act, hash_of(self._act), self._holder(), identity=identity, before=before
+            )
+        if not opened:
+            raise NotNowError("another attempt began at the same moment")
+        return identity
+
+    async def _take_over(self) -> None:
+        async with self._runtime.unit() as unit:
+            if not await Store(unit.tx).take_over_receipt(self._act, self._holder()):
+                raise NotNowError("another attempt went on with it at the same moment")
+
+    def _holder(self) -> Holder:
+        left = timedelta(seconds=self._job.lease.until - monotonic())
+        return Holder(self._job.who, self._tools.worker_id, max(left, self._job.timeout))
+
+    async def _do(self, identity: UUID, before: State, *, resumed: bool) -> State:
+        """Change the world, look at it, complete the receipt."""
+        self._tools.crash_point("receipt_open")
+        # Again: planning and observing took time, and the permit may have been withdrawn.
+        await self._check_switch()
+        ctx = replace(self._job.ctx, before=before, resumed=resumed)
+        result = await self._tools.guard.change(
+            self._runtime, self._job.at, partial(self._change, ctx), timeout=self._job.timeout
+        )
+        self._tools.crash_point("applied")
+        done = Done(result, await self._observe())
+        await self._complete(done)
+        self._tools.crash_point("receipt_complete")
+        return self._answer(identity, before, done)
+
+    async def _change(self, ctx: Context) -> Result:
+        operation, params = self._job.operation, self._job.params
+        if self._ends is not None and operation.revert is not None:
+            return await operation.revert(ctx, params, *self._ends)
+        if self._act.step is Step.APPLY and operation.apply is not None:
+            return await operation.apply(ctx, params)
+        raise InvalidError(f"{operation.name} has no {self._act.step}")
+
+    async def _complete(self, done: Done) -> None:
+        async with self._runtime.unit() as unit:
+            if not await Store(unit.tx).complete_receipt(self._act, self._job.who, done):
+                raise NotNowError("another attempt went on with it in the meantime")
+
+    async def _check_switch(self) -> None:
+        await self._tools.switch.check(
+            self._act.step,
+            lease_until=self._job.lease.until,
+            timeout=self._job.timeout.total_seconds(),
+        )
+
+    async def _observe(self) -> State:
+        return await self._read(self._job.operation.observe)
+
+    async def _read(self, question: Callable[..., Awaitable[T]]) -> T:
+        return await self._tools.guard.read(
+            self._runtime,
+            self._job.at,
+            partial(question, self._job.ctx, self._job.params),
+            timeout=self._job.timeout,
+        )
+
+    def _answer(self, identity: UUID, before: State, done: Done) -> State:
+        first = "before" if self._act.step is Step.APPLY else "restored_from"
+        return {first: before, "after": done.after, "result": done.result, "receipt": str(identity)}

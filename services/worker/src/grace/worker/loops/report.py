@@ -1,0 +1,71 @@
+"""Sends what the attempts have to say, many in one message, until htm's stream holds it."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from grace.contracts.htm import TaskReports, TaskUpdate
+from grace.kit import Runtime
+from grace.worker.loops.bench import Bench
+
+# NATS takes 1 MiB; text outside ASCII takes more bytes than characters.
+_MOST_CHARACTERS = 300_000
+_MOST_UPDATES = 500
+# What is not out by then is done again by whoever gets the task next.
+_LAST_SECONDS = 3.0
+
+
+class Reporter:
+    """Runs beside until the service stops; then lets the attempts end and sends the rest."""
+
+    def __init__(self, bench: Bench, *, drain: float) -> None:
+        """Report for this bench; `drain`: the seconds that attempts may take at a stop."""
+        self._bench = bench
+        self._drain = drain
+        self._closing = False
+
+    async def run(self, runtime: Runtime) -> None:
+        """Send until the service stops and everything in hand has ended and is reported.
+
+        The kit cancels its parts a second after a stop; what is in hand is worth the wait.
+        """
+        working = asyncio.create_task(self._work(runtime))
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait([working])
+            raise
+
+    async def _work(self, runtime: Runtime) -> None:
+        sending = asyncio.create_task(self._send(runtime))
+        stopping = asyncio.create_task(runtime.stopping.wait())
+        await asyncio.wait([sending, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            stopping.cancel()
+            await sending
+        await self._bench.drain(self._drain)
+        self._closing = True
+        self._bench.reported.set()
+        await asyncio.wait([sending], timeout=_LAST_SECONDS)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+    async def _send(self, runtime: Runtime) -> None:
+        while not self._closing:
+            await self._bench.reported.wait()
+            for batch in batches(self._bench.take_reports()):
+                await runtime.report(TaskReports(updates=batch))
+
+
+def batches(updates: Sequence[TaskUpdate]) -> Iterator[tuple[TaskUpdate, ...]]:
+    """Cut into messages that fit, in order, at least one update in each."""
+    batch: list[TaskUpdate] = []
+    size = 0
+    for update in updates:
+        length = len(update.result_json or "") + len(update.error_message or "") + 300
+        if batch and (size + length > _MOST_CHARACTERS or len(batch) == _MOST_UPDATES):
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(update)
+        size += length
+    if batch:
+        yield tuple(batch)

@@ -1,0 +1,44 @@
+"""Hears the permit beacon and keeps the last word of governance."""
+
+import asyncio
+from time import monotonic
+
+from grace.worker.domain.capability import Step
+from grace.worker.domain.failure import NotNowError
+from grace.worker.domain.permit import FRESH_SECONDS, Permit, hear, may_begin
+
+
+class KillSwitch:
+    """What was heard last, on this process's monotonic clock."""
+
+    def __init__(self, patience: float) -> None:
+        """`patience`: the seconds to wait for a first beacon."""
+        self._patience = patience
+        self._permit: Permit | None = None
+        self._heard = asyncio.Event()
+
+    def hear(self, beacon: Permit) -> None:
+        """Take up a beacon."""
+        self._permit = hear(self._permit, beacon)
+        if self._permit is beacon:
+            self._heard.set()
+
+    async def check(self, step: Step, *, lease_until: float, timeout: float) -> None:
+        """Return if an effect may begin now; NotNowError with the reason if not."""
+        if step is Step.APPLY:
+            await self._wait_for_beacon()
+        now = monotonic()
+        why = may_begin(step, self._permit, now=now, lease_left=lease_until - now, timeout=timeout)
+        if why is not None:
+            raise NotNowError(why)
+
+    async def _wait_for_beacon(self) -> None:
+        """Give a beacon the time to come: right after a start none has been heard yet."""
+        if self._permit is not None and monotonic() - self._permit.heard_at <= FRESH_SECONDS:
+            return
+        self._heard.clear()
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._heard.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,28 @@
+"""What every attempt works with: made once, in app.py."""
+
+from dataclasses import dataclass
+
+from grace.worker.kernels.registry import Registry
+from grace.worker.kernels.targets_file import TargetsFile
+from grace.worker.loops.crash import CrashPoint
+from grace.worker.loops.guard import Guard
+from grace.worker.loops.switch import KillSwitch
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The shared parts of a worker process; `worker_id` names it in claims, beats and reports."""
+
+    worker_id: str
+    registry: Registry
+    targets: TargetsFile
+    guard: Guard
+    switch: KillSwitch
+    crash_point: CrashPoint
+
+
+@dataclass(slots=True)
+class Lease:
+    """How long a task is this worker's, in seconds on the monotonic clock; beats renew it."""
+
+    until: float

@@ -1,0 +1,50 @@
+-- read_receipt --
+-- The receipt of one effect, locked against whoever else decides on it.
+SELECT id, act_hash, task_id, attempt_number, before_state, held_until, result, after_state
+  FROM effect_receipts
+ WHERE action_id = :action_id AND step = :step
+   FOR UPDATE;
+
+-- open_receipt --
+-- Commit the before-state and the intent to act. No row: somebody else was first.
+INSERT INTO effect_receipts (
+    action_id, step, id, tenant_id, contract_id, operation, target, params, act_hash,
+    before_state, before_hash, task_id, attempt_number, worker_id, held_until)
+VALUES (
+    :action_id, :step, :id, :tenant_id, :contract_id, :operation, :target, :params, :act_hash,
+    :before_state, :before_hash, :task_id, :attempt_number, :worker_id,
+    now() + CAST(:held_for AS interval))
+ON CONFLICT (action_id, step) DO NOTHING
+RETURNING id;
+
+-- take_over_receipt --
+-- Go on with an open receipt. No row: a later attempt has it, or it is complete.
+UPDATE effect_receipts
+   SET task_id = :task_id, attempt_number = :attempt_number, worker_id = :worker_id,
+       held_until = now() + CAST(:held_for AS interval)
+ WHERE action_id = :action_id AND step = :step AND completed_at IS NULL
+   AND CASE WHEN task_id = :task_id THEN attempt_number <= :attempt_number
+            ELSE held_until < now() END
+RETURNING id;
+
+-- complete_receipt --
+-- Store what the effect did. No row: another attempt took the receipt over.
+UPDATE effect_receipts
+   SET result = :result, after_state = :after_state, completed_at = now()
+ WHERE action_id = :action_id AND step = :step AND completed_at IS NULL
+   AND task_id = :task_id AND attempt_number = :attempt_number
+RETURNING id;
+
+-- read_breakers --
+-- All breakers, with the seconds that they have been stored.
+SELECT kernel, target, state, failures, elapsed, generation,
+       CAST(extract(epoch FROM clock_timestamp() - stored_at) AS float8) AS idle
+  FROM breaker_states;
+
+-- store_breaker --
+-- Keep a breaker for the next process.
+INSERT INTO breaker_states (kernel, target, state, failures, elapsed, generation)
+VALUES (:kernel, :target, :state, :failures, :elapsed, :generation)
+ON CONFLICT (kernel, target) DO UPDATE
+   SET state = excluded.state, failures = excluded.failures, elapsed = excluded.elapsed,
+       generation = excluded.generation, stored_at = now();

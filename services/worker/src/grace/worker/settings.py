@@ -1,0 +1,39 @@
+"""Settings of the worker: GRACE_WORKER_<FIELD>."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from grace.kit import ServiceSettings, service_config
+
+CrashPoint = Literal[
+    "", "claimed", "before_receipt", "receipt_open", "applied", "receipt_complete", "before_report"
+]
+Duration = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class Settings(ServiceSettings):
+    """Each default is safe in production."""
+
+    model_config = service_config("worker")
+
+    # Without a file no target is registered and every task is refused.
+    targets_file: Path | None = None
+    # A replica may be given fewer kernels than there are, to keep their rights apart.
+    kernels: tuple[Literal["postgres", "filesystem"], ...] = ("postgres", "filesystem")
+    # Tasks at the same time (REQUIREMENTS R2-24); each may hold a connection to its target.
+    slots: int = Field(default=6, ge=1, le=100)
+    # Hints wake the worker at once; this finds what a lost hint left lying.
+    claim_interval: Duration = timedelta(seconds=1)
+    # A ninth of htm's lease: several beats may be lost before a task is.
+    beat_interval: Duration = timedelta(seconds=5)
+    # No change may take longer; htm's lease must be longer than this, or none ever begins.
+    longest_operation: timedelta = timedelta(seconds=30)
+    # A worker that has just started has not heard a beacon yet; it waits so long for one.
+    permit_patience: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0))
+    # Tasks in hand may take so long to end at a stop; the rest lapses and is done elsewhere.
+    drain: Duration = timedelta(seconds=15)
+    # For fault tests: the process kills itself at this point. Empty in production.
+    crash_at: CrashPoint = ""

@@ -1,0 +1,146 @@
+"""A Postgres that is not Grace's own, with the roles that a careful owner would make."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from grace.stack.datadir import DataDir
+from grace.stack.postgres import PostgresServer
+from grace.testkit import eventually
+from grace.worker.domain.targets import PostgresTarget, parse
+from grace.worker.kernels.operation import Context, Role
+from grace.worker.kernels.postgres import connection
+
+# What asyncpg gives, and keyword arguments that are handed on as they are.
+Session = Any
+Values = Any
+_NUMBERS = itertools.count(1)
+_PASSWORD = "a target's password"
+_ROLES = """
+CREATE ROLE shop_owner LOGIN PASSWORD 'p' NOSUPERUSER;
+CREATE ROLE shop_app LOGIN PASSWORD 'p' NOSUPERUSER;
+CREATE ROLE careless LOGIN PASSWORD 'p' NOSUPERUSER;
+CREATE ROLE grace_ops LOGIN PASSWORD 'p' NOSUPERUSER;
+CREATE ROLE blind LOGIN PASSWORD 'p' NOSUPERUSER;
+CREATE ROLE grace_eyes LOGIN PASSWORD 'p' NOSUPERUSER;
+GRANT pg_read_all_stats, pg_signal_backend TO grace_ops;
+GRANT pg_read_all_stats TO grace_eyes;
+""".replace("'p'", f"'{_PASSWORD.replace(chr(39), chr(39) * 2)}'")
+_INSTALLED = Path(connection.__file__).with_name("target.sql").read_text(encoding="utf-8")
+_SHOP = """
+GRANT USAGE ON SCHEMA grace TO grace_ops;
+GRANT EXECUTE ON FUNCTION grace.set_database_setting(text,text,text) TO grace_ops;
+CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL);
+INSERT INTO items SELECT i, 0 FROM generate_series(1, 10) AS i;
+GRANT ALL ON items TO shop_app, careless, grace_ops;
+"""
+
+
+@dataclass
+class Shop:
+    """The owner's view of one database of the target."""
+
+    server: PostgresServer
+    database: str
+    target: PostgresTarget
+    toml: str
+    _open: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def connect(self, user: str = "", **settings: str) -> Session:
+        """A session of somebody, closed with the test; without a user, the administrator's."""
+        login = {"user": user, "password": _PASSWORD} if user else {}
+        if user in {"", "shop_owner"}:
+            settings = {"statement_timeout": "10s", **settings}  # what is tested must not hit us
+        args = self.server.connect_args(self.database, **login)
+        connection = await asyncpg.connect(**args, server_settings=settings)
+        self._open.push_async_callback(_close, connection)
+        return connection
+
+    def ctx(self, role: Role = Role.ACT, **more: Values) -> Context:
+        """Where a step runs."""
+        return Context(self.target, role, **more)
+
+    @asynccontextmanager
+    async def blocked(self, blocker: Session) -> AsyncIterator["asyncio.Task[Any]"]:
+        """An idle transaction of `blocker` that one session of the shop waits for."""
+        await blocker.execute("BEGIN; UPDATE items SET n = n + 1")
+        victim = await self.connect("shop_app")
+        waiting = asyncio.create_task(victim.execute("UPDATE items SET n = n + 1"))
+        await eventually(lambda: self.waits(victim))
+        yield waiting
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    async def waits(self, session: Session) -> bool:
+        """Whether a session waits for a lock."""
+        eyes = await self.connect()
+        kind = "SELECT wait_event_type FROM pg_stat_activity WHERE pid = $1"
+        found = await eyes.fetchval(kind, session.get_server_pid())
+        await eyes.close()
+        return bool(found == "Lock")
+
+    async def close(self) -> None:
+        """Drop the database."""
+        await self._open.aclose()
+        admin = await asyncpg.connect(**self.server.connect_args("postgres"))
+        await admin.execute(f'DROP DATABASE "{self.database}" WITH (FORCE)')
+        await admin.close()
+
+
+async def _close(connection: Session) -> None:
+    await connection.close(timeout=2)
+
+
+@pytest.fixture(scope="session")
+def target_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """Started once; a target's durability is not what is tested."""
+    with DataDir(tmp_path_factory.mktemp("target")) as data:
+        server = PostgresServer(data.path, name="target", settings={"fsync": "off"})
+        server.start()
+        try:
+            yield server
+        finally:
+            server.remove()
+
+
+@pytest.fixture
+async def shop(target_server: PostgresServer, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A fresh database `shop<n>` at the target, registered as `shop`."""
+    database = f"shop{next(_NUMBERS)}"
+    admin = await asyncpg.connect(**target_server.connect_args("postgres"))
+    if not await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = 'grace_ops'"):
+        await admin.execute(_ROLES)
+    await admin.execute(f"CREATE DATABASE {database} OWNER shop_owner")
+    await admin.close()
+    toml = _registration(target_server, database, tmp_path)
+    target = parse(toml)["shop"]
+    assert isinstance(target, PostgresTarget)
+    made = Shop(target_server, database, target, toml)
+    owner = await made.connect("shop_owner")
+    await owner.execute(_INSTALLED + _SHOP)
+    yield made
+    await made.close()
+
+
+def _registration(server: PostgresServer, database: str, folder: Path) -> str:
+    password = folder / "target.password"
+    with os.fdopen(os.open(password, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        file.write(_PASSWORD + "\n")
+    return f"""
+[targets.shop]
+kind = "postgres"
+environment = "demo"
+host = "127.0.0.1"
+port = {server.port}
+database = "{database}"
+act = {{ user = "grace_ops", password_file = "{password}" }}
+observe = {{ user = "grace_eyes", password_file = "{password}" }}
+"""

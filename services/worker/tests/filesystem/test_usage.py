@@ -1,0 +1,64 @@
+"""filesystem.usage counts, and blocking work ends when it is told to."""
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from grace.worker.domain.failure import (
+    NotNowError,
+)
+from grace.worker.kernels.filesystem.clear_pycache import ClearPycache, ClearPycacheParams
+from grace.worker.kernels.filesystem.rotate_log import RotateLog, RotateLogParams
+from grace.worker.kernels.filesystem.threads import Stop, in_thread
+from grace.worker.kernels.filesystem.usage import Usage, UsageParams
+
+Tree = Any
+CLEAR, ROTATE, USAGE = ClearPycache(), RotateLog(), Usage()
+EVERYWHERE = ClearPycacheParams()
+LOG = RotateLogParams(path="log/app.log")
+
+
+async def test_usage_counts_what_lies_below(trapped: Tree) -> None:
+    seen = await USAGE.observe(trapped.ctx(), UsageParams())
+    assert (seen["files"], seen["bytes"]) == (6, 400 + 8 + 8)
+    # six links, a hard link, a fifo, a device and a socket
+    assert seen["others"] == 10
+    assert isinstance(seen["free_bytes"], int)
+    assert (await USAGE.plan(trapped.ctx(), UsageParams())).changes == ()
+
+
+async def test_usage_of_a_sparse_file_reads_nothing(tree: Tree) -> None:
+    with (tree.root / "sparse").open("wb") as file:
+        file.truncate(10**12)
+    seen = await USAGE.observe(tree.ctx(), UsageParams())
+    assert seen["bytes"] == 10**12 + 400 + 8 + 8
+
+
+async def test_a_cancelled_operation_ends_between_two_files() -> None:
+    stop = Stop()
+    stop.check()
+    stop.set()
+    with pytest.raises(NotNowError):
+        stop.check()
+
+
+async def test_cancellation_returns_only_when_the_thread_has_ended() -> None:
+    begun, ended = threading.Event(), []
+
+    def work(stop: Stop) -> None:
+        begun.set()
+        while True:
+            try:
+                stop.check()
+            except NotNowError:
+                ended.append(True)
+                raise
+
+    task = asyncio.create_task(in_thread(work))
+    await asyncio.to_thread(begun.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended

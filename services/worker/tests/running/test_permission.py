@@ -1,0 +1,172 @@
+"""Nothing runs unauthorised: capabilities, the permit beacon, the lease."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from grace.contracts.governance import Capability
+from grace.kit import new_id
+from grace.testkit import eventually
+from grace.worker.kernels.operation import Diff
+from grace.worker.kernels.postgres.set_database_setting import SetDatabaseSetting
+
+Floor = Any
+Opener = Any
+FAST = {"retry_first": timedelta(milliseconds=50), "retry_longest": timedelta(milliseconds=50)}
+
+
+def forged(at: Floor) -> dict[str, Any]:
+    """Capabilities that must not open anything, by what is wrong with them."""
+    good = at.spec()
+    right = at.capability(good)
+    other = Capability(key_id="nobody", body=right.body, signature=right.signature)
+    return {
+        "none": None,
+        "altered": right.model_copy(update={"body": right.body.replace(b"apply", b"apply ")}),
+        "no signature": right.model_copy(update={"signature": b"\x00" * 64}),
+        "short signature": right.model_copy(update={"signature": b""}),
+        "signed by verification": at.capability(good, signer=at.verification),
+        "an unknown key": other,
+        "expired": at.capability(good, not_after=datetime.now(UTC) - timedelta(seconds=1)),
+        "for a revert": at.capability(good, step="revert"),
+        "for another action": at.capability(good, action_id="action-other"),
+        "for another contract": at.capability(good, contract_id="contract-other"),
+        "for another operation": at.capability(good, operation="postgres.terminate_blockers"),
+        "for another target": at.capability(good, target="bank"),
+        "for another tenant": at.capability(good, tenant_id="other"),
+        "for other parameters": at.capability(good, params_hash="0" * 64),
+        "not a capability": at.capability(good).model_copy(
+            update={
+                "body": b"{}",
+                "signature": at.governance.keys.sign("grace/capability/v1", b"{}"),
+            }
+        ),
+        "signed as something else": right.model_copy(
+            update={"signature": at.governance.keys.sign("grace/message/v1", right.body)}
+        ),
+        "spec": good,
+    }
+
+
+async def test_without_a_valid_capability_nothing_is_touched(floor: Opener) -> None:
+    async with floor() as at:
+        await at.permit()
+        cases = forged(at)
+        good = cases.pop("spec")
+        ids = {}
+        for name, capability in cases.items():
+            key = name.replace(" ", "-")
+            ids[name] = await at.submit(
+                good.model_copy(update={"key": key, "capability": capability})
+            )
+        for name, task_id in ids.items():
+            task = await at.ended(task_id)
+            assert (name, task.status, task.error_class) == (name, "failed", "nonretryable")
+            assert (task.error_message or "").startswith("blocked: "), name
+            assert task.attempt_number == 1
+        assert await at.setting() is None
+        assert await at.receipts() == []
+        assert await at.result(at.permitted(good))
+
+
+async def test_a_revert_needs_its_own_capability_and_its_own_receipt(floor: Opener) -> None:
+    async with floor() as at:
+        await at.permit()
+        lonely = await at.do(at.permitted(at.spec("revert")))
+        assert (lonely.error_message or "").startswith("blocked: nothing to revert")
+        wanted = at.permitted(at.spec())
+        await at.result(wanted)
+        back = at.spec("revert", action_id=wanted.action_id)
+        with_apply = back.model_copy(update={"capability": wanted.capability, "key": "a"})
+        refused = await at.do(with_apply)
+        assert (refused.error_message or "").startswith("blocked: ")
+        smuggled = at.permitted(back).model_copy(
+            update={"before": '{"name": "statement_timeout", "value": "0"}', "key": "b"}
+        )
+        refused = await at.do(smuggled)
+        assert (refused.error_message or "").startswith("blocked: ")
+        assert await at.setting() == "5ms"
+
+
+async def test_without_a_permit_nothing_begins_and_it_is_tried_again(floor: Opener) -> None:
+    async with floor(htm=FAST) as at:
+        task = await at.do(at.permitted(at.spec()))
+        assert task.status == "dead_letter"
+        assert task.error_class == "transient"
+        assert "no permit" in (task.error_message or "")
+        assert task.attempt_number == 3
+        await at.permit(allowed=False)
+        task = await at.do(at.permitted(at.spec()))
+        assert "applies are stopped" in (task.error_message or "")
+        assert await at.receipts() == []
+        assert await at.setting() is None
+        await at.permit()
+        assert await at.result(at.permitted(at.spec()))
+
+
+async def test_a_worker_waits_for_the_first_beacon(floor: Opener) -> None:
+    async with floor(permit_patience=timedelta(seconds=10)) as at:
+        task_id = await at.submit(at.permitted(at.spec()))
+
+        async def is_running() -> bool:
+            return bool((await at.task(task_id)).status == "running")
+
+        await eventually(is_running)
+        await at.permit()
+        assert (await at.ended(task_id)).attempt_number == 1
+
+
+async def test_reverts_go_on_without_a_permit_unless_they_are_stopped(floor: Opener) -> None:
+    async with floor(htm=FAST) as at:
+        await at.permit()
+        wanted = at.permitted(at.spec())
+        await at.result(wanted)
+        await at.permit(allowed=False, reverts_allowed=False)
+        back = at.permitted(at.spec("revert", action_id=wanted.action_id))
+        stopped = await at.do(back)
+        assert "reverts are stopped" in (stopped.error_message or "")
+        assert await at.setting() == "5ms"
+        await at.permit(allowed=False)
+        await at.silence()
+
+        async def reverted() -> bool:
+            again = back.model_copy(update={"key": str(new_id())})
+            return bool((await at.do(again)).status == "succeeded")
+
+        await eventually(reverted)
+        assert await at.setting() is None
+
+
+async def test_an_apply_does_not_begin_on_a_lease_shorter_than_its_timeout(floor: Opener) -> None:
+    async with floor(htm={**FAST, "lease": timedelta(seconds=10)}) as at:
+        await at.permit()
+        task = await at.do(at.permitted(at.spec()))
+        assert "the lease has" in (task.error_message or "")
+        assert await at.receipts() == []
+
+
+async def test_observing_needs_no_capability_and_no_permit(floor: Opener) -> None:
+    async with floor() as at:
+        seen = await at.result(at.spec("observe", action_id="", contract_id=None))
+        assert seen == {"name": "statement_timeout", "value": None}
+        measured = at.spec(
+            "observe",
+            operation="postgres.activity",
+            params='{"seconds": 1, "warmup_seconds": 0}',
+        )
+        assert (await at.result(measured))["seconds"] == 1
+
+
+async def test_what_would_change_another_target_is_blocked(
+    floor: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def astray(*_: object) -> Diff:
+        return Diff("bank")
+
+    monkeypatch.setattr(SetDatabaseSetting, "plan", astray)
+    async with floor() as at:
+        await at.permit()
+        task = await at.do(at.permitted(at.spec()))
+        assert task.error_message == "blocked: it would change bank, which nobody approved"
+        assert await at.receipts() == []

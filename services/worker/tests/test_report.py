@@ -1,0 +1,35 @@
+"""Reports travel together, but never in a message too large for the bus."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grace.contracts.htm import TaskReports, TaskUpdate, TaskUpdateStatus
+from grace.worker.loops.report import batches
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def update(length: int) -> TaskUpdate:
+    return TaskUpdate(
+        task_id="task",
+        status=TaskUpdateStatus.completed,
+        worker_id="worker",
+        attempt_number=1,
+        at=NOW,
+        result_json="ä" * length,
+    )
+
+
+@given(st.lists(st.sampled_from([0, 10, 100_000, 262_144]), max_size=12))
+def test_every_report_is_sent_once_in_order_and_fits(lengths: list[int]) -> None:
+    updates = [update(length) for length in lengths]
+    cut = list(batches(updates))
+    assert [u for batch in cut for u in batch] == updates
+    for batch in cut:
+        TaskReports(updates=batch).to_bytes()
+
+
+def test_small_reports_travel_together() -> None:
+    assert len(list(batches([update(10)] * 400))) == 1

@@ -1,0 +1,115 @@
+"""The receipts in Postgres: what was before an effect is written once."""
+
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from grace.kit import new_id
+from grace.testkit import House
+from grace.worker.domain.capability import Act, Step
+from grace.worker.domain.receipt import Claimant, Done, hash_of
+from grace.worker.store import Holder, Store
+
+Worker = Any
+ACT = Act("default", "contract-1", "action-1", Step.APPLY, "postgres.x", "shop", "{}")
+FIRST, SECOND = Claimant("task-1", 1), Claimant("task-1", 2)
+OTHER = Claimant("task-2", 1)
+
+
+def holder(who: Claimant, seconds: float = 60) -> Holder:
+    return Holder(who, "worker-1", timedelta(seconds=seconds))
+
+
+@pytest.fixture
+async def worker(house: House) -> Worker:
+    async with house.running("identity"):
+        yield await house.act_as("worker")
+
+
+async def open_receipt(worker: Worker, who: Claimant, before: str, seconds: float = 60) -> bool:
+    async with worker.unit() as unit:
+        return await Store(unit.tx).open_receipt(
+            ACT, hash_of(ACT), holder(who, seconds), identity=new_id(), before={"value": before}
+        )
+
+
+async def test_only_the_first_attempt_stores_what_was_before(worker: Worker) -> None:
+    assert await open_receipt(worker, FIRST, "healthy")
+    assert not await open_receipt(worker, SECOND, "damaged")
+    async with worker.unit() as unit:
+        receipt = await Store(unit.tx).read_receipt("action-1", Step.APPLY)
+        assert receipt is not None
+        assert receipt.before == {"value": "healthy"}
+        assert receipt.done is None
+        assert await Store(unit.tx).read_receipt("action-1", Step.REVERT) is None
+
+
+async def test_an_open_receipt_goes_to_later_attempts_and_late_to_other_tasks(
+    worker: Worker,
+) -> None:
+    assert await open_receipt(worker, SECOND, "healthy", seconds=60)
+
+    async def taken(who: Claimant, seconds: float = 60) -> bool:
+        async with worker.unit() as unit:
+            return await Store(unit.tx).take_over_receipt(ACT, holder(who, seconds))
+
+    assert not await taken(FIRST)
+    assert not await taken(OTHER)
+    assert await taken(Claimant("task-1", 3), seconds=-1)
+    assert await taken(OTHER)
+    assert not await taken(Claimant("task-1", 4))
+
+
+async def test_only_the_holder_completes_a_receipt_and_only_once(worker: Worker) -> None:
+    await open_receipt(worker, FIRST, "healthy")
+    done = Done({"set": True}, {"value": "5ms"})
+
+    async def completed(who: Claimant) -> bool:
+        async with worker.unit() as unit:
+            return await Store(unit.tx).complete_receipt(ACT, who, done)
+
+    assert not await completed(SECOND)
+    assert not await completed(OTHER)
+    assert await completed(FIRST)
+    assert not await completed(FIRST)
+    async with worker.unit() as unit:
+        receipt = await Store(unit.tx).read_receipt("action-1", Step.APPLY)
+        assert receipt is not None
+        assert receipt.done == done
+        assert not await Store(unit.tx).take_over_receipt(ACT, holder(SECOND))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE worker.effect_receipts SET before_state = '{}'",
+        "UPDATE worker.effect_receipts SET act_hash = ''",
+        "DELETE FROM worker.effect_receipts",
+        "TRUNCATE worker.effect_receipts",
+    ],
+)
+async def test_not_even_the_worker_can_change_what_was_before(
+    worker: Worker, house: House, statement: str
+) -> None:
+    await open_receipt(worker, FIRST, "healthy")
+    role = await house.role("worker")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await role.execute(statement)
+    await role.close()
+
+
+async def test_breakers_are_stored_and_replaced(worker: Worker) -> None:
+    async with worker.unit() as unit:
+        store = Store(unit.tx)
+        for failures in (1, 2):
+            snapshot = {"state": "closed", "failures": failures, "elapsed": 1.5, "generation": 0}
+            await store.store_breaker("postgres", "shop", snapshot)  # type: ignore[arg-type]
+        [stored] = await store.read_breakers()
+        assert (stored.kernel, stored.target, stored.snapshot["failures"]) == (
+            "postgres",
+            "shop",
+            2,
+        )
+        assert stored.idle >= 0
