@@ -1,0 +1,1 @@
+"""Governance decides who may let a plan run, and signs that it may."""

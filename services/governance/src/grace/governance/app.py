@@ -1,0 +1,18 @@
+"""Everything governance is made of, in the order it starts."""
+
+from grace.governance import handlers, loops
+from grace.governance.settings import Settings
+from grace.kit import Service
+
+
+def build(settings: Settings | None = None) -> Service:
+    """Build the service; it runs when the kit runs it."""
+    settings = settings or Settings()
+    return (
+        Service("governance", settings)
+        .schema(__file__)
+        .handle(handlers.stream(settings))
+        .serve(handlers.rpc(settings))
+        .every(settings.permit_interval, loops.Beacon(settings.permit_reread))
+        .every(settings.expire_interval, loops.Expire())
+    )

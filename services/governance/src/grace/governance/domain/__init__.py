@@ -1,0 +1,1 @@
+"""Governance's rules, without any input or output."""

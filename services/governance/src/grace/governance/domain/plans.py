@@ -1,0 +1,107 @@
+"""A drafted plan: what was handed over, what its contracts say, and whether the two agree."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from grace.governance.domain.tiers import Tier, highest
+
+_TIERS = frozenset(tier.value for tier in Tier)
+
+
+class Flaw(StrEnum):
+    """Why a drafted plan is refused."""
+
+    EMPTY = "empty_plan"
+    HASH = "contract_hash_differs"
+    FOREIGN = "contract_of_another_plan"
+    PARAMS = "params_hash_differs"
+    TIER = "unknown_tier"
+    TWICE = "action_twice"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the bytes of a contract say."""
+
+    contract_id: str
+    action_id: str
+    mission_id: str
+    tenant_id: str
+    plan_hash: str
+    playbook: str
+    requested_by: str
+    operation: str
+    target: str
+    params: str
+    params_hash: str
+    tier: int
+    reversible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One contract as it was handed over."""
+
+    contract_id: str
+    action_id: str
+    contract_hash: str
+    contract: bytes
+    written: Written
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All contracts of one mission that wait for permission together."""
+
+    mission_id: str
+    tenant_id: str
+    plan_hash: str
+    playbook: str
+    requested_by: str
+    drafts: tuple[Draft, ...]
+
+
+def flaw(plan: Plan) -> Flaw | None:
+    """The first reason to refuse a plan, or None where everything agrees."""
+    if not plan.drafts:
+        return Flaw.EMPTY
+    if len({draft.action_id for draft in plan.drafts}) < len(plan.drafts):
+        return Flaw.TWICE
+    if len({draft.contract_id for draft in plan.drafts}) < len(plan.drafts):
+        return Flaw.TWICE
+    return next((found for draft in plan.drafts if (found := _flaw_of(plan, draft))), None)
+
+
+def tier_of(plan: Plan) -> Tier:
+    """The highest tier of a plan without flaw."""
+    return highest(Tier(draft.written.tier) for draft in plan.drafts)
+
+
+def shown_hash(contract_hashes: Iterable[str]) -> str:
+    """The one hash that stands for everything approvers are shown, in order."""
+    return hashlib.sha256("\n".join(contract_hashes).encode()).hexdigest()
+
+
+def _flaw_of(plan: Plan, draft: Draft) -> Flaw | None:
+    if hashlib.sha256(draft.contract).hexdigest() != draft.contract_hash:
+        return Flaw.HASH
+    if not _belongs(plan, draft):
+        return Flaw.FOREIGN
+    if hashlib.sha256(draft.written.params.encode()).hexdigest() != draft.written.params_hash:
+        return Flaw.PARAMS
+    if draft.written.tier not in _TIERS:
+        return Flaw.TIER
+    return None
+
+
+def _belongs(plan: Plan, draft: Draft) -> bool:
+    """A contract names its own plan and requester, or the requester could be swapped outside it."""
+    written = draft.written
+    return (
+        (written.contract_id, written.action_id) == (draft.contract_id, draft.action_id)
+        and (written.mission_id, written.tenant_id) == (plan.mission_id, plan.tenant_id)
+        and (written.plan_hash, written.playbook) == (plan.plan_hash, plan.playbook)
+        and written.requested_by == plan.requested_by
+    )

@@ -1,0 +1,27 @@
+"""What governance hears on the stream, and what it answers."""
+
+from functools import partial
+
+from grace.contracts.governance import Decide, GetApproval, ListApprovals, RecallDecision
+from grace.contracts.verification import ContractDrafted
+from grace.governance.handlers.ballots import on_decide
+from grace.governance.handlers.drafts import on_contract_drafted
+from grace.governance.handlers.views import on_get_approval, on_list_approvals, on_recall_decision
+from grace.governance.settings import Settings
+from grace.kit import Rpc, Stream
+
+
+def stream(settings: Settings) -> Stream:
+    """Batches from JetStream."""
+    return Stream().on(ContractDrafted, partial(on_contract_drafted, settings))
+
+
+def rpc(settings: Settings) -> Rpc:
+    """Requests that governance answers."""
+    return (
+        Rpc()
+        .on(Decide, partial(on_decide, settings))
+        .on(ListApprovals, on_list_approvals)
+        .on(GetApproval, on_get_approval)
+        .on(RecallDecision, on_recall_decision)
+    )

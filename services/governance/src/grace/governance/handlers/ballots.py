@@ -1,0 +1,152 @@
+"""People decide: one ballot at a time on a locked request."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import assert_never
+
+from grace.contracts.governance import Approval, ApprovalGranted, ApprovalRejected, Decide
+from grace.governance.domain.approvals import Request
+from grace.governance.domain.lifecycle import State
+from grace.governance.domain.quorum import (
+    Ballot,
+    Choice,
+    Counted,
+    Decided,
+    Refusal,
+    Refused,
+    Repeated,
+    Vote,
+    decide,
+)
+from grace.governance.handlers.grants import granted_message
+from grace.governance.handlers.plans import draft_of
+from grace.governance.handlers.views import UnknownApproval, rejected_message, shown
+from grace.governance.metrics import observe_latency
+from grace.governance.settings import Settings
+from grace.governance.store import Store
+from grace.kit import Called, Conflict, Forbidden, GraceError, Invalid, Stale, Unit
+
+
+class UnknownChoice(Invalid):
+    """A choice is approve or reject."""
+
+
+class OwnRequest(Forbidden):
+    """Who asked for a plan may not decide on it; somebody else has to."""
+
+
+class AlreadyDecided(Conflict):
+    """This approval is decided already."""
+
+
+class ApprovalLapsed(Conflict):
+    """This approval has expired."""
+
+
+class VersionMoved(Stale):
+    """This approval has changed since it was read; read it again."""
+
+
+class OtherPlanShown(Conflict):
+    """The hash is not that of the plan that is asked for; read it again."""
+
+
+_REFUSALS: Mapping[Refusal, type[GraceError]] = {
+    Refusal.OWN_REQUEST: OwnRequest,
+    Refusal.DECIDED: AlreadyDecided,
+    Refusal.EXPIRED: ApprovalLapsed,
+    Refusal.STALE_VERSION: VersionMoved,
+    Refusal.OTHER_HASH: OtherPlanShown,
+}
+
+
+async def on_decide(settings: Settings, call: Called[Decide], unit: Unit) -> Approval:
+    """Count one person's choice and answer where the approval stands now."""
+    store, body = Store(unit.tx), call.body
+    ballot = _ballot(body)
+    request = await store.lock_request(body.tenant_id, body.approval_id)
+    if request is None:
+        raise UnknownApproval
+    votes = (await store.list_votes([request.approval_id]))[request.approval_id]
+    vote = Vote(ballot.principal, ballot.choice, await unit.now(), body.reason)
+    match decide(request, votes, ballot, now=vote.at):
+        case Refused(reason):
+            raise _REFUSALS[reason]
+        case Repeated():
+            pass
+        case Counted():
+            await _count(store, request, vote)
+        case Decided(State.GRANTED) as decided:
+            await _grant(settings, unit, request, vote, decided)
+        case Decided() as decided:
+            await _reject(unit, request, vote, decided)
+        case other:
+            assert_never(other)
+    return await shown(store, body.tenant_id, body.approval_id)
+
+
+def _ballot(body: Decide) -> Ballot:
+    if body.choice not in {*Choice}:
+        raise UnknownChoice
+    return Ballot(
+        principal=body.principal,
+        choice=Choice(body.choice),
+        shown_hash=body.shown_hash,
+        if_version=body.if_version,
+    )
+
+
+async def _count(store: Store, request: Request, vote: Vote) -> None:
+    await store.insert_vote(request.approval_id, vote)
+    if not await store.count_vote(request):
+        raise AlreadyDecided
+
+
+async def _grant(
+    settings: Settings, unit: Unit, request: Request, vote: Vote, decided: Decided
+) -> None:
+    store = Store(unit.tx)
+    contracts = await store.list_contracts(request.approval_id)
+    message = granted_message(
+        request,
+        [draft_of(contract) for contract in contracts],
+        decided_by=decided.decided_by,
+        at=vote.at,
+        lifetimes=settings.lifetimes,
+        keys=unit.runtime.keys,
+    )
+    await _close(store, request, vote, decided, granted=message.to_bytes().decode())
+    _announce(unit, request, decided, message, at=vote.at)
+
+
+async def _reject(unit: Unit, request: Request, vote: Vote, decided: Decided) -> None:
+    await _close(Store(unit.tx), request, vote, decided, granted=None)
+    message = rejected_message(request, decided.decided_by, vote.reason)
+    _announce(unit, request, decided, message, at=vote.at)
+
+
+async def _close(
+    store: Store, request: Request, vote: Vote, decided: Decided, *, granted: str | None
+) -> None:
+    await store.insert_vote(request.approval_id, vote)
+    closed = await store.close_request(
+        request, decided, at=vote.at, reason=vote.reason, granted=granted
+    )
+    if not closed:
+        raise AlreadyDecided
+
+
+def _announce(
+    unit: Unit,
+    request: Request,
+    decided: Decided,
+    message: ApprovalGranted | ApprovalRejected,
+    *,
+    at: datetime,
+) -> None:
+    unit.publish(message, tenant=request.tenant_id, correlation_id=request.correlation_id)
+    waited = at - request.requested_at
+    unit.after_commit(
+        partial(observe_latency, tier=request.tier, outcome=decided.status, waited=waited)
+    )

@@ -1,0 +1,57 @@
+"""Contracts as bytes become a plan that the domain can judge."""
+
+from grace.contracts.verification import Contract, ContractDrafted, DraftContract
+from grace.governance.domain.plans import Draft, Plan, Written
+from grace.governance.store import StoredContract
+
+
+def plan_of(body: ContractDrafted) -> Plan:
+    """Read a drafted plan. ContractError where a contract cannot be read."""
+    return Plan(
+        mission_id=body.mission_id,
+        tenant_id=body.tenant_id,
+        plan_hash=body.plan_hash,
+        playbook=body.playbook,
+        requested_by=body.requested_by,
+        drafts=tuple(draft_of(stored_of(contract)) for contract in body.contracts),
+    )
+
+
+def stored_of(contract: DraftContract) -> StoredContract:
+    """Return a contract as it is kept."""
+    return StoredContract(
+        contract_id=contract.contract_id,
+        action_id=contract.action_id,
+        contract_hash=contract.contract_hash,
+        contract=contract.contract,
+    )
+
+
+def draft_of(stored: StoredContract) -> Draft:
+    """Read a kept contract. ContractError where its bytes are none."""
+    return Draft(
+        contract_id=stored.contract_id,
+        action_id=stored.action_id,
+        contract_hash=stored.contract_hash,
+        contract=stored.contract,
+        written=_written(Contract.from_bytes(stored.contract)),
+    )
+
+
+def _written(contract: Contract) -> Written:
+    action = contract.action
+    return Written(
+        contract_id=contract.contract_id,
+        action_id=action.action_id,
+        mission_id=contract.mission_id,
+        tenant_id=contract.tenant_id,
+        plan_hash=contract.plan_hash,
+        playbook=contract.playbook,
+        requested_by=contract.requested_by,
+        operation=action.operation,
+        target=action.target,
+        params=action.params,
+        params_hash=action.params_hash,
+        tier=action.tier,
+        reversible=action.reversible,
+    )

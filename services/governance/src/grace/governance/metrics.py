@@ -1,0 +1,18 @@
+"""What governance measures beyond what the kit measures."""
+
+from datetime import timedelta
+
+from prometheus_client import Histogram
+
+# The alert is at 3600 s, which is also the default expiry; so the buckets meet it exactly.
+APPROVAL_LATENCY = Histogram(
+    "grace_approval_latency_seconds",
+    "From the request of an approval to its decision, by people or by expiry",
+    ("tier", "outcome"),
+    buckets=(1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 21600, 86400),
+)
+
+
+def observe_latency(*, tier: int, outcome: str, waited: timedelta) -> None:
+    """Count one decided approval."""
+    APPROVAL_LATENCY.labels(str(tier), outcome).observe(waited.total_seconds())

@@ -1,0 +1,127 @@
+-- insert_requests --
+-- Open requests for plans that were not asked for before; answers the ids that are new.
+INSERT INTO approval_requests (
+    approval_id, tenant_id, event_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
+    correlation_id, tier, quorum, status, granted, requested_at, expires_at, decided_at
+)
+SELECT new.approval_id, new.tenant_id, new.event_id, new.mission_id, new.plan_hash, new.shown_hash,
+       new.playbook, new.requested_by, new.correlation_id, new.tier, new.quorum, new.status,
+       new.granted, new.requested_at, new.expires_at, new.decided_at
+  FROM unnest(
+           CAST(:approval_id AS text[]), CAST(:tenant_id AS text[]), CAST(:event_id AS uuid[]),
+           CAST(:mission_id AS text[]), CAST(:plan_hash AS text[]), CAST(:shown_hash AS text[]),
+           CAST(:playbook AS text[]), CAST(:requested_by AS text[]),
+           CAST(:correlation_id AS text[]), CAST(:tier AS smallint[]),
+           CAST(:quorum AS smallint[]), CAST(:status AS text[]), CAST(:granted AS text[]),
+           CAST(:requested_at AS timestamptz[]), CAST(:expires_at AS timestamptz[]),
+           CAST(:decided_at AS timestamptz[])
+       ) AS new (
+           approval_id, tenant_id, event_id, mission_id, plan_hash, shown_hash, playbook,
+           requested_by, correlation_id, tier, quorum, status, granted, requested_at, expires_at,
+           decided_at
+       )
+    ON CONFLICT (tenant_id, mission_id, shown_hash) DO NOTHING
+RETURNING approval_id;
+
+-- insert_contracts --
+-- Keep what approvers are shown, byte for byte.
+INSERT INTO approval_contracts (
+    approval_id, position, contract_id, action_id, contract_hash, contract
+)
+SELECT * FROM unnest(
+    CAST(:approval_id AS text[]), CAST(:position AS smallint[]), CAST(:contract_id AS text[]),
+    CAST(:action_id AS text[]), CAST(:contract_hash AS text[]), CAST(:contract AS bytea[])
+);
+
+-- find_request --
+-- One request of a tenant.
+SELECT approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
+       correlation_id, tier, quorum, status, version, requested_at, expires_at, decided_at,
+       decided_by, reason
+  FROM approval_requests
+ WHERE tenant_id = :tenant_id AND approval_id = :approval_id;
+
+-- lock_request --
+-- The same, locked until the transaction ends: votes on it are counted one after the other.
+SELECT approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
+       correlation_id, tier, quorum, status, version, requested_at, expires_at, decided_at,
+       decided_by, reason
+  FROM approval_requests
+ WHERE tenant_id = :tenant_id AND approval_id = :approval_id
+   FOR UPDATE;
+
+-- list_requests --
+-- A page of a tenant's requests, newest first.
+SELECT approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
+       correlation_id, tier, quorum, status, version, requested_at, expires_at, decided_at,
+       decided_by, reason
+  FROM approval_requests
+ WHERE tenant_id = :tenant_id
+   AND (CAST(:status AS text) IS NULL OR status = :status)
+   AND (CAST(:before AS text) IS NULL OR approval_id < :before)
+ ORDER BY approval_id DESC
+ LIMIT :limit;
+
+-- latest_of_mission --
+-- The newest request of a mission, and what was granted on it.
+SELECT approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
+       correlation_id, tier, quorum, status, version, requested_at, expires_at, decided_at,
+       decided_by, reason, granted
+  FROM approval_requests
+ WHERE mission_id = :mission_id
+ ORDER BY approval_id DESC
+ LIMIT 1;
+
+-- list_contracts --
+-- The contracts of one request, in the order of the plan.
+SELECT contract_id, action_id, contract_hash, contract
+  FROM approval_contracts
+ WHERE approval_id = :approval_id
+ ORDER BY position;
+
+-- list_votes --
+-- The votes on some requests, oldest first.
+SELECT approval_id, principal, choice, voted_at, reason
+  FROM approval_votes
+ WHERE approval_id = ANY (CAST(:approval_ids AS text[]))
+ ORDER BY voted_at, principal, choice;
+
+-- insert_vote --
+-- Count one person's choice once.
+INSERT INTO approval_votes (approval_id, principal, choice, reason, voted_at)
+VALUES (:approval_id, :principal, :choice, :reason, :voted_at)
+    ON CONFLICT DO NOTHING;
+
+-- count_vote --
+-- A vote that does not decide yet makes a new version. No row: another was faster.
+UPDATE approval_requests
+   SET version = version + 1
+ WHERE approval_id = :approval_id AND status = 'pending' AND version = :version;
+
+-- close_request --
+-- Decide a request. No row: another was faster.
+UPDATE approval_requests
+   SET status = :status, version = version + 1, decided_at = :decided_at,
+       decided_by = CAST(:decided_by AS text[]), reason = :reason, granted = :granted
+ WHERE approval_id = :approval_id AND status = 'pending' AND version = :version;
+
+-- expire_requests --
+-- Close what nobody decided in time. Rows that somebody is just deciding are left to them.
+UPDATE approval_requests
+   SET status = 'expired', version = version + 1, decided_at = :now
+ WHERE approval_id IN (
+           SELECT approval_id
+             FROM approval_requests
+            WHERE status = 'pending' AND expires_at <= :now
+            ORDER BY expires_at
+            LIMIT :limit
+              FOR UPDATE SKIP LOCKED
+       )
+   AND status = 'pending'
+RETURNING approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
+          correlation_id, tier, quorum, status, version, requested_at, expires_at, decided_at,
+          decided_by, reason;
+
+-- read_permit --
+-- What workers may do now.
+SELECT version, allowed, reverts_allowed FROM permits;

@@ -1,0 +1,30 @@
+"""What an operator may change about governance."""
+
+from datetime import timedelta
+
+from grace.governance.domain.permissions import Lifetimes
+from grace.kit import ServiceSettings, service_config
+
+
+class Settings(ServiceSettings):
+    """The kit's settings, and how long permissions live."""
+
+    model_config = service_config("governance")
+
+    # The alert on grace_approval_latency_seconds fires at one hour: nobody waits longer unseen.
+    approval_ttl: timedelta = timedelta(hours=1)
+    # From the grant to the start of the action; a queue that is longer asks again.
+    apply_ttl: timedelta = timedelta(minutes=15)
+    # A revert must outlive any action and its measurements.
+    revert_ttl: timedelta = timedelta(hours=24)
+    # An approval that is due late by a second does no harm: decide checks the clock itself.
+    expire_interval: timedelta = timedelta(seconds=1)
+    # A worker stops after 1 s of silence: four chances to hear one beacon.
+    permit_interval: timedelta = timedelta(milliseconds=250)
+    # The kill switch acts within this, plus the worker's second.
+    permit_reread: timedelta = timedelta(seconds=1)
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """How long what a grant allows is allowed."""
+        return Lifetimes(apply=self.apply_ttl, revert=self.revert_ttl)

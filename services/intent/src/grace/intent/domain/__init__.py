@@ -1,0 +1,1 @@
+"""What intent decides, free of I/O."""

@@ -1,0 +1,59 @@
+"""Conditions of trigger rules: CEL expressions over the facts of a captured error.
+
+The compiler checks syntax only, so names and types are checked here, before a rule is stored.
+The error's message and details are no facts: prose from outside selects nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+import cel
+
+FACTS = ("kind", "severity", "source", "target", "tenant")
+MAX_LENGTH = 1_000  # characters; a longer rule is a program
+_SAMPLE: Mapping[str, str] = dict.fromkeys(FACTS, "x")
+
+
+class ConditionError(ValueError):
+    """A condition cannot be compiled or does not say yes or no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A compiled condition; two are equal when their texts are."""
+
+    text: str
+    program: cel.Program = field(compare=False, repr=False)
+
+
+def compile_condition(text: str) -> Condition:
+    """Compile a condition and try it on a sample; ConditionError says what is wrong."""
+    if len(text) > MAX_LENGTH:
+        raise ConditionError(f"longer than {MAX_LENGTH} characters")
+    try:
+        condition = Condition(text, cel.compile(text))
+    except ValueError as failure:
+        raise ConditionError(str(failure).splitlines()[0]) from failure
+    _check_names(condition.program.variables())
+    holds(condition, _SAMPLE)
+    return condition
+
+
+def holds(condition: Condition, facts: Mapping[str, str]) -> bool:
+    """Tell whether the condition holds; ConditionError where it has no answer."""
+    try:
+        found = condition.program.execute(dict(facts))
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as failure:
+        raise ConditionError(str(failure).splitlines()[0]) from failure
+    if not isinstance(found, bool):
+        raise ConditionError(f"says {found!r} where true or false is needed")
+    return found
+
+
+def _check_names(names: list[str]) -> None:
+    for name in names:
+        if name not in FACTS:
+            close = get_close_matches(name, FACTS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(FACTS)}"
+            raise ConditionError(f"unknown name {name}; {hint}")

@@ -1,0 +1,105 @@
+"""The text of a playbook file: read strictly, so that a slip of the pen never becomes a plan."""
+
+from hashlib import sha256
+
+import yaml
+
+from grace.intent.domain.condition import ConditionError, compile_condition
+from grace.intent.domain.playbook import (
+    Call,
+    Comparison,
+    Expectation,
+    Playbook,
+    PlaybookError,
+    Step,
+    Trigger,
+)
+from grace.intent.domain.table import Table, unknown
+
+MAX_SOURCE = 65_536  # bytes
+MAX_STEPS = 16  # a plan is a handful of steps; each is validated before it stands
+MAX_EXPECTATIONS = 100
+_PLAYBOOK = ("playbook", "version", "enabled", "description", "trigger", "steps")
+_TRIGGER = ("condition", "priority")
+_STEP = ("action", "measurement", "expectations")
+_CALL = ("operation", "params")
+_EXPECTATION = ("field", "comparison", "value")
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without the two things that surprise: aliases, and keys given twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuse aliases: a small text could otherwise grow without bound."""
+        if self.check_event(yaml.AliasEvent):
+            raise PlaybookError("an alias (*name) is not allowed: write it out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT002 - as PyYAML calls it
+    ) -> dict[object, object]:
+        """Refuse a key that is given twice: the first one would be lost in silence."""
+        seen = set[object]()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if name in seen:
+                raise PlaybookError(f"line {key.start_mark.line + 1}: {name} is given twice")
+            seen.add(name)
+        return super().construct_mapping(node, deep=deep)
+
+
+def parse_playbook(source: bytes) -> Playbook:
+    """Return the playbook that the file says; PlaybookError names the place that is wrong."""
+    if len(source) > MAX_SOURCE:
+        raise PlaybookError(f"larger than {MAX_SOURCE} bytes")
+    top = Table(_load(source), "playbook", _PLAYBOOK)
+    top.prose("description", default="")
+    return Playbook(
+        name=top.name("playbook"),
+        version=top.whole("version", at_least=1),
+        content_hash=sha256(source).hexdigest(),
+        source=source.decode(),
+        enabled=top.flag("enabled", default=True),
+        trigger=_trigger(top.table("trigger", keys=_TRIGGER)),
+        steps=tuple(map(_step, top.tables("steps", keys=_STEP, at_most=MAX_STEPS))),
+    )
+
+
+def _load(source: bytes) -> object:
+    try:
+        loaded: object = yaml.load(source.decode(), Loader=_StrictLoader)  # noqa: S506  # it is a SafeLoader
+    except PlaybookError:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as failure:
+        raise PlaybookError(f"not YAML: {' '.join(str(failure).split())}") from failure
+    return loaded
+
+
+def _trigger(table: Table) -> Trigger:
+    try:
+        condition = compile_condition(table.prose("condition"))
+    except ConditionError as failure:
+        table.fail("condition", str(failure))
+    return Trigger(condition, table.whole("priority", at_least=0, default=0))
+
+
+def _step(table: Table) -> Step:
+    expected = table.tables("expectations", keys=_EXPECTATION, at_most=MAX_EXPECTATIONS)
+    return Step(
+        action=_call(table.table("action", keys=_CALL)),
+        measurement=_call(table.table("measurement", keys=_CALL)),
+        expectations=tuple(map(_expectation, expected)),
+    )
+
+
+def _call(table: Table) -> Call:
+    return Call(table.name("operation"), table.json_object("params"))
+
+
+def _expectation(table: Table) -> Expectation:
+    name = table.name("comparison")
+    if name not in set(Comparison):
+        table.fail("comparison", unknown(name, list(Comparison)))
+    return Expectation(table.name("field"), Comparison(name), table.number("value"))

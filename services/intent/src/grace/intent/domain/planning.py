@@ -1,0 +1,215 @@
+"""Planning: which playbook answers an error, and whether the workers could run it."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self, TypeAlias
+
+from grace.intent.domain.condition import ConditionError, holds
+from grace.intent.domain.intent import Intent
+from grace.intent.domain.playbook import Call, Playbook, Step
+
+MAX_REASON = 2_000  # characters
+_KERNEL = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TIERS = (1, 2, 3)
+_LONGEST_RETRY = 60  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the workers are asked: could this operation run on this target?"""
+
+    operation: str
+    target: str
+    params: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the workers said, and what the operation is."""
+
+    valid: bool
+    problems: tuple[str, ...]
+    kernel: str
+    tier: int
+    reversible: bool
+    observes_only: bool
+    timeout_ms: int
+
+    @classmethod
+    def refusing(cls, reason: str) -> Self:
+        """Return the answer to a question that could not even be read."""
+        return cls(
+            valid=False,
+            problems=(reason,),
+            kernel="",
+            tier=0,
+            reversible=False,
+            observes_only=False,
+            timeout_ms=0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nobody answered; asking again later may help."""
+
+    reason: str
+
+
+Answers: TypeAlias = Mapping[Question, Answer | Silence]
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """The playbooks whose rule holds, best first, and the rules that could not be tried."""
+
+    playbooks: tuple[Playbook, ...]
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyStep:
+    """A step that the workers can run, with what they know about its two operations."""
+
+    step: Step
+    action: Answer
+    measurement: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A plan can be written."""
+
+    playbook: Playbook
+    steps: tuple[ReadyStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """No playbook can answer; asking again would not help."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """It is not known yet whether a playbook can answer."""
+
+    reason: str
+
+
+Decision: TypeAlias = Ready | Blocked | Postponed
+
+
+def shortlist(intent: Intent, playbooks: Iterable[Playbook]) -> Shortlist:
+    """Return the playbooks that may answer the error, by priority, then by name."""
+    facts = {
+        "kind": intent.kind,
+        "severity": intent.severity,
+        "source": intent.source,
+        "target": intent.target,
+        "tenant": intent.tenant_id,
+    }
+    found: list[Playbook] = []
+    doubts: list[str] = []
+    for playbook in playbooks:
+        try:
+            if holds(playbook.trigger.condition, facts):
+                found.append(playbook)
+        except ConditionError as failure:
+            doubts.append(f"the rule of {playbook.name} has no answer: {failure}")
+    return Shortlist(rank(found, {}), tuple(doubts))
+
+
+def is_contested(candidates: Shortlist) -> bool:
+    """Tell whether the best two have the same priority, so that their records decide."""
+    first_two = candidates.playbooks[:2]
+    return len({playbook.trigger.priority for playbook in first_two}) < len(first_two)
+
+
+def rank(playbooks: Iterable[Playbook], scores: Mapping[str, float]) -> tuple[Playbook, ...]:
+    """Order by priority, then by the proven record (higher is better), then by name."""
+    return tuple(
+        sorted(
+            playbooks, key=lambda one: (-one.trigger.priority, -scores.get(one.name, 0), one.name)
+        )
+    )
+
+
+def questions(playbooks: Iterable[Playbook], target: str) -> frozenset[Question]:
+    """Return everything that must be known before one of these playbooks can be planned."""
+    return frozenset(
+        _question(call, target)
+        for playbook in playbooks
+        for step in playbook.steps
+        for call in (step.action, step.measurement)
+    )
+
+
+def decide(intent: Intent, candidates: Shortlist, answers: Answers) -> Decision:
+    """Take the best playbook that can run.
+
+    Where a better one is still in doubt because nobody answers, nothing is decided: an outage
+    must not choose the second best.
+    """
+    obstacles = list(candidates.doubts)
+    for playbook in candidates.playbooks:
+        steps = [_ready_step(step, intent.target, answers) for step in playbook.steps]
+        if all(isinstance(step, ReadyStep) for step in steps):
+            return Ready(playbook, tuple(step for step in steps if isinstance(step, ReadyStep)))
+        if blocked := [step.reason for step in steps if isinstance(step, Blocked)]:
+            obstacles.append(f"{playbook.name}: {'; '.join(blocked)}")
+        else:
+            silent = next(step for step in steps if isinstance(step, Postponed))
+            return Postponed(_clip(f"{playbook.name}: {silent.reason}"))
+    return Blocked(_clip("; ".join(obstacles) or f"no playbook answers {intent.kind}"))
+
+
+def retry_after(attempt: int) -> timedelta:
+    """Return how long the next attempt waits: 1 s, 2 s, 4 s .. 60 s."""
+    return timedelta(seconds=min(1 << min(attempt - 1, 10), _LONGEST_RETRY))
+
+
+def _ready_step(step: Step, target: str, answers: Answers) -> ReadyStep | Blocked | Postponed:
+    action = answers[_question(step.action, target)]
+    measurement = answers[_question(step.measurement, target)]
+    problems = [
+        *_problems(step.action, action, observing=False),
+        *_problems(step.measurement, measurement, observing=True),
+    ]
+    if problems:
+        return Blocked("; ".join(problems))
+    match action, measurement:
+        case (Silence() as silence, _) | (_, Silence() as silence):
+            return Postponed(silence.reason)
+        case Answer(), Answer():
+            return ReadyStep(step, action, measurement)
+
+
+def _problems(call: Call, answer: Answer | Silence, *, observing: bool) -> Sequence[str]:
+    """Return what is wrong for certain; silence is not wrong."""
+    if isinstance(answer, Silence):
+        return ()
+    if not answer.valid or answer.problems:
+        return [f"{call.operation}: {what}" for what in answer.problems or ("it is not valid",)]
+    if observing and not answer.observes_only:
+        return [f"{call.operation}: it does not only observe, so it cannot measure"]
+    if not observing and answer.observes_only:
+        return [f"{call.operation}: it only observes, so it changes nothing"]
+    if answer.timeout_ms < 1 or (not observing and not _is_described(answer)):
+        return [f"{call.operation}: the worker does not say what it is"]
+    return ()
+
+
+def _is_described(answer: Answer) -> bool:
+    return _KERNEL.fullmatch(answer.kernel) is not None and answer.tier in _TIERS
+
+
+def _question(call: Call, target: str) -> Question:
+    return Question(call.operation, target, call.params)
+
+
+def _clip(reason: str) -> str:
+    return reason if len(reason) <= MAX_REASON else reason[: MAX_REASON - 1] + "\u2026"

@@ -1,0 +1,70 @@
+"""Playbooks: which error they answer, what they do, and what must hold afterwards.
+
+A playbook is fixed text. It has no templates, so nothing that an error says can reach a
+parameter; the target of every action is the registered target that the error names.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from grace.intent.domain.condition import Condition
+
+
+class PlaybookError(ValueError):
+    """A playbook is not understood; the text says where and why."""
+
+
+class Comparison(StrEnum):
+    """How a measured field is held against its expectation."""
+
+    AT_MOST = "at_most"
+    AT_LEAST = "at_least"
+    RATIO_OF_BASELINE_AT_LEAST = "ratio_of_baseline_at_least"
+    ABOVE_BASELINE_AT_MOST = "above_baseline_at_most"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One field of the state that a step must bring about."""
+
+    field: str
+    comparison: Comparison
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation with its parameters: the text of a JSON object, byte for byte."""
+
+    operation: str
+    params: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action, how the world is measured after it, and what must be found."""
+
+    action: Call
+    measurement: Call
+    expectations: tuple[Expectation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """When a playbook is a candidate; a higher priority goes first."""
+
+    condition: Condition
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """One version of a playbook; `content_hash` is the sha256 of its text."""
+
+    name: str
+    version: int
+    content_hash: str
+    source: str
+    enabled: bool
+    trigger: Trigger
+    steps: tuple[Step, ...]

@@ -1,0 +1,134 @@
+"""Signals: single reports of an error, made equal where they mean the same."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import groupby
+from uuid import UUID
+
+MAX_MESSAGE = 2_000  # characters; a person reads it, no program does
+MAX_DETAILS = 16_384  # bytes of JSON; evidence, not an archive
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # what a database can hold, and a clock can mean
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One report of an error, normalised. `issued_at` is when its message was sent."""
+
+    id: UUID
+    tenant: str
+    source: str
+    kind: str
+    target: str
+    message: str
+    severity: str
+    details: str | None
+    requested_by: str
+    detected_at: datetime
+    issued_at: datetime
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal errors have equal fingerprints; no part may hold the separator."""
+        return sha256(f"{self.tenant}|{self.kind}|{self.target}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Equal signals of one batch, in the order of their arrival; never empty."""
+
+    fingerprint: str
+    signals: tuple[Signal, ...]
+
+    @property
+    def first(self) -> Signal:
+        """The signal that speaks for the group."""
+        return self.signals[0]
+
+    @property
+    def detected_at(self) -> datetime:
+        """The earliest detection."""
+        return min(signal.detected_at for signal in self.signals)
+
+    @property
+    def last_detected_at(self) -> datetime:
+        """The latest detection."""
+        return max(signal.detected_at for signal in self.signals)
+
+
+@dataclass(frozen=True, slots=True)
+class Mission:
+    """A mission that a fingerprint has or lately had; `closed_at` is None while it is open."""
+
+    mission_id: str
+    fingerprint: str
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Where the signals of a batch go, both sides in the order of fingerprints."""
+
+    fresh: tuple[Group, ...]  # to the open mission, or to a new one
+    late: tuple[tuple[Mission, Group], ...]  # to a mission that ended after they were sent
+
+
+def sort_signals(signals: Iterable[Signal], missions: Iterable[Mission]) -> Intake:
+    """Decide for each signal whether it is news, or an echo of what has ended since.
+
+    The tail of a storm is read after its mission was closed; it must not open a second one.
+    """
+    read = tuple({signal.id: signal for signal in signals}.values())
+    closed = _closed_only(missions)
+    echoes = {signal.id for signal in read if _is_echo(signal, closed)}
+    late = _groups(signal for signal in read if signal.id in echoes)
+    fresh = _groups(signal for signal in read if signal.id not in echoes)
+    return Intake(fresh, tuple((closed[group.fingerprint], group) for group in late))
+
+
+def kept(group: Group, *, counted: int, at_most: int) -> tuple[Signal, ...]:
+    """Return the signals worth a row of their own, where `counted` includes this group."""
+    room = at_most - (counted - len(group.signals))
+    return group.signals[: max(0, room)]
+
+
+def plain_text(text: str) -> str:
+    """Return the text on one line, without anything that does not print."""
+    shown = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(shown.split())[:MAX_MESSAGE]
+
+
+def plausible(claimed: datetime, now: datetime) -> datetime:
+    """Return the time as claimed, but neither in the future nor before the clocks."""
+    return min(max(claimed, _EARLIEST), now)
+
+
+def bounded(details: str | None) -> str | None:
+    """Return the evidence, or in its place how large it was, where it is too large to keep."""
+    if details is None or (size := len(details.encode())) <= MAX_DETAILS:
+        return details
+    return f'{{"dropped_bytes": {size}}}'
+
+
+def _closed_only(missions: Iterable[Mission]) -> Mapping[str, Mission]:
+    """Return the last ended mission of each fingerprint that has no open one."""
+    last: dict[str, Mission] = {}
+    for mission in sorted(missions, key=_ended):
+        last[mission.fingerprint] = mission
+    return {key: mission for key, mission in last.items() if mission.closed_at is not None}
+
+
+def _ended(mission: Mission) -> datetime:
+    return mission.closed_at or datetime.max.replace(tzinfo=UTC)
+
+
+def _is_echo(signal: Signal, closed: Mapping[str, Mission]) -> bool:
+    mission = closed.get(signal.fingerprint)
+    return mission is not None and signal.issued_at <= _ended(mission)
+
+
+def _groups(signals: Iterable[Signal]) -> tuple[Group, ...]:
+    ordered: Sequence[Signal] = sorted(signals, key=lambda signal: signal.fingerprint)
+    grouped = groupby(ordered, key=lambda signal: signal.fingerprint)
+    return tuple(Group(fingerprint, tuple(equal)) for fingerprint, equal in grouped)

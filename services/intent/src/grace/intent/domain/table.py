@@ -1,0 +1,128 @@
+"""A table of a playbook file, read strictly: what is not asked for is refused."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import chain
+from typing import NoReturn
+
+from grace.intent.domain.playbook import PlaybookError
+
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_MAX_WHOLE = 2**31 - 1
+
+
+def unknown(name: str, known: Sequence[str]) -> str:
+    """Say that a name is unknown, and which one was probably meant."""
+    close = get_close_matches(name, known, n=1)
+    return f"unknown {name}; " + (
+        f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+    )
+
+
+class Table:
+    """A mapping that knows where it stands; it holds no key but the allowed ones."""
+
+    def __init__(self, value: object, where: str, keys: Sequence[str]) -> None:
+        """Take the value as a table; PlaybookError where it is none or has an unknown key.
+
+        `where` leads every complaint.
+        """
+        if not isinstance(value, dict):
+            raise PlaybookError(f"{where}: a table of keys and values is needed")
+        for key in value:
+            if key not in keys:
+                raise PlaybookError(f"{where}: {unknown(str(key), keys)}")
+        self._entries: Mapping[object, object] = value
+        self._where = where
+
+    def fail(self, key: str, reason: str) -> NoReturn:
+        """Refuse the value of a key."""
+        raise PlaybookError(f"{self._where}.{key}: {reason}")
+
+    def name(self, key: str) -> str:
+        """Return an identifier."""
+        value = self._take(key)
+        if not isinstance(value, str) or not _ID.fullmatch(value):
+            self.fail(key, "1 to 128 characters out of A-Z a-z 0-9 . _ : - are needed")
+        return value
+
+    def prose(self, key: str, *, default: str | None = None) -> str:
+        """Return a text without the blanks around it."""
+        value = self._take(key, default)
+        if not isinstance(value, str):
+            self.fail(key, "a text is needed")
+        return value.strip()
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return true or false."""
+        value = self._take(key, default)
+        if not isinstance(value, bool):
+            self.fail(key, "true or false is needed")
+        return value
+
+    def whole(self, key: str, *, at_least: int, default: int | None = None) -> int:
+        """Return a whole number of at most 31 bits."""
+        value = self._take(key, default)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.fail(key, "a whole number is needed")
+        if not at_least <= value <= _MAX_WHOLE:
+            self.fail(key, f"must be {at_least} to {_MAX_WHOLE}")
+        return value
+
+    def number(self, key: str) -> float:
+        """Return a finite number."""
+        value = self._take(key)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not _is_finite(value):
+            self.fail(key, "a finite number is needed")
+        return float(value)
+
+    def table(self, key: str, *, keys: Sequence[str]) -> "Table":
+        """Return a table inside this one."""
+        return Table(self._take(key), f"{self._where}.{key}", keys)
+
+    def tables(self, key: str, *, keys: Sequence[str], at_most: int) -> tuple["Table", ...]:
+        """Return a list of tables, at least one."""
+        value = self._take(key)
+        if not isinstance(value, list) or not 1 <= len(value) <= at_most:
+            self.fail(key, f"a list of 1 to {at_most} is needed")
+        where = f"{self._where}.{key}"
+        return tuple(Table(each, f"{where}[{place}]", keys) for place, each in enumerate(value))
+
+    def json_object(self, key: str) -> str:
+        """Return a table's JSON: sorted keys, no blanks, so that equal means equal bytes."""
+        value = self._take(key)
+        if not isinstance(value, dict):
+            self.fail(key, "a table is needed; {} where it is empty")
+        for wrong in _without_json(value):
+            self.fail(key, f"{wrong!r} is neither text, number, true, false, null, list nor table")
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    def _take(self, key: str, default: object = None) -> object:
+        value = self._entries.get(key)
+        return default if value is None else value
+
+
+def _without_json(value: object) -> Iterator[object]:
+    """Yield what in the value has no JSON, e.g. a date that YAML made of a text."""
+    match value:
+        case dict():
+            yield from (key for key in value if not isinstance(key, str))
+            yield from chain.from_iterable(map(_without_json, value.values()))
+        case list():
+            yield from chain.from_iterable(map(_without_json, value))
+        case None | bool() | str():
+            pass
+        case int() | float() if _is_finite(value):
+            pass
+        case _:
+            yield value
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False

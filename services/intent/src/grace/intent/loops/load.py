@@ -1,0 +1,62 @@
+"""Keeps the playbooks table equal to the playbook files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from grace.intent.domain.document import parse_playbook
+from grace.intent.domain.playbook import Playbook, PlaybookError
+from grace.intent.metrics import PLAYBOOKS_REFUSED
+from grace.intent.settings import Settings
+from grace.intent.store import Store
+from grace.kit import Conflict, Runtime
+
+_SHIPPED = Path(__file__).parent.parent / "playbooks"
+
+
+class PlaybookRefused(Conflict):
+    """A playbook file is not in force as it is written."""
+
+
+class LoadPlaybooks:
+    """Reads the playbook files and pins every version to its text."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Read the shipped files, and the operator's where the settings name a folder."""
+        self._folders = [folder for folder in (_SHIPPED, settings.playbook_dir) if folder]
+        self.loaded = False
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Pin what is new; sound files count even where others are refused."""
+        playbooks, refused = _read(self._folders)
+        async with runtime.unit() as unit:
+            store = Store(unit.tx)
+            for playbook in playbooks:
+                if not await store.pin_playbook(playbook):
+                    refused.append(_changed(playbook))
+        self.loaded = True
+        PLAYBOOKS_REFUSED.set(len(refused))
+        if refused:
+            raise PlaybookRefused("; ".join(refused))
+        return False
+
+
+def _read(folders: Sequence[Path]) -> tuple[list[Playbook], list[str]]:
+    """Return the sound playbooks, and a line for each file that is not sound."""
+    playbooks: list[Playbook] = []
+    refused: list[str] = []
+    for folder in folders:
+        if not folder.is_dir():
+            refused.append(f"{folder} is no folder")
+        for file in sorted(folder.glob("*.yaml")):
+            try:
+                playbooks.append(parse_playbook(file.read_bytes()))
+            except (PlaybookError, OSError) as failure:
+                refused.append(f"{file}: {failure}")
+    return playbooks, refused
+
+
+def _changed(playbook: Playbook) -> str:
+    return (
+        f"{playbook.name} version {playbook.version} is pinned to another text and stays as it "
+        f"was: raise the version to {playbook.version + 1}"
+    )

@@ -1,0 +1,35 @@
+"""What an operator may change about intent."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+
+from grace.kit import ServiceSettings, service_config
+
+
+class Settings(ServiceSettings):
+    """The kit's settings, and how errors are taken in and planned for."""
+
+    model_config = service_config("intent")
+
+    # Who answers for unsigned reports: whoever handed out the outside credentials. The same
+    # person may then not approve what follows.
+    outside_principal: str = Field(default="admin", pattern=r"^[A-Za-z0-9._:-]{1,128}$")
+    # Enough to see what a storm looked like; how large it was is a number.
+    kept_signals: int = Field(default=20, ge=1, le=1000)
+    # A report that was sent before its mission closed is an echo. Streams keep reports 72 h, so
+    # no echo is older.
+    late_window: timedelta = timedelta(hours=72)
+    # A folder of the operator's own playbooks; None where there are only the shipped ones.
+    playbook_dir: Path | None = None
+    # A new file in that folder counts after at most this.
+    load_interval: timedelta = timedelta(minutes=1)
+    # A captured error wakes the planner; this is for those that another replica gave back.
+    plan_interval: timedelta = timedelta(seconds=1)
+    # Plans of one transaction: a few hundred questions to the workers at most.
+    plan_batch: int = Field(default=32, ge=1, le=256)
+    # Longer than all questions of a batch take when each one times out.
+    plan_lease: timedelta = timedelta(seconds=30)
+    # A validation touches nothing and answers in milliseconds.
+    validate_timeout: timedelta = timedelta(seconds=3)

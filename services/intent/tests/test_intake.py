@@ -1,0 +1,313 @@
+"""Errors come in: one mission each, however often they are told."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+import asyncpg
+import pytest
+from prometheus_client import REGISTRY
+
+from grace.contracts.intent import ErrorCaptured, ErrorDetected, RecallMission
+from grace.contracts.verification import MissionClosed
+from grace.intent import handlers, loops
+from grace.intent.settings import Settings
+from grace.intent.store import Store
+from grace.kit import NotFound, Received, Runtime, new_id
+from grace.testkit import House, eventually
+
+MakeError = Callable[..., ErrorDetected]
+Report = Callable[..., Awaitable[None]]
+
+
+async def _intents(house: House) -> list[asyncpg.Record]:
+    return await house.rows("intent", "SELECT * FROM intents ORDER BY captured_at")
+
+
+async def _counted(house: House, wanted: int) -> list[asyncpg.Record]:
+    """Wait until so many signals are counted; return the intents."""
+
+    async def counted() -> list[asyncpg.Record] | None:
+        intents = await _intents(house)
+        return intents if sum(each["signal_count"] for each in intents) == wanted else None
+
+    found: list[asyncpg.Record] = await eventually(counted, timeout=120)
+    return found
+
+
+async def _captured(house: House, wanted: int) -> list[ErrorCaptured]:
+    """Wait until so many error.captured are in the stream; return them."""
+
+    async def enough() -> bool:
+        return len(await house.messages("error.captured")) >= wanted
+
+    await eventually(enough)
+    found = await house.messages("error.captured")
+    return [ErrorCaptured.from_bytes(message.data) for message in found]
+
+
+def _received(errors: Sequence[ErrorDetected], **other: object) -> list[Received[ErrorDetected]]:
+    """Make the messages that the kit hands to the handler."""
+    facts = {
+        "subject": "error.detected",
+        "publisher": None,
+        "key_id": None,
+        "tenant": "default",
+        "correlation_id": "c",
+        "traceparent": None,
+    }
+    return [
+        Received(**({"body": one, "id": new_id(), "issued_at": one.detected_at} | facts | other))
+        for one in errors
+    ]
+
+
+async def _handle(intent: Runtime, errors: Sequence[ErrorDetected], **other: object) -> None:
+    settings = intent.settings
+    assert isinstance(settings, Settings)
+    async with intent.unit() as unit:
+        await handlers.on_error_detected(settings, loops.Plan, _received(errors, **other), unit)
+
+
+async def test_a_detected_error_gets_a_mission_that_is_told_once(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    async with house.running("identity", "intent"):
+        await report(make_error(message="it\nis  broken", details={"pid": 7}))
+        (intent,) = await _counted(house, 1)
+        (captured,) = await _captured(house, 1)
+    fingerprint = sha256(b"default|thing.broken|t-1").hexdigest()
+    assert captured.mission_id == intent["mission_id"]
+    assert captured.mission_id.startswith("mission-")
+    assert captured.fingerprint == intent["fingerprint"] == fingerprint
+    assert captured.message == "it is broken"
+    assert (captured.requested_by, captured.severity) == ("admin", "error")
+    assert captured.captured_at == intent["captured_at"]
+    (signal,) = await house.rows("intent", "SELECT * FROM signals")
+    assert signal["id"] == UUID(captured.signal_id) == intent["signal_id"]
+    assert json.loads(signal["details"]) == {"pid": 7}
+
+
+async def test_a_batch_of_256_equal_errors_is_one_mission_with_256_counted_signals(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    await report(*[make_error(message=f"no {n}") for n in range(256)])
+    async with house.running("identity", "intent", intent={"kept_signals": 5}):
+        (intent,) = await _counted(house, 256)
+        assert len(await _captured(house, 1)) == 1
+    assert intent["detected_at"] < intent["last_detected_at"]
+    assert len(await house.rows("intent", "SELECT FROM signals")) == 5
+
+
+@pytest.mark.timeout(240)
+async def test_a_storm_of_10_000_equal_errors_over_three_replicas_is_one_mission(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    storm = make_error()
+    async with AsyncExitStack() as replicas:
+        await replicas.enter_async_context(house.running("identity", "intent"))
+        await replicas.enter_async_context(house.running("intent"))
+        await replicas.enter_async_context(house.running("intent"))
+        await report(*[storm] * 10_000)
+        (intent,) = await _counted(house, 10_000)
+        assert len(await _captured(house, 1)) == 1
+    kept = await house.rows("intent", "SELECT FROM signals")
+    assert len(kept) == Settings.model_fields["kept_signals"].default
+    assert intent["signal_count"] == 10_000
+
+
+async def test_different_errors_of_a_batch_are_different_missions(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    errors = [make_error(target=f"t-{n % 10}", kind=f"k{n % 3}") for n in range(60)]
+    async with house.running("identity", "intent"):
+        await report(*errors)
+        intents = await _counted(house, 60)
+        captured = await _captured(house, 30)
+    assert len(intents) == len(captured) == 30
+    assert {each.mission_id for each in captured} == {each["mission_id"] for each in intents}
+
+
+async def test_replicas_that_take_the_same_errors_at_once_do_not_block_each_other(
+    house: House, make_error: MakeError
+) -> None:
+    errors = [make_error(target=f"t-{n}") for n in range(50)]
+    async with house.running("identity", "intent") as services:
+        intent = services["intent"]
+        for turn in range(5):
+            order = errors if turn % 2 else errors[::-1]
+            await asyncio.gather(*(_handle(intent, order) for _ in range(3)))
+        intents = await _counted(house, 50 * 15)
+    assert [each["signal_count"] for each in intents] == [15] * 50
+
+
+async def test_a_report_that_is_delivered_again_is_counted_once(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    error = make_error()
+    async with house.running("identity", "intent"):
+        await report(error, **{"Nats-Msg-Id": "once"})
+        await _counted(house, 1)
+    # The stream forgets the id, intent does not.
+    await house.empty_streams()
+    await report(error, **{"Nats-Msg-Id": "once"})
+    await report(error, **{"Nats-Msg-Id": "another"})
+    async with house.running("identity", "intent"):
+        assert len(await _counted(house, 2)) == 1
+
+
+async def test_who_signed_answers_for_the_report(house: House, make_error: MakeError) -> None:
+    async with house.running("identity", "intent", intent={"outside_principal": "watcher"}):
+        gateway = await house.act_as("gateway")
+        await gateway.report(make_error())
+        await house.publish_raw(
+            user="outside",
+            subject="error.detected",
+            body=make_error(target="t-2").to_bytes(),
+            headers={"Grace-Tenant": "somebody-else"},
+        )
+        intents = await _counted(house, 2)
+    assert {(each["target"], each["requested_by"]) for each in intents} == {
+        ("t-1", "gateway"),
+        ("t-2", "watcher"),
+    }
+    assert {each["tenant_id"] for each in intents} == {"default"}
+
+
+async def test_what_is_no_report_is_quarantined_and_the_rest_goes_on(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    await report(make_error())
+    await house.publish_raw(user="outside", subject="error.detected", body=b'{"kind": 1}')
+    await report(make_error())
+    async with house.running("identity", "intent"):
+        await _counted(house, 2)
+        (refused,) = await house.rows("intent", "SELECT * FROM quarantine")
+    assert refused["reason"] == "schema"
+
+
+async def test_text_that_databases_dislike_does_no_harm(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    text = "'; DROP TABLE intents; -- \\ %s $1 :x \u202e \U0001f4a5"
+    await report(make_error(message=text, details={"\u2028": [text, 1e308]}))
+    async with house.running("identity", "intent"):
+        (intent,) = await _counted(house, 1)
+    assert intent["message"] == text.replace("\u202e ", "")
+
+
+async def test_a_closed_mission_frees_its_fingerprint(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    async with house.running("identity", "intent"):
+        verification = await house.act_as("verification")
+        await report(make_error())
+        (first,) = await _counted(house, 1)
+        await verification.report(_closed(first["mission_id"], make_error()))
+        await eventually(lambda: _status(house, "closed"))
+        await report(make_error())
+        _, second = await _counted(house, 2)
+        assert second["mission_id"] != first["mission_id"]
+        captured = await _captured(house, 2)
+    assert [each.mission_id for each in captured] == [first["mission_id"], second["mission_id"]]
+
+
+async def test_the_echo_of_a_closed_mission_opens_no_other(
+    house: House, make_error: MakeError
+) -> None:
+    async with house.running("identity", "intent") as services:
+        intent = services["intent"]
+        error = make_error()
+        await _handle(intent, [error])
+        (first,) = await _intents(house)
+        async with intent.unit() as unit:
+            end = (first["mission_id"], "verified", await unit.now())
+            assert await Store(unit.tx).close_missions([end]) == {first["mission_id"]}
+        await _handle(intent, [error, error])
+        (first,) = await _intents(house)
+        assert (first["signal_count"], first["status"]) == (3, "closed")
+        await _handle(intent, [error], issued_at=first["closed_at"] + timedelta(microseconds=1))
+        assert [each["signal_count"] for each in await _intents(house)] == [3, 1]
+        assert len(await _captured(house, 2)) == 2
+
+
+async def test_an_end_that_comes_twice_or_for_nobody_changes_nothing(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    async with house.running("identity", "intent"):
+        verification = await house.act_as("verification")
+        await report(make_error())
+        (intent,) = await _counted(house, 1)
+        end = _closed(intent["mission_id"], make_error())
+        await verification.report(_closed("mission-of-nobody", make_error()))
+        await verification.report(end)
+        await verification.report(end.model_copy(update={"status": "failed"}))
+        await eventually(lambda: _ignored("stale") >= 2)
+        (intent,) = await _intents(house)
+    assert (intent["status"], intent["outcome"]) == ("closed", "verified")
+
+
+async def test_an_end_by_anyone_but_verification_is_refused(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    async with house.running("identity", "intent"):
+        await report(make_error())
+        (intent,) = await _counted(house, 1)
+        await house.publish_raw(
+            user="tester",
+            subject=MissionClosed.SUBJECT,
+            body=_closed(intent["mission_id"], make_error()).to_bytes(),
+        )
+        refused = await eventually(lambda: house.rows("intent", "SELECT * FROM quarantine"))
+        assert [each["reason"] for each in refused] == ["unsigned"]
+        assert not await _status(house, "closed")
+
+
+async def test_what_was_captured_is_said_again_to_verification(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    async with house.running("identity", "intent"):
+        verification = await house.act_as("verification")
+        await report(make_error())
+        (captured,) = await _captured(house, 1)
+        again = await verification.call(RecallMission(mission_id=captured.mission_id))
+        assert (again.captured, again.planned) == (captured, None)
+        with pytest.raises(NotFound, match="No such mission"):
+            await verification.call(RecallMission(mission_id="mission-of-nobody"))
+
+
+async def test_the_time_of_every_capture_is_measured(
+    house: House, report: Report, make_error: MakeError
+) -> None:
+    before = _observed()
+    async with house.running("identity", "intent"):
+        await report(make_error(), make_error())
+        await _counted(house, 2)
+        await eventually(lambda: _observed() == before + 2)
+
+
+def _closed(mission_id: str, at: ErrorDetected) -> MissionClosed:
+    return MissionClosed(
+        mission_id=mission_id,
+        tenant_id="default",
+        status="verified",
+        confidence=1.0,
+        closed_at=at.detected_at,
+    )
+
+
+async def _status(house: House, status: str) -> bool:
+    return all(each["status"] == status for each in await _intents(house))
+
+
+def _ignored(reason: str) -> float:
+    labels = {"service": "intent", "subject": MissionClosed.SUBJECT, "reason": reason}
+    return REGISTRY.get_sample_value("grace_messages_ignored_total", labels) or 0
+
+
+def _observed() -> float:
+    return REGISTRY.get_sample_value("grace_intent_capture_seconds_count") or 0

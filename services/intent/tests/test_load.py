@@ -1,0 +1,71 @@
+"""Playbook files become the playbooks in force, each version pinned to its text."""
+
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+from grace.intent import loops
+from grace.intent.loops.load import PlaybookRefused
+from grace.intent.settings import Settings
+from grace.testkit import House
+
+NOT_A_PLAYBOOK = "playbok: x\n"
+
+
+@pytest.fixture
+def own_playbooks(tmp_path: Path) -> Path:
+    """An operator's folder for playbooks, empty."""
+    folder = tmp_path / "playbooks"
+    folder.mkdir()
+    return folder
+
+
+async def test_a_changed_text_under_an_old_version_is_refused_and_the_old_one_stays(
+    house: House, own_playbooks: Path, mend_it: str
+) -> None:
+    file = own_playbooks / "mine.yaml"
+    text = mend_it.replace("mend-it", "mine")
+    file.write_text(text)
+    async with house.running("identity", "intent", intent={"playbook_dir": own_playbooks}) as s:
+        intent = s["intent"]
+        assert isinstance(intent.settings, Settings)
+        library = loops.LoadPlaybooks(intent.settings)
+        assert not await library.tick(intent)
+        file.write_text(text.replace("thing.mend", "thing.glue"))
+        with pytest.raises(PlaybookRefused, match="mine version 1 is pinned to another text"):
+            await library.tick(intent)
+        assert await _in_force(house, "mine") == text
+        file.write_text(
+            text.replace("thing.mend", "thing.glue").replace("version: 1", "version: 2")
+        )
+        assert not await library.tick(intent)
+        assert "thing.glue" in await _in_force(house, "mine")
+
+
+async def test_an_unsound_file_is_refused_by_name_and_the_sound_ones_count(
+    house: House, own_playbooks: Path, mend_it: str
+) -> None:
+    (own_playbooks / "a.yaml").write_text(NOT_A_PLAYBOOK)
+    (own_playbooks / "b.yaml").write_text(mend_it.replace("mend-it", "mine"))
+    async with house.running("identity", "intent") as services:
+        intent = services["intent"]
+        settings = intent.settings.model_copy(update={"playbook_dir": own_playbooks})
+        library = loops.LoadPlaybooks(settings)
+        with pytest.raises(
+            PlaybookRefused, match="a.yaml: playbook: unknown playbok; did you mean"
+        ):
+            await library.tick(intent)
+        assert library.loaded
+        assert REGISTRY.get_sample_value("grace_intent_playbooks_refused") == 1
+        assert await _in_force(house, "mine")
+        settings = settings.model_copy(update={"playbook_dir": own_playbooks / "nowhere"})
+        with pytest.raises(PlaybookRefused, match="nowhere is no folder"):
+            await loops.LoadPlaybooks(settings).tick(intent)
+
+
+async def _in_force(house: House, name: str) -> str | None:
+    rows = await house.rows(
+        "intent", "SELECT source FROM playbooks WHERE name = $1 ORDER BY version DESC", name
+    )
+    return rows[0]["source"] if rows else None

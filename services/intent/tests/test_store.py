@@ -1,0 +1,152 @@
+"""What the statements guard: attempts, plans and ends, whoever comes at the same time."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from hashlib import sha256
+
+import asyncpg
+import pytest
+
+from grace.intent.domain.document import parse_playbook
+from grace.intent.domain.intent import Intent
+from grace.intent.domain.lifecycle import State
+from grace.intent.domain.playbook import Playbook
+from grace.intent.domain.signal import Group, Signal
+from grace.intent.store import Store
+from grace.kit import Runtime
+from grace.testkit import House, eventually
+
+MakePlaybook = Callable[..., Playbook]
+PLAN = b"{}"
+PLAN_HASH = sha256(PLAN).hexdigest()
+
+
+@pytest.fixture
+async def intent(house: House) -> AsyncIterator[Runtime]:
+    """Intent without its handlers and loops: only the test acts."""
+    async with house.running("identity"):
+        yield await house.act_as("intent")
+
+
+@pytest.fixture
+async def captured(intent: Runtime, make_signal: Callable[..., Signal]) -> Intent:
+    """One captured error."""
+    signal = make_signal()
+    async with intent.unit() as unit:
+        (found,) = await Store(unit.tx).capture(
+            [Group(signal.fingerprint, (signal,))], ["mission-1"]
+        )
+    return found
+
+
+async def _claim(intent: Runtime, *, lease: timedelta = timedelta()) -> list[Intent]:
+    async with intent.unit() as unit:
+        return await Store(unit.tx).claim_captured(most=1, lease=lease)
+
+
+async def test_a_claim_holds_for_its_lease(intent: Runtime, captured: Intent) -> None:
+    (claimed,) = await _claim(intent, lease=timedelta(hours=1))
+    assert (claimed.mission_id, claimed.attempt) == (captured.mission_id, 1)
+    assert await _claim(intent) == []
+
+
+async def test_a_row_that_a_storm_keeps_locked_is_waited_for_and_claimed_once(
+    house: House, intent: Runtime, captured: Intent
+) -> None:
+    storm = await house.role("intent")
+    async with storm.transaction():
+        await storm.execute("UPDATE intent.intents SET signal_count = signal_count + 1")
+        claims = [asyncio.create_task(_claim(intent, lease=timedelta(hours=1))) for _ in range(3)]
+        await eventually(lambda: _waiting(house, 3))
+    await storm.close()
+    claimed = [each for some in await asyncio.gather(*claims) for each in some]
+    assert [(each.mission_id, each.signal_count) for each in claimed] == [(captured.mission_id, 2)]
+
+
+async def test_only_the_latest_attempt_may_decide_and_only_once(
+    intent: Runtime, captured: Intent, make_playbook: MakePlaybook
+) -> None:
+    (old,), (new,) = await _claim(intent), await _claim(intent)
+    assert (old.attempt, new.attempt) == (captured.attempt + 1, captured.attempt + 2)
+    playbook = make_playbook()
+    async with intent.unit() as unit:
+        store = Store(unit.tx)
+        assert not await store.finish_plan(old, playbook, PLAN, PLAN_HASH)
+        assert not await store.block_plan(old, "stale")
+        assert not await store.postpone_plan(old, "stale", timedelta())
+        assert await store.finish_plan(new, playbook, PLAN, PLAN_HASH)
+        assert not await store.finish_plan(new, playbook, PLAN, PLAN_HASH)
+        assert not await store.block_plan(new, "late")
+
+
+async def test_a_mission_that_ended_is_not_planned_any_more(
+    intent: Runtime, captured: Intent, make_playbook: MakePlaybook
+) -> None:
+    (claimed,) = await _claim(intent)
+    async with intent.unit() as unit:
+        store = Store(unit.tx)
+        end = (captured.mission_id, "cancelled", await unit.now())
+        assert await store.close_missions([end]) == {captured.mission_id}
+        assert await store.close_missions([end]) == frozenset()
+        assert not await store.finish_plan(claimed, make_playbook(), PLAN, PLAN_HASH)
+        assert not await store.postpone_plan(claimed, "late", timedelta())
+        found = await store.find_intent(captured.mission_id)
+    assert found is not None
+    assert (found.state, found.plan) == (State.CLOSED, None)
+
+
+async def test_a_plan_that_stands_cannot_be_changed_and_an_end_is_an_end(
+    house: House, intent: Runtime, captured: Intent, make_playbook: MakePlaybook
+) -> None:
+    (claimed,) = await _claim(intent)
+    async with intent.unit() as unit:
+        assert await Store(unit.tx).finish_plan(claimed, make_playbook(), PLAN, PLAN_HASH)
+    role = await house.role("intent")
+    other = "plan = '[]', plan_hash = encode(sha256('[]'), 'hex')"
+    with pytest.raises(asyncpg.RaiseError, match="stands and does not change"):
+        await role.execute(f"UPDATE intent.intents SET {other}")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await role.execute("UPDATE intent.intents SET plan_hash = 'x'")
+    await role.execute(
+        "UPDATE intent.intents SET status = 'closed', outcome = 'failed', closed_at = now()"
+    )
+    with pytest.raises(asyncpg.RaiseError, match="has ended and does not go on"):
+        await role.execute("UPDATE intent.intents SET outcome = 'verified'")
+    for statement in ("DELETE FROM intent.intents", "UPDATE intent.playbooks SET source = ''"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await role.execute(statement)
+    await role.close()
+
+
+async def test_a_version_is_pinned_to_its_first_text_and_the_newest_version_is_in_force(
+    intent: Runtime, make_playbook: MakePlaybook
+) -> None:
+    first, other = make_playbook(), make_playbook(priority=7)
+    async with intent.unit() as unit:
+        store = Store(unit.tx)
+        assert await store.pin_playbook(first)
+        assert await store.pin_playbook(first)
+        assert not await store.pin_playbook(other)
+        assert await store.active_playbooks() == [first.source.encode()]
+        newer = first.source.replace("version: 1", "version: 10").encode()
+        assert await store.pin_playbook(parse_playbook(newer))
+        assert await store.active_playbooks() == [newer]
+
+
+async def test_the_database_knows_exactly_the_states_of_the_lifecycle(house: House) -> None:
+    (row,) = await house.rows(
+        "intent",
+        "SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint"
+        " WHERE conname = 'intents_status_check'",
+    )
+    assert sorted(re.findall(r"'(\w+)'::text", row["text"])) == sorted(State)
+
+
+async def _waiting(house: House, wanted: int) -> bool:
+    query = (
+        "SELECT FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return len(await house.rows("intent", query)) == wanted
