@@ -1,0 +1,1 @@
+"""Outcomes and what follows from them: how far a playbook has earned trust."""

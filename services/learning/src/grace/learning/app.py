@@ -1,0 +1,16 @@
+"""Everything learning is made of, in the order it starts."""
+
+from grace.kit import Service
+from grace.learning import handlers
+from grace.learning.settings import Settings
+
+
+def build(settings: Settings | None = None) -> Service:
+    """Build the service; it runs when the kit runs it."""
+    settings = settings or Settings()
+    return (
+        Service("learning", settings)
+        .schema(__file__)
+        .handle(handlers.stream())
+        .serve(handlers.rpc())
+    )

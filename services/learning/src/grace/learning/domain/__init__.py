@@ -1,0 +1,1 @@
+"""What learning decides, free of I/O."""

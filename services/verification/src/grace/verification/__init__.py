@@ -1,0 +1,1 @@
+"""Verification: contracts, measurements, verdicts, rollback and the story of every mission."""

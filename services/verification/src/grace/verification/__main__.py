@@ -1,0 +1,6 @@
+"""Run the service: `python -m grace.verification`."""
+
+from grace.kit import main
+from grace.verification.app import build
+
+main(build)

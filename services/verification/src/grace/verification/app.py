@@ -1,0 +1,24 @@
+"""Everything verification is made of, in the order it starts."""
+
+from grace.kit import Service
+from grace.verification import handlers, loops
+from grace.verification.loops.recall import Retellers
+from grace.verification.settings import Settings
+
+
+def build(settings: Settings | None = None) -> Service:
+    """Build the service; it runs when the kit runs it."""
+    settings = settings or Settings()
+    wakes = handlers.Wakes(advance=loops.Advance, baselines=loops.Baselines)
+    retellers = Retellers(handlers.retell_mission, handlers.retell_decision)
+    recall = loops.Recall(settings, retellers, advance=loops.Advance)
+    return (
+        Service("verification", settings)
+        .schema(__file__)
+        .handle(handlers.stream(settings, wakes))
+        .serve(handlers.rpc(settings, wakes))
+        .every(settings.advance_interval, loops.Advance(settings))
+        .every(settings.baselines_interval, loops.Baselines(settings))
+        .every(settings.recall_interval, recall)
+        .every(settings.release_interval, loops.ReleaseHolds())
+    )

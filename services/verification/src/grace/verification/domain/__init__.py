@@ -1,0 +1,1 @@
+"""What verification decides, without any I/O: facts in, frozen decisions out."""

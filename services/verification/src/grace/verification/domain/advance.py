@@ -1,0 +1,280 @@
+"""Facts about one contract, with its task's report, to the next step. Everything else obeys."""
+
+from datetime import datetime
+from typing import assert_never
+
+from grace.verification.domain import task as tasks
+from grace.verification.domain.decision import (
+    Attend,
+    Close,
+    Decision,
+    Findings,
+    LookAgain,
+    Measure,
+    MeasureAgain,
+    Submit,
+    TakeHold,
+    Undo,
+    Wait,
+)
+from grace.verification.domain.evidence import actual_state, restored_state
+from grace.verification.domain.facts import Facts, Limits
+from grace.verification.domain.lifecycle import Event, Status
+from grace.verification.domain.restore import explain_restored, judge_restored
+from grace.verification.domain.saga import Turn
+from grace.verification.domain.state import read_measured, read_state
+from grace.verification.domain.task import Outcome, Report, Step
+from grace.verification.domain.verdict import (
+    Judgement,
+    Measured,
+    Reading,
+    Unmeasured,
+    Verdict,
+    confidence,
+    explain,
+    judge,
+    verdict,
+)
+
+
+def next_step(facts: Facts, report: Report | None, *, now: datetime, limits: Limits) -> Decision:
+    """Return what to do next. `report` is None where htm does not know the task.
+
+    A task that htm does not know was never accepted, or lost with a restored backup: it is
+    submitted again, and the worker's receipt keeps an effect from happening twice.
+    """
+    match facts.status:
+        case Status.APPROVED | Status.WAITING:
+            return _begin(facts)
+        case Status.HOLDING:
+            return Submit()
+        case Status.EXECUTING | Status.MEASURING | Status.REVERTING | Status.RESTORING:
+            if report is None or not facts.submitted:
+                return Submit()
+            return _on_report(facts, report, now=now, limits=limits)
+        case Status.DRAFTED | Status.NEEDS_ATTENTION:
+            return Wait()
+        case (
+            Status.VERIFIED
+            | Status.FAILED
+            | Status.ROLLED_BACK
+            | Status.ROLLBACK_FAILED
+            | Status.INCONCLUSIVE
+            | Status.BLOCKED
+            | Status.REJECTED
+            | Status.EXPIRED
+            | Status.CANCELLED
+        ):
+            return Wait()
+        case _:
+            assert_never(facts.status)
+
+
+def on_refused(facts: Facts, why: str, *, may_exist: bool) -> Decision:
+    """Return what to do when htm does not take the wanted task and never will.
+
+    `may_exist`: a task with this key exists and is not ours, so that what it did is not known.
+    """
+    unmeasured = Unmeasured(why)
+    match facts.step:
+        case Step.APPLY if facts.status is Status.HOLDING and not may_exist:
+            return _close_unmeasured(facts, Event.BLOCK, why, executed=False)
+        case Step.MEASURE:
+            return _on_measured(facts, unmeasured)
+        case Step.RESTORED:
+            return _on_restored(facts, unmeasured, None)
+        case Step.REMEASURE:
+            return _on_remeasured(facts, unmeasured)
+        case Step.APPLY | Step.REVERT | None:
+            return Attend(why)
+        case _:
+            assert_never(facts.step)
+
+
+def _begin(facts: Facts) -> Decision:
+    match facts.turn:
+        case Turn.NOW:
+            return TakeHold(tasks.apply_task(facts.contract))
+        case Turn.LATER:
+            return Wait()
+        case _:
+            assert_never(facts.turn)
+
+
+def _on_report(facts: Facts, report: Report, *, now: datetime, limits: Limits) -> Decision:
+    match facts.step:
+        case Step.APPLY:
+            return _on_apply(facts, report)
+        case Step.MEASURE:
+            reading = _reading(facts, report, now=now, limits=limits)
+            return _on_measured(facts, reading) if reading else Wait()
+        case Step.REVERT:
+            return _on_revert(facts, report)
+        case Step.RESTORED:
+            reading = _reading(facts, report, now=now, limits=limits)
+            return _on_restored(facts, reading, report.result) if reading else Wait()
+        case Step.REMEASURE:
+            reading = _reading(facts, report, now=now, limits=limits)
+            return _on_remeasured(facts, reading) if reading else Wait()
+        case None:
+            return Submit()
+        case _:
+            assert_never(facts.step)
+
+
+def _on_apply(facts: Facts, report: Report) -> Decision:
+    match report.outcome:
+        case Outcome.PENDING:
+            return Wait()
+        case Outcome.SUCCEEDED:
+            return _on_applied(facts, report)
+        case Outcome.NEEDS_ATTENTION:
+            return Attend(f"whether the action took effect is not known: {_why(report)}")
+        case Outcome.FAILED | Outcome.CANCELLED | Outcome.EXPIRED | Outcome.DEAD_LETTER:
+            if tasks.nothing_executed(report):
+                return _not_begun(facts, report)
+            return _effect_unknown(facts, report)
+        case _:
+            assert_never(report.outcome)
+
+
+def _on_applied(facts: Facts, report: Report) -> Decision:
+    applied = tasks.read_applied(report.result)
+    if applied is None:
+        reason = "the action reports success without the states before and after it"
+        return _close_unmeasured(facts, Event.FAIL, reason, executed=True)
+    return Measure(applied, tasks.measure_task(facts.contract, 1))
+
+
+def _not_begun(facts: Facts, report: Report) -> Close:
+    match report.outcome:
+        case Outcome.CANCELLED:
+            event, reason = Event.CANCEL, "cancelled before it began"
+        case Outcome.EXPIRED:
+            event, reason = Event.EXPIRE, "no worker began it in time"
+        case _:
+            event, reason = Event.BLOCK, _why(report)
+    return _close_unmeasured(facts, event, reason, executed=False)
+
+
+def _effect_unknown(facts: Facts, report: Report) -> Decision:
+    reason = f"the action did not succeed: {_why(report)}"
+    before = tasks.read_before(report.result)
+    if before is None or not facts.permitted_to_revert:
+        return _close_unmeasured(facts, Event.FAIL, reason, executed=before is not None)
+    findings = _unmeasured(facts, reason, executed=True)
+    wanted = tasks.revert_task(facts.contract, before=before, after=None)
+    return Undo(findings, wanted, before)
+
+
+def _on_measured(facts: Facts, reading: Reading) -> Decision:
+    contract = facts.contract
+    judgement = judge(contract.action.expectations, reading, contract.baseline_values)
+    findings = _findings(facts, judgement, executed=True)
+    match verdict(judgement, executed=True):
+        case Verdict.VERIFIED:
+            return Close(Event.VERIFY, findings.reason, findings)
+        case Verdict.FAILED:
+            return _undo_or(Event.FAIL, facts, findings)
+        case Verdict.INCONCLUSIVE:
+            return _undo_or(Event.LEAVE_OPEN, facts, findings)
+
+
+def _undo_or(event: Event, facts: Facts, findings: Findings) -> Decision:
+    snapshot = facts.snapshot
+    if not facts.permitted_to_revert or snapshot is None:
+        return Close(event, f"{findings.reason}; the action cannot be undone", findings)
+    if not snapshot.intact:
+        return Attend("the stored before-state is not the one that was hashed")
+    wanted = tasks.revert_task(facts.contract, before=snapshot.before, after=snapshot.after)
+    return Undo(findings, wanted)
+
+
+def _on_revert(facts: Facts, report: Report) -> Decision:
+    match report.outcome:
+        case Outcome.PENDING:
+            return Wait()
+        case Outcome.SUCCEEDED:
+            return LookAgain(tasks.restored_task(facts.contract))
+        case _ if tasks.needs_a_person(report):
+            return Attend(f"the revert was refused: {_why(report)}")
+        case _:
+            return Close(Event.FAIL_ROLLBACK, f"the revert did not succeed: {_why(report)}")
+
+
+def _on_restored(facts: Facts, reading: Reading, result: str | None) -> Decision:
+    observed = read_state(result) if isinstance(reading, Measured) else None
+    if observed is None:
+        return Close(Event.FAIL_ROLLBACK, "the state after the revert could not be observed")
+    return MeasureAgain(observed, tasks.measure_task(facts.contract, 2))
+
+
+def _on_remeasured(facts: Facts, reading: Reading) -> Decision:
+    if facts.snapshot is None or facts.observed_again is None:
+        return Attend("what was there before the action is no longer stored")
+    found = judge_restored(
+        facts.contract,
+        before=facts.snapshot.before,
+        observed=facts.observed_again,
+        reading=reading,
+    )
+    event = Event.ROLL_BACK if found.restored else Event.FAIL_ROLLBACK
+    return Close(
+        event,
+        explain_restored(found),
+        restored=restored_state(found),
+        judgement=found.judgement,
+    )
+
+
+def _reading(facts: Facts, report: Report, *, now: datetime, limits: Limits) -> Reading | None:
+    """Return the measurement that a task brought, or None while it may still come."""
+    deadline = facts.step_since + limits.measure_within
+    match report.outcome:
+        case Outcome.PENDING:
+            return Unmeasured("it took too long") if now > deadline else None
+        case Outcome.SUCCEEDED:
+            return _taken(report, deadline)
+        case _:
+            return Unmeasured(_why(report))
+
+
+def _taken(report: Report, deadline: datetime) -> Reading:
+    if report.finished_at is None or report.finished_at > deadline:
+        return Unmeasured("it came too late to tell about the action")
+    state = read_measured(report.result)
+    return Unmeasured("its result cannot be read") if state is None else Measured(state)
+
+
+def _findings(facts: Facts, judgement: Judgement, *, executed: bool) -> Findings:
+    return Findings(
+        executed=executed,
+        confidence=confidence(judgement, executed=executed),
+        actual=actual_state(
+            facts.contract, judgement, executed=executed, execution=facts.execution
+        ),
+        reason=explain(judgement),
+        judgement=judgement,
+    )
+
+
+def _unmeasured(facts: Facts, reason: str, *, executed: bool) -> Findings:
+    contract = facts.contract
+    reading = Unmeasured(reason)
+    judgement = judge(contract.action.expectations, reading, contract.baseline_values)
+    return Findings(
+        executed=executed,
+        confidence=0.0,
+        actual=actual_state(contract, judgement, executed=False, execution=facts.execution),
+        reason=reason,
+        judgement=judgement,
+    )
+
+
+def _close_unmeasured(facts: Facts, event: Event, reason: str, *, executed: bool) -> Close:
+    return Close(event, reason, _unmeasured(facts, reason, executed=executed))
+
+
+def _why(report: Report) -> str:
+    counted = tasks.attempts_in_words(report.attempt_number)
+    return f"{report.error or report.outcome.value} ({counted})"

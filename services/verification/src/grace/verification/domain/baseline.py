@@ -1,0 +1,50 @@
+"""A baseline's measurement: what its task's report makes of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from grace.verification.domain.state import State, numbers, read_measured
+from grace.verification.domain.task import Outcome, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubmitted:
+    """htm does not know the task: submit it; once more is the same task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The measurement is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The healthy state, as measured."""
+
+    measured: State
+    measured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """There is no baseline, and why."""
+
+    reason: str
+
+
+Settled: TypeAlias = Unsubmitted | Waiting | Stored | Failed
+
+
+def settle(report: Report | None) -> Settled:
+    """Return what becomes of a baseline. Nothing but a finished measurement with numbers is one."""
+    if report is None:
+        return Unsubmitted()
+    if report.outcome is Outcome.PENDING:
+        return Waiting()
+    if report.outcome is not Outcome.SUCCEEDED or report.finished_at is None:
+        return Failed(report.error or report.outcome.value)
+    measured = read_measured(report.result)
+    if measured is None or not numbers(measured):
+        return Failed("the measurement holds no number")
+    return Stored(measured, report.finished_at)

@@ -1,0 +1,47 @@
+"""What is known about one contract when its next step is decided."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from grace.verification.domain.contract import Contract
+from grace.verification.domain.lifecycle import Status
+from grace.verification.domain.saga import Turn
+from grace.verification.domain.state import State, digest
+from grace.verification.domain.task import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The before-state of an effect, as stored: canonical texts, and the hash of `before`."""
+
+    content_hash: str
+    before: str
+    after: str | None
+
+    @property
+    def intact(self) -> bool:
+        """Whether the stored state is the one that was hashed."""
+        return digest(self.before) == self.content_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about one contract. `execution` is the kernel's own result of the apply."""
+
+    contract: Contract
+    status: Status
+    turn: Turn
+    step: Step | None
+    step_since: datetime
+    submitted: bool
+    permitted_to_revert: bool
+    snapshot: Snapshot | None
+    execution: State
+    observed_again: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a measurement may take to count."""
+
+    measure_within: timedelta

@@ -1,0 +1,66 @@
+"""Whether a revert brought the world back: by what was measured, never by what the revert says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grace.verification.domain.contract import AGAINST_BASELINE, Contract
+from grace.verification.domain.state import State, canonical
+from grace.verification.domain.verdict import Check, Judgement, Reading, Truth, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """What was found after a revert."""
+
+    state: State
+    state_equal: bool
+    judgement: Judgement
+
+    @property
+    def restored(self) -> bool:
+        """Whether the raw state is what it was and every measured field is near its baseline."""
+        return self.state_equal and self.judgement.measured and not self.missed
+
+    @property
+    def missed(self) -> tuple[Check, ...]:
+        """The fields that are not back, or of which nobody knows."""
+        return tuple(found for found in self.judgement.checks if found.truth is not Truth.HOLDS)
+
+
+def judge_restored(
+    contract: Contract, *, before: str, observed: State, reading: Reading
+) -> Restoration:
+    """Hold the world after a revert against the world before the action.
+
+    `before` is the canonical text of the state that the action found. Only expectations with a
+    baseline say how near is near; the others describe what the action was to reach.
+    """
+    tolerances = [
+        each for each in contract.action.expectations if each.comparison in AGAINST_BASELINE
+    ]
+    return Restoration(
+        state=observed,
+        state_equal=is_equal(before, observed),
+        judgement=judge(tolerances, reading, contract.baseline_values),
+    )
+
+
+def is_equal(before: str, observed: State) -> bool:
+    """Whether an observed state is, raw, the one whose canonical text is given."""
+    return canonical(observed) == before
+
+
+def explain_restored(found: Restoration) -> str:
+    """Return one line on what is back and what is not."""
+    if not found.state_equal:
+        return "the state after the revert is not the state before the action"
+    if not found.judgement.measured:
+        return "the state is back; the target could not be measured after the revert"
+    if found.missed:
+        fields = _sentences({each.expectation.field: each.why for each in found.missed})
+        return f"the state is back, but not the target: {fields}"
+    return "the state is back and the target measures as before the incident"
+
+
+def _sentences(whys: Mapping[str, str]) -> str:
+    return "; ".join(f"{field}: {why}" for field, why in whys.items())

@@ -1,0 +1,53 @@
+"""What verification hears and what it answers."""
+
+from functools import partial
+
+from grace.contracts.governance import (
+    ApprovalExpired,
+    ApprovalGranted,
+    ApprovalRejected,
+    ApprovalRequested,
+)
+from grace.contracts.htm import TasksFinished
+from grace.contracts.intent import ActionPlanned, ErrorCaptured, PlanningBlocked
+from grace.contracts.verification import (
+    GetBaseline,
+    GetMission,
+    GetTimeline,
+    ListMissions,
+    TakeBaseline,
+)
+from grace.kit import Rpc, Stream
+from grace.verification.handlers import baselines, decisions, plans, queries, tasks
+from grace.verification.handlers.recalled import retell_decision, retell_mission
+from grace.verification.handlers.tasks import Wakes
+from grace.verification.settings import Settings
+
+__all__ = ["Wakes", "retell_decision", "retell_mission", "rpc", "stream"]
+
+
+def stream(settings: Settings, wakes: Wakes) -> Stream:
+    """Return what is read from streams; `wakes` are the loops that events wake."""
+    return (
+        Stream()
+        .on(ErrorCaptured, partial(plans.on_error_captured, settings))
+        .on(ActionPlanned, partial(plans.on_action_planned, settings))
+        .on(PlanningBlocked, partial(plans.on_planning_blocked, settings))
+        .on(ApprovalRequested, decisions.on_approval_requested)
+        .on(ApprovalGranted, partial(decisions.on_approval_granted, wakes))
+        .on(ApprovalRejected, decisions.on_approval_rejected)
+        .on(ApprovalExpired, decisions.on_approval_expired)
+        .on(TasksFinished, partial(tasks.on_tasks_finished, wakes))
+    )
+
+
+def rpc(settings: Settings, wakes: Wakes) -> Rpc:
+    """Return what is answered."""
+    return (
+        Rpc()
+        .direct(ListMissions, queries.on_list_missions)
+        .direct(GetMission, queries.on_get_mission)
+        .direct(GetTimeline, queries.on_get_timeline)
+        .direct(GetBaseline, queries.on_get_baseline)
+        .on(TakeBaseline, partial(baselines.on_take_baseline, settings, wakes))
+    )

@@ -1,0 +1,54 @@
+"""Tasks came to rest: whoever waits for them looks at once."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grace.contracts.htm import FinishedTask, TasksFinished
+from grace.kit import Received, Unit
+from grace.verification.domain.task import attempts_in_words
+from grace.verification.store import Benchmarks, Contracts
+from grace.verification.store.timeline import Source, hear
+
+
+@dataclass(frozen=True, slots=True)
+class Wakes:
+    """The loops that events wake."""
+
+    advance: type
+    baselines: type
+
+    def advance_after(self, unit: Unit) -> None:
+        """Let contracts advance once the transaction has committed."""
+        unit.after_commit(lambda: unit.runtime.wake(self.advance))
+
+    def baselines_after(self, unit: Unit) -> None:
+        """Let baselines advance once the transaction has committed."""
+        unit.after_commit(lambda: unit.runtime.wake(self.baselines))
+
+
+async def on_tasks_finished(
+    wakes: Wakes, messages: Sequence[Received[TasksFinished]], unit: Unit
+) -> None:
+    """Wake those who wait; what came of a task is asked of htm, not believed of a message."""
+    tasks = [task for message in messages for task in message.body.tasks]
+    task_ids = [task.task_id for task in tasks]
+    contract_ids = sorted({task.contract_id for task in tasks if task.contract_id})
+    own = await Contracts(unit.tx).own_tasks(contract_ids, task_ids)
+    for message in messages:
+        for mission_id, lines in _lines(message.body.tasks, own).items():
+            await hear(unit, Source.message(message), mission_id, "; ".join(lines))
+    if await Contracts(unit.tx).nudge(contract_ids):
+        wakes.advance_after(unit)
+    if await Benchmarks(unit.tx).nudge(task_ids):
+        wakes.baselines_after(unit)
+
+
+def _lines(tasks: Sequence[FinishedTask], own: dict[str, tuple[str, str]]) -> dict[str, list[str]]:
+    """Return what a message tells of each mission."""
+    lines: defaultdict[str, list[str]] = defaultdict(list)
+    for task in tasks:
+        if task.task_id in own:
+            words = f"{task.type} {task.outcome} after {attempts_in_words(task.attempts)}"
+            lines[own[task.task_id][0]].append(words)
+    return lines

@@ -1,0 +1,8 @@
+"""The periodic duties of verification: a tick re-reads the truth, whatever woke it."""
+
+from grace.verification.loops.advance import Advance
+from grace.verification.loops.baselines import Baselines
+from grace.verification.loops.recall import Recall
+from grace.verification.loops.release import ReleaseHolds
+
+__all__ = ["Advance", "Baselines", "Recall", "ReleaseHolds"]

@@ -1,0 +1,62 @@
+"""Takes baselines: submits their measurement, waits for it, stores what came."""
+
+from grace.kit import GraceError, Runtime
+from grace.verification.domain.baseline import Failed, Stored, Unsubmitted, Waiting, settle
+from grace.verification.domain.task import Report
+from grace.verification.loops.queue import Declined, Taken, reports_of, submit
+from grace.verification.settings import Settings
+from grace.verification.store import BaselineCase, Benchmarks, Missions
+
+
+class Baselines:
+    """Level-based, like Advance."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Advance the baselines that are due; True when there were any."""
+        async with runtime.unit() as unit:
+            cases = await Benchmarks(unit.tx).claim_baselines(
+                most=self._settings.advance_most, claim_for=self._settings.claim_for
+            )
+        if not cases:
+            return False
+        try:
+            reports = await reports_of(runtime, [case.task_id for case in cases if case.task_id])
+            for case in cases:
+                await self._one(runtime, case, reports.get(case.task_id or ""))
+        except GraceError as error:
+            runtime.log.warning("baselines.wait", error=error.detail, baselines=len(cases))
+            return False
+        return True
+
+    async def _one(self, runtime: Runtime, case: BaselineCase, report: Report | None) -> None:
+        decision = settle(report)
+        if isinstance(decision, Unsubmitted):
+            await self._submit(runtime, case)
+            return
+        async with runtime.unit() as unit:
+            benchmarks = Benchmarks(unit.tx)
+            match decision:
+                case Waiting():
+                    await benchmarks.rest(case, pause=self._settings.poll_interval)
+                case Failed(reason):
+                    await benchmarks.fail(case, reason)
+                case Stored(measured, measured_at):
+                    # What was measured while something was wrong must not pass for healthy.
+                    if await Missions(unit.tx).is_troubled(case.tenant_id, case.target):
+                        await benchmarks.fail(case, "a mission was opened during the measurement")
+                    else:
+                        await benchmarks.store(case, measured, measured_at=measured_at)
+
+    async def _submit(self, runtime: Runtime, case: BaselineCase) -> None:
+        answer = await submit(runtime, case.task_spec)
+        async with runtime.unit() as unit:
+            benchmarks = Benchmarks(unit.tx)
+            match answer:
+                case Taken(task_id):
+                    pause = self._settings.poll_interval
+                    await benchmarks.submit(case, task_id=task_id, pause=pause)
+                case Declined(why):
+                    await benchmarks.fail(case, why)

@@ -1,0 +1,62 @@
+"""Asking htm: what became of tasks, and will it take one. Never inside a transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from grace.contracts.htm import GetTasks, SubmitTasks, TaskSpec
+from grace.kit import GraceError, Kind, Runtime, TooLarge
+from grace.verification.domain.task import Report
+from grace.verification.store.shapes import report_of
+
+# Errors that the same task will meet again, however often it is submitted.
+_FOR_GOOD = frozenset({Kind.INVALID, Kind.TOO_LARGE, Kind.FORBIDDEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """htm has the task; `fresh` when it had not before."""
+
+    task_id: str
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """htm does not take the task. `may_exist`: its key belongs to another one."""
+
+    why: str
+    may_exist: bool
+
+
+Answer: TypeAlias = Taken | Declined
+
+
+async def reports_of(runtime: Runtime, task_ids: Sequence[str]) -> Mapping[str, Report]:
+    """Return what htm says about tasks; those it does not know are absent. Raises GraceError."""
+    if not task_ids:
+        return {}
+    try:
+        answer = await runtime.call(GetTasks(task_ids=tuple(task_ids)))
+    except TooLarge:
+        if len(task_ids) == 1:
+            raise
+        half = len(task_ids) // 2
+        first = await reports_of(runtime, task_ids[:half])
+        return {**first, **await reports_of(runtime, task_ids[half:])}
+    return {task.task_id: report_of(task) for task in answer.tasks}
+
+
+async def submit(runtime: Runtime, spec: bytes, *, correlation_id: str = "") -> Answer:
+    """Hand a stored task to htm. Raises GraceError where another try may help."""
+    request = SubmitTasks(tasks=(TaskSpec.from_bytes(spec),))
+    try:
+        answer = await runtime.call(request, correlation_id=correlation_id)
+    except GraceError as error:
+        if error.kind in _FOR_GOOD:
+            return Declined(f"htm refuses the task: {error.detail}", may_exist=False)
+        raise
+    (task,) = answer.tasks
+    if task.outcome == "conflict":
+        return Declined(f"{task.key} is the key of another task", may_exist=True)
+    return Taken(task.task_id, fresh=task.outcome == "created")

@@ -1,0 +1,18 @@
+"""Frees targets whose contract has ended: a hold must not outlive what it was taken for."""
+
+from grace.kit import Runtime
+from grace.verification.store import Contracts
+
+
+class ReleaseHolds:
+    """Finds nothing, unless somebody repaired a contract by hand."""
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Free what was left behind and wake those that wait for it."""
+        async with runtime.unit() as unit:
+            contracts = Contracts(unit.tx)
+            released = await contracts.release_outlived()
+            for tenant_id, target, contract_id in released:
+                runtime.log.error("hold.outlived", target=target, contract_id=contract_id)
+                await contracts.nudge_waiting(tenant_id, target)
+        return False

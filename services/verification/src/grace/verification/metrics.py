@@ -1,0 +1,20 @@
+"""What verification measures beyond what the kit measures."""
+
+from prometheus_client import Counter, Histogram
+
+ROLLBACKS = Counter(
+    "grace_rollbacks_total", "Actions that were undone, by whether the world is back", ("outcome",)
+)
+ACTION_CONFIDENCE = Histogram(
+    "grace_action_confidence",
+    "The share of an action's expectations that was measured to hold, once per verdict",
+    ("verdict",),
+    buckets=(0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
+)
+
+
+def observe_verdict(*, verdict: str, confidence: float) -> None:
+    """Count one contract that has its verdict."""
+    ACTION_CONFIDENCE.labels(verdict).observe(confidence)
+    if verdict in {"rolled_back", "rollback_failed"}:
+        ROLLBACKS.labels(verdict).inc()

@@ -1,0 +1,365 @@
+-- upsert_mission --
+-- Open a mission from whichever message tells of it first; later ones only fill what is unknown.
+INSERT INTO missions (mission_id, tenant_id, kind, target, requested_by, correlation_id, opened_at, recall_at)
+VALUES (:mission_id, :tenant_id, :kind, :target, :requested_by, :correlation_id, coalesce(:opened_at, now()),
+        now() + CAST(:recall_after AS interval))
+ON CONFLICT (mission_id) DO UPDATE
+   SET kind = coalesce(missions.kind, excluded.kind),
+       target = coalesce(missions.target, excluded.target),
+       requested_by = coalesce(missions.requested_by, excluded.requested_by);
+
+-- plan_mission --
+-- Store the plan of a mission that has none. No row: it is planned or closed already.
+UPDATE missions
+   SET status = :status, plan = :plan, plan_hash = :plan_hash, playbook_id = :playbook_id,
+       playbook_version = :playbook_version, recalls = 0, recall_at = now() + CAST(:recall_after AS interval)
+ WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
+RETURNING mission_id;
+
+-- ask_mission --
+-- People are asked about a mission. No row: it was decided already.
+UPDATE missions SET status = :status, approval_id = :approval_id
+ WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
+RETURNING mission_id;
+
+-- allow_mission --
+-- A mission may act. No row: it was decided already, or this is not its plan.
+UPDATE missions SET status = :status, approval_id = :approval_id, recall_at = NULL
+ WHERE mission_id = :mission_id AND plan_hash = :plan_hash AND status = ANY (CAST(:sources AS text[]))
+RETURNING mission_id;
+
+-- attend_mission --
+-- A mission rests until an operator looks at it.
+UPDATE missions SET status = :status, reason = :reason
+ WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
+RETURNING mission_id;
+
+-- close_mission --
+-- A mission ends, once. No row: it has ended already.
+UPDATE missions
+   SET status = :status, confidence = :confidence, reason = :reason, closed_at = now(), recall_at = NULL
+ WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
+RETURNING mission_id, tenant_id, target, correlation_id, closed_at;
+
+-- lock_mission --
+-- Let the contracts of a mission end one after the other.
+SELECT mission_id FROM missions WHERE mission_id = :mission_id FOR NO KEY UPDATE;
+
+-- mission --
+-- One mission of a tenant.
+SELECT mission_id, tenant_id, kind, target, requested_by, status, confidence, playbook_id, plan_hash, reason,
+       opened_at, closed_at
+  FROM missions WHERE tenant_id = :tenant_id AND mission_id = :mission_id;
+
+-- mission_state --
+-- Whether a mission is known, and where it stands.
+SELECT status, plan_hash FROM missions WHERE mission_id = :mission_id;
+
+-- missions --
+-- A page of a tenant's missions, newest first.
+SELECT mission_id, tenant_id, kind, target, requested_by, status, confidence, playbook_id, plan_hash, reason,
+       opened_at, closed_at
+  FROM missions
+ WHERE tenant_id = :tenant_id
+   AND (CAST(:before AS text) IS NULL OR mission_id < CAST(:before AS text))
+   AND (CAST(:status AS text) IS NULL OR status = CAST(:status AS text))
+ ORDER BY mission_id DESC LIMIT :most;
+
+-- claim_recalls --
+-- Missions that wait for somebody's word for too long; asked less often each time.
+WITH due AS (
+    SELECT mission_id FROM missions
+     WHERE recall_at <= now() ORDER BY recall_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE missions m
+   SET recalls = m.recalls + 1,
+       recall_at = now() + least(CAST(:recall_after AS interval) * power(2, least(m.recalls, 20)),
+                                 CAST(:recall_at_most AS interval))
+  FROM due WHERE m.mission_id = due.mission_id
+RETURNING m.mission_id, m.status, m.correlation_id;
+
+-- is_troubled --
+-- Whether a mission is open about a target.
+SELECT EXISTS (SELECT FROM missions
+                WHERE tenant_id = :tenant_id AND target = :target AND closed_at IS NULL);
+
+-- insert_contract --
+-- A drafted contract; its bytes never change.
+INSERT INTO action_contracts (contract_id, mission_id, tenant_id, action_id, sequence, revision, playbook_id,
+    operation, target, tier, contract, contract_hash, expected_state, drafted_at)
+VALUES (:contract_id, :mission_id, :tenant_id, :action_id, :sequence, :revision, :playbook_id,
+    :operation, :target, :tier, :contract, :contract_hash, :expected_state, :drafted_at);
+
+-- drafts --
+-- What governance was shown of a mission.
+SELECT contract_id, contract_hash FROM action_contracts WHERE mission_id = :mission_id ORDER BY sequence;
+
+-- approve_contract --
+-- Keep the permissions of a drafted contract; it is due at once.
+UPDATE action_contracts
+   SET status = :status, apply_capability = :apply_capability, revert_capability = :revert_capability,
+       next_at = now(), version = version + 1
+ WHERE contract_id = :contract_id AND status = ANY (CAST(:sources AS text[]))
+RETURNING contract_id;
+
+-- end_contracts --
+-- End those contracts of a mission that have not begun.
+UPDATE action_contracts
+   SET status = :status, reason = :reason, next_at = NULL, closed_at = now(), version = version + 1
+ WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
+RETURNING contract_id;
+
+-- claim_contracts --
+-- Take the contracts that are due, and keep other replicas off them for a while.
+WITH due AS (
+    SELECT contract_id FROM action_contracts
+     WHERE next_at <= now() ORDER BY next_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE action_contracts c SET next_at = now() + CAST(:claim_for AS interval)
+  FROM due WHERE c.contract_id = due.contract_id
+RETURNING c.contract_id;
+
+-- contracts --
+-- Everything about contracts that their next step depends on.
+SELECT c.contract_id, c.mission_id, c.contract, c.status, c.version, c.reason, c.step, c.step_since, c.task_spec, c.task_id,
+       c.apply_capability, c.revert_capability, c.execution, c.observed_again,
+       s.content_hash, s.state, s.after_state, m.correlation_id
+  FROM action_contracts c
+  JOIN missions m ON m.mission_id = c.mission_id
+  LEFT JOIN safe_hold_snapshots s ON s.snapshot_id = c.snapshot_id
+ WHERE c.contract_id = ANY (CAST(:contract_ids AS text[]))
+ ORDER BY c.drafted_at, c.sequence;
+
+-- parts --
+-- The contracts of missions, as far as their siblings care.
+SELECT mission_id, contract_id, sequence, status, confidence
+  FROM action_contracts WHERE mission_id = ANY (CAST(:mission_ids AS text[])) ORDER BY sequence;
+
+-- hold_contract --
+-- A contract holds its target and wants its first task. No row: it has moved on.
+UPDATE action_contracts
+   SET status = :status, step = 'apply', step_since = now(), task_spec = :task_spec, task_id = NULL,
+       next_at = now(), version = version + 1, reason = NULL
+ WHERE contract_id = :contract_id AND version = :version
+RETURNING contract_id;
+
+-- wait_contract --
+-- A contract waits for its target. No row: it has moved on.
+UPDATE action_contracts
+   SET status = :status, reason = :reason, next_at = now() + CAST(:pause AS interval), version = version + 1
+ WHERE contract_id = :contract_id AND version = :version
+RETURNING contract_id;
+
+-- rest_contract --
+-- Nothing to do yet. No row: something has happened meanwhile, and it is due already.
+UPDATE action_contracts SET next_at = now() + CAST(:pause AS interval)
+ WHERE contract_id = :contract_id AND version = :version
+RETURNING contract_id;
+
+-- submit_contract --
+-- htm has accepted the task. No row: it has moved on.
+UPDATE action_contracts
+   SET status = :status, task_id = :task_id, task_ids = array_append(task_ids, :task_id),
+       next_at = now() + CAST(:pause AS interval), version = version + 1
+ WHERE contract_id = :contract_id AND version = :version
+RETURNING contract_id;
+
+-- step_contract --
+-- A contract wants its next task. No row: it has moved on.
+UPDATE action_contracts
+   SET status = :status, step = :step, step_since = now(), task_spec = :task_spec, task_id = NULL,
+       next_at = now(), version = version + 1
+ WHERE contract_id = :contract_id AND version = :version
+RETURNING contract_id;
+
+-- note_applied --
+-- What the kernel said of its own apply, and where its before-state is kept.
+UPDATE action_contracts SET snapshot_id = :snapshot_id, execution = CAST(:execution AS json), executed = true
+ WHERE contract_id = :contract_id;
+
+-- note_snapshot --
+-- Where the before-state of an effect is kept.
+UPDATE action_contracts SET snapshot_id = :snapshot_id WHERE contract_id = :contract_id;
+
+-- note_findings --
+-- What was found when the action was judged.
+UPDATE action_contracts
+   SET executed = :executed, confidence = :confidence, actual_state = CAST(:actual_state AS json), reason = :reason
+ WHERE contract_id = :contract_id;
+
+-- note_observed_again --
+-- What was observed after the revert.
+UPDATE action_contracts SET observed_again = CAST(:observed_again AS json) WHERE contract_id = :contract_id;
+
+-- close_contract --
+-- A contract has its end; what was found before a revert stays. No row: it has moved on.
+UPDATE action_contracts
+   SET status = :status, reason = :reason, closed_at = now(), next_at = NULL, version = version + 1,
+       executed = coalesce(:executed, executed), confidence = coalesce(:confidence, confidence),
+       actual_state = coalesce(CAST(:actual_state AS json), actual_state),
+       restored_state = coalesce(CAST(:restored_state AS json), restored_state)
+ WHERE contract_id = :contract_id AND version = :version
+RETURNING confidence, executed, closed_at;
+
+-- attend_contract --
+-- A contract rests until an operator looks at it; it keeps its target. No row: it has moved on.
+UPDATE action_contracts
+   SET status = :status, reason = :reason, next_at = NULL, version = version + 1
+ WHERE contract_id = :contract_id AND version = :version
+RETURNING contract_id;
+
+-- nudge_contracts --
+-- Something happened to these contracts' tasks: look at once, and let a look under way start over.
+WITH known AS (
+    SELECT contract_id FROM action_contracts
+     WHERE contract_id = ANY (CAST(:contract_ids AS text[])) AND next_at IS NOT NULL
+     ORDER BY contract_id FOR NO KEY UPDATE
+)
+UPDATE action_contracts c SET next_at = now(), version = c.version + 1
+  FROM known WHERE c.contract_id = known.contract_id
+RETURNING c.contract_id;
+
+-- nudge_waiting --
+-- A target is free: those that wait for it look at once.
+UPDATE action_contracts SET next_at = now()
+ WHERE contract_id IN (SELECT contract_id FROM action_contracts
+                        WHERE tenant_id = :tenant_id AND target = :target AND status = 'waiting'
+                        ORDER BY contract_id FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING contract_id;
+
+-- nudge_mission --
+-- An action of a mission is verified: the next one looks at once.
+UPDATE action_contracts SET next_at = now()
+ WHERE mission_id = :mission_id AND status = 'approved'
+RETURNING contract_id;
+
+-- take_hold --
+-- One contract at a time acts on a target. No row: another one holds it.
+INSERT INTO target_holds (tenant_id, target, contract_id) VALUES (:tenant_id, :target, :contract_id)
+ON CONFLICT (tenant_id, target) DO NOTHING
+RETURNING contract_id;
+
+-- holder --
+-- Who holds a target.
+SELECT contract_id FROM target_holds WHERE tenant_id = :tenant_id AND target = :target;
+
+-- release_hold --
+-- The target is free again.
+DELETE FROM target_holds WHERE contract_id = :contract_id RETURNING target;
+
+-- release_outlived --
+-- Holds whose contract has ended: there should be none.
+DELETE FROM target_holds h USING action_contracts c
+ WHERE c.contract_id = h.contract_id AND c.closed_at IS NOT NULL
+RETURNING h.tenant_id, h.target, h.contract_id;
+
+-- insert_snapshot --
+-- The before-state of an effect, once.
+INSERT INTO safe_hold_snapshots (snapshot_id, contract_id, tenant_id, content_hash, state, after_state)
+VALUES (:snapshot_id, :contract_id, :tenant_id, :content_hash, :state, :after_state);
+
+-- insert_benchmark --
+-- What was measured for a contract.
+INSERT INTO benchmarks (benchmark_id, tenant_id, kind, contract_id, target, operation, params, timeout_ms, status,
+    measured, fields, numbers, measured_at, reason)
+VALUES (:benchmark_id, :tenant_id, :kind, :contract_id, :target, :operation, :params, :timeout_ms, :status,
+    CAST(:measured AS json), CAST(:fields AS text[]), CAST(:numbers AS double precision[]),
+    CASE WHEN :status = 'stored' THEN now() END, :reason);
+
+-- insert_baseline --
+-- A baseline that is to be measured.
+INSERT INTO benchmarks (benchmark_id, tenant_id, kind, target, operation, params, timeout_ms, status, requested_by,
+    task_spec, next_at)
+VALUES (:benchmark_id, :tenant_id, 'baseline', :target, :operation, :params, :timeout_ms, 'measuring',
+    :requested_by, :task_spec, now());
+
+-- claim_baselines --
+-- Take the baselines that are due, and keep other replicas off them for a while.
+WITH due AS (
+    SELECT benchmark_id FROM benchmarks
+     WHERE next_at <= now() ORDER BY next_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE benchmarks b SET next_at = now() + CAST(:claim_for AS interval)
+  FROM due WHERE b.benchmark_id = due.benchmark_id
+RETURNING b.benchmark_id, b.tenant_id, b.target, b.operation, b.task_spec, b.task_id, b.version, b.started_at;
+
+-- submit_baseline --
+-- htm has accepted the measurement. No row: it has moved on.
+UPDATE benchmarks SET task_id = :task_id, next_at = now() + CAST(:pause AS interval), version = version + 1
+ WHERE benchmark_id = :benchmark_id AND version = :version
+RETURNING benchmark_id;
+
+-- rest_baseline --
+-- Nothing to do yet. No row: something has happened meanwhile.
+UPDATE benchmarks SET next_at = now() + CAST(:pause AS interval)
+ WHERE benchmark_id = :benchmark_id AND version = :version
+RETURNING benchmark_id;
+
+-- store_baseline --
+-- A baseline is measured. No row: it has moved on.
+UPDATE benchmarks
+   SET status = 'stored', measured = CAST(:measured AS json), fields = CAST(:fields AS text[]),
+       numbers = CAST(:numbers AS double precision[]), measured_at = :measured_at, next_at = NULL,
+       version = version + 1
+ WHERE benchmark_id = :benchmark_id AND version = :version AND status = 'measuring'
+RETURNING benchmark_id;
+
+-- fail_baseline --
+-- A baseline cannot be measured. No row: it has moved on.
+UPDATE benchmarks SET status = 'failed', reason = :reason, next_at = NULL, version = version + 1
+ WHERE benchmark_id = :benchmark_id AND version = :version AND status = 'measuring'
+RETURNING benchmark_id;
+
+-- nudge_baselines --
+-- Something happened to these baselines' tasks: look at once.
+UPDATE benchmarks SET next_at = now(), version = version + 1
+ WHERE benchmark_id IN (SELECT benchmark_id FROM benchmarks
+                         WHERE task_id = ANY (CAST(:task_ids AS text[])) AND status = 'measuring'
+                         ORDER BY benchmark_id FOR NO KEY UPDATE)
+RETURNING benchmark_id;
+
+-- baseline --
+-- One baseline of a tenant.
+SELECT benchmark_id, target, operation, status, fields, numbers, measured_at, reason
+  FROM benchmarks
+ WHERE tenant_id = :tenant_id AND benchmark_id = :benchmark_id AND kind = 'baseline';
+
+-- newest_baseline --
+-- The newest baseline that was measured before an incident.
+SELECT benchmark_id, fields, numbers, measured_at
+  FROM benchmarks
+ WHERE tenant_id = :tenant_id AND target = :target AND operation = :operation
+   AND kind = 'baseline' AND status = 'stored' AND measured_at < :before
+ ORDER BY measured_at DESC LIMIT 1;
+
+-- insert_event --
+-- One line of a mission's story, if there is such a mission; a message that comes twice is told once.
+INSERT INTO action_events (event_id, mission_id, contract_id, tenant_id, service, subject, summary, at)
+SELECT :event_id, m.mission_id, c.contract_id, m.tenant_id, :service, :subject, :summary,
+       coalesce(CAST(:at AS timestamptz), now())
+  FROM missions m
+  LEFT JOIN action_contracts c ON c.contract_id = CAST(:contract_id AS text) AND c.mission_id = m.mission_id
+ WHERE m.mission_id = :mission_id
+ON CONFLICT (event_id, mission_id) DO NOTHING;
+
+-- own_tasks --
+-- Which of these tasks are tasks of these contracts: strangers may write any contract's name on theirs.
+SELECT c.contract_id, c.mission_id, t.task_id
+  FROM action_contracts c CROSS JOIN LATERAL unnest(c.task_ids) AS t (task_id)
+ WHERE c.contract_id = ANY (CAST(:contract_ids AS text[])) AND t.task_id = ANY (CAST(:task_ids AS text[]));
+
+-- timeline --
+-- The story of a mission in the order in which it happened; the ids of one millisecond rise. The newest lines
+-- where there are too many.
+SELECT event_id, at, service, subject, summary, contract_id
+  FROM (SELECT event_id, at, service, subject, summary, contract_id
+          FROM action_events
+         WHERE tenant_id = :tenant_id AND mission_id = :mission_id
+         ORDER BY at DESC, event_id DESC LIMIT :most) AS newest
+ ORDER BY at, event_id;
+
+-- contract_views --
+-- The contracts of a mission as others may see them.
+SELECT contract_id, action_id, operation, target, tier, status, contract_hash, confidence, actual_state,
+       expected_state, restored_state, reason
+  FROM action_contracts WHERE mission_id = :mission_id ORDER BY sequence, revision;

@@ -1,0 +1,41 @@
+"""What an operator may set. Every default is safe in production."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from grace.kit import ServiceSettings, service_config
+
+Duration = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class Settings(ServiceSettings):
+    """GRACE_VERIFICATION_<FIELD>."""
+
+    model_config = service_config("verification")
+
+    # Due contracts are looked for this often; a finished task wakes the loop at once.
+    advance_interval: Duration = timedelta(milliseconds=250)
+    # What one tick carries: one question to htm, whose answer must fit 1 MiB.
+    advance_most: int = Field(default=32, ge=1, le=256)
+    # A replica that dies with contracts in hand keeps the others off them for this long.
+    claim_for: Duration = timedelta(seconds=5)
+    # A task whose end nobody told of is asked for this often; so is a target that is held.
+    poll_interval: Duration = timedelta(seconds=1)
+    # A transient failure of a worker is no verdict yet.
+    task_attempts: int = Field(default=3, ge=1, le=100)
+    # An action that no worker began within its minute is not wanted any more.
+    apply_within: Duration = timedelta(seconds=60)
+    # A later measurement tells about another world than the one the action left.
+    measure_within: Duration = timedelta(minutes=2)
+    # A revert is never given up for lateness; this only orders the queue.
+    revert_within: Duration = timedelta(seconds=30)
+    # An event that did not come is asked for after this, then after twice as long, and so on.
+    recall_after: Duration = timedelta(seconds=10)
+    # An approval may take people an hour; asking every five minutes loses little.
+    recall_at_most: Duration = timedelta(minutes=5)
+    recall_interval: Duration = timedelta(seconds=1)
+    baselines_interval: Duration = timedelta(milliseconds=250)
+    # Holds end with their contract in one transaction; this only looks for a bug.
+    release_interval: Duration = timedelta(seconds=30)

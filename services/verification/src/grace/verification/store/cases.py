@@ -1,0 +1,97 @@
+"""A contract as it stands: the facts to decide by, and what is needed to carry a decision out."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from grace.kit import Record
+from grace.verification.domain.contract import Contract
+from grace.verification.domain.facts import Facts, Snapshot
+from grace.verification.domain.lifecycle import Status
+from grace.verification.domain.saga import Part, turn_of
+from grace.verification.domain.task import Step
+from grace.verification.store.shapes import contract_of
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A contract under way: the facts to decide by, and what is needed to carry it out."""
+
+    facts: Facts
+    version: int
+    task_id: str | None
+    task_spec: bytes | None
+    apply_capability: bytes | None
+    revert_capability: bytes | None
+    correlation_id: str
+    reason: str | None
+
+    @property
+    def contract(self) -> Contract:
+        """What the contract promises."""
+        return self.facts.contract
+
+    @property
+    def contract_id(self) -> str:
+        """The contract's id."""
+        return self.facts.contract.contract_id
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is written when a contract ends; None keeps what was found before a revert."""
+
+    status: Status
+    reason: str
+    executed: bool | None
+    confidence: float | None
+    actual_state: str | None
+    restored_state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What stands in a contract that has just ended."""
+
+    confidence: float
+    executed: bool
+    closed_at: datetime
+
+
+def part_of(row: Record) -> Part:
+    """Return what the siblings of a contract see of it."""
+    return Part(row["contract_id"], row["sequence"], Status(row["status"]), row["confidence"])
+
+
+def case_of(row: Record, parts: Sequence[Part]) -> Case:
+    """Return a contract as it stands; `parts` are the contracts of its mission."""
+    contract = contract_of(row["contract"])
+    facts = Facts(
+        contract=contract,
+        status=Status(row["status"]),
+        turn=turn_of(contract.action.sequence, parts),
+        step=Step(row["step"]) if row["step"] else None,
+        step_since=row["step_since"],
+        submitted=row["task_id"] is not None,
+        permitted_to_revert=contract.action.reversible and row["revert_capability"] is not None,
+        snapshot=_snapshot(row),
+        execution=json.loads(row["execution"]) if row["execution"] else {},
+        observed_again=json.loads(row["observed_again"]) if row["observed_again"] else None,
+    )
+    return Case(
+        facts=facts,
+        version=row["version"],
+        task_id=row["task_id"],
+        task_spec=row["task_spec"],
+        apply_capability=row["apply_capability"],
+        revert_capability=row["revert_capability"],
+        correlation_id=row["correlation_id"],
+        reason=row["reason"],
+    )
+
+
+def _snapshot(row: Record) -> Snapshot | None:
+    if row["state"] is None:
+        return None
+    return Snapshot(row["content_hash"], row["state"], row["after_state"])

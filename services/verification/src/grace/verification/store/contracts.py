@@ -1,0 +1,251 @@
+"""Contracts, their snapshots and the holds on their targets."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from grace.kit import Query, Transaction
+from grace.verification.domain.contract import Contract
+from grace.verification.domain.evidence import expected_state
+from grace.verification.domain.lifecycle import TRANSITIONS, Event, Status
+from grace.verification.domain.permission import Drafted
+from grace.verification.domain.saga import Part
+from grace.verification.domain.state import State, digest
+from grace.verification.domain.task import Step
+from grace.verification.store.cases import Case, Ended, Ending, case_of, part_of
+from grace.verification.store.statements import QUERIES
+
+
+class Contracts:
+    """Contracts, inside one transaction. Each change is guarded by the version that was read."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def insert(self, contract: Contract, data: bytes) -> None:
+        """Store a drafted contract."""
+        action = contract.action
+        await self._tx.execute(
+            QUERIES["insert_contract"],
+            contract_id=contract.contract_id,
+            mission_id=contract.mission_id,
+            tenant_id=contract.tenant_id,
+            action_id=action.action_id,
+            sequence=action.sequence,
+            revision=contract.revision,
+            playbook_id=contract.playbook,
+            operation=action.operation,
+            target=action.target,
+            tier=action.tier,
+            contract=data,
+            contract_hash=digest(data),
+            expected_state=json.dumps(expected_state(contract)),
+            drafted_at=contract.drafted_at,
+        )
+
+    async def drafts(self, mission_id: str) -> list[Drafted]:
+        """Return what governance was shown of a mission."""
+        rows = await self._tx.fetch(QUERIES["drafts"], mission_id=mission_id)
+        return [Drafted(row["contract_id"], row["contract_hash"]) for row in rows]
+
+    async def approve(self, contract_id: str, *, apply: bytes, revert: bytes | None) -> bool:
+        """Keep a contract's permissions; False when it is no draft any more."""
+        found = await self._tx.fetchval(
+            QUERIES["approve_contract"],
+            contract_id=contract_id,
+            status=Status.APPROVED,
+            sources=sources(Event.APPROVE),
+            apply_capability=apply,
+            revert_capability=revert,
+        )
+        return found is not None
+
+    async def end_unbegun(self, mission_id: str, event: Event, *, reason: str | None) -> list[str]:
+        """End the contracts of a mission that may still end this way; returns their ids."""
+        (target,) = {exits[event] for exits in TRANSITIONS.values() if event in exits}
+        unbegun = (Status.DRAFTED, Status.APPROVED, Status.WAITING)
+        rows = await self._tx.fetch(
+            QUERIES["end_contracts"],
+            mission_id=mission_id,
+            status=target,
+            sources=[status for status in sources(event) if status in unbegun],
+            reason=reason,
+        )
+        return [row["contract_id"] for row in rows]
+
+    async def claim(self, *, most: int, claim_for: timedelta) -> list[Case]:
+        """Take the contracts that are due, with everything their next step depends on."""
+        rows = await self._tx.fetch(QUERIES["claim_contracts"], most=most, claim_for=claim_for)
+        return await self.cases([row["contract_id"] for row in rows])
+
+    async def cases(self, contract_ids: Sequence[str]) -> list[Case]:
+        """Return contracts with everything their next step depends on."""
+        rows = await self._tx.fetch(QUERIES["contracts"], contract_ids=list(contract_ids))
+        parts = await self._parts([row["mission_id"] for row in rows])
+        return [case_of(row, parts[row["mission_id"]]) for row in rows]
+
+    async def _parts(self, mission_ids: Sequence[str]) -> Mapping[str, list[Part]]:
+        found: defaultdict[str, list[Part]] = defaultdict(list)
+        for row in await self._tx.fetch(QUERIES["parts"], mission_ids=list(set(mission_ids))):
+            found[row["mission_id"]].append(part_of(row))
+        return found
+
+    async def take_hold(self, contract: Contract) -> bool:
+        """Take a contract's target; False when another contract holds it."""
+        found = await self._tx.fetchval(
+            QUERIES["take_hold"],
+            tenant_id=contract.tenant_id,
+            target=contract.action.target,
+            contract_id=contract.contract_id,
+        )
+        return found is not None
+
+    async def holder(self, contract: Contract) -> str | None:
+        """Return who holds a contract's target."""
+        found: str | None = await self._tx.fetchval(
+            QUERIES["holder"], tenant_id=contract.tenant_id, target=contract.action.target
+        )
+        return found
+
+    async def release_hold(self, contract: Contract) -> list[str]:
+        """Free a contract's target; returns who waited for it."""
+        await self._tx.execute(QUERIES["release_hold"], contract_id=contract.contract_id)
+        return await self.nudge_waiting(contract.tenant_id, contract.action.target)
+
+    async def release_outlived(self) -> list[tuple[str, str, str]]:
+        """Free the targets of contracts that have ended; returns (tenant, target, contract)."""
+        rows = await self._tx.fetch(QUERIES["release_outlived"])
+        return [(row["tenant_id"], row["target"], row["contract_id"]) for row in rows]
+
+    async def hold(self, case: Case, status: Status, *, task_spec: bytes) -> bool:
+        """The contract holds its target and wants to act; False when it has moved on."""
+        return await self._move(QUERIES["hold_contract"], case, status=status, task_spec=task_spec)
+
+    async def wait(self, case: Case, status: Status, *, reason: str, pause: timedelta) -> bool:
+        """The contract waits for its target; False when it has moved on."""
+        return await self._move(
+            QUERIES["wait_contract"], case, status=status, reason=reason, pause=pause
+        )
+
+    async def rest(self, case: Case, *, pause: timedelta) -> bool:
+        """Look at the contract later; False when something has happened meanwhile."""
+        return await self._move(QUERIES["rest_contract"], case, pause=pause)
+
+    async def submit(self, case: Case, status: Status, *, task_id: str, pause: timedelta) -> bool:
+        """The contract's task is htm's; False when the contract has moved on."""
+        return await self._move(
+            QUERIES["submit_contract"], case, status=status, task_id=task_id, pause=pause
+        )
+
+    async def step(self, case: Case, status: Status, *, step: Step, task_spec: bytes) -> bool:
+        """The contract wants its next task; False when it has moved on."""
+        return await self._move(
+            QUERIES["step_contract"], case, status=status, step=step, task_spec=task_spec
+        )
+
+    async def attend(self, case: Case, status: Status, *, reason: str) -> bool:
+        """The contract rests until an operator looks at it; False when it has moved on."""
+        return await self._move(QUERIES["attend_contract"], case, status=status, reason=reason)
+
+    async def close(self, case: Case, ending: Ending) -> Ended | None:
+        """End a contract; None when it has moved on."""
+        row = await self._tx.fetchrow(
+            QUERIES["close_contract"],
+            contract_id=case.contract_id,
+            version=case.version,
+            status=ending.status,
+            reason=ending.reason,
+            executed=ending.executed,
+            confidence=ending.confidence,
+            actual_state=ending.actual_state,
+            restored_state=ending.restored_state,
+        )
+        return Ended(row["confidence"], row["executed"], row["closed_at"]) if row else None
+
+    async def note_applied(self, case: Case, snapshot_id: UUID, *, execution: State) -> None:
+        """Keep what the kernel said of its apply, and where the before-state is."""
+        await self._tx.execute(
+            QUERIES["note_applied"],
+            contract_id=case.contract_id,
+            snapshot_id=snapshot_id,
+            execution=json.dumps(execution),
+        )
+
+    async def note_snapshot(self, case: Case, snapshot_id: UUID) -> None:
+        """Keep where the before-state is."""
+        await self._tx.execute(
+            QUERIES["note_snapshot"], contract_id=case.contract_id, snapshot_id=snapshot_id
+        )
+
+    async def note_findings(
+        self, case: Case, *, executed: bool, confidence: float, actual_state: str, reason: str
+    ) -> None:
+        """Keep what was found before the action is undone."""
+        await self._tx.execute(
+            QUERIES["note_findings"],
+            contract_id=case.contract_id,
+            executed=executed,
+            confidence=confidence,
+            actual_state=actual_state,
+            reason=reason,
+        )
+
+    async def note_observed_again(self, case: Case, observed: State) -> None:
+        """Keep what was observed after the revert."""
+        await self._tx.execute(
+            QUERIES["note_observed_again"],
+            contract_id=case.contract_id,
+            observed_again=json.dumps(observed),
+        )
+
+    async def insert_snapshot(
+        self, case: Case, *, snapshot_id: UUID, before: str, after: str | None
+    ) -> str:
+        """Store the before-state of an effect; returns its hash."""
+        content_hash = digest(before)
+        await self._tx.execute(
+            QUERIES["insert_snapshot"],
+            snapshot_id=snapshot_id,
+            contract_id=case.contract_id,
+            tenant_id=case.contract.tenant_id,
+            content_hash=content_hash,
+            state=before,
+            after_state=after,
+        )
+        return content_hash
+
+    async def own_tasks(
+        self, contract_ids: Sequence[str], task_ids: Sequence[str]
+    ) -> dict[str, tuple[str, str]]:
+        """Return mission and contract of those tasks that these contracts submitted."""
+        rows = await self._tx.fetch(
+            QUERIES["own_tasks"], contract_ids=list(contract_ids), task_ids=list(task_ids)
+        )
+        return {row["task_id"]: (row["mission_id"], row["contract_id"]) for row in rows}
+
+    async def nudge(self, contract_ids: Sequence[str]) -> list[str]:
+        """Look at these contracts at once, if they wait for anything."""
+        rows = await self._tx.fetch(QUERIES["nudge_contracts"], contract_ids=list(contract_ids))
+        return [row["contract_id"] for row in rows]
+
+    async def nudge_waiting(self, tenant_id: str, target: str) -> list[str]:
+        """Look at once at the contracts that wait for a target."""
+        rows = await self._tx.fetch(QUERIES["nudge_waiting"], tenant_id=tenant_id, target=target)
+        return [row["contract_id"] for row in rows]
+
+    async def nudge_mission(self, mission_id: str) -> None:
+        """Look at once at the contracts of a mission whose turn may have come."""
+        await self._tx.execute(QUERIES["nudge_mission"], mission_id=mission_id)
+
+    async def _move(self, query: Query, case: Case, **values: object) -> bool:
+        found = await self._tx.fetchval(
+            query, contract_id=case.contract_id, version=case.version, **values
+        )
+        return found is not None
+
+
+def sources(event: Event) -> list[Status]:
+    """Return the states of a contract that an event may leave: the guard of its statement."""
+    return [status for status, exits in TRANSITIONS.items() if event in exits]

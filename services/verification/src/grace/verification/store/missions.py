@@ -1,0 +1,213 @@
+"""Missions and the lines of their story."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from grace.kit import Transaction
+from grace.verification.domain.lifecycle import (
+    MissionEvent,
+    MissionStatus,
+    mission_sources,
+    mission_target,
+)
+from grace.verification.domain.saga import Part
+from grace.verification.store.cases import part_of
+from grace.verification.store.statements import QUERIES
+
+
+@dataclass(frozen=True, slots=True)
+class MissionFacts:
+    """What a mission is about; None is not known yet."""
+
+    mission_id: str
+    tenant_id: str
+    correlation_id: str
+    kind: str | None = None
+    target: str | None = None
+    requested_by: str | None = None
+    opened_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a mission stands, and the hash of its plan."""
+
+    status: MissionStatus
+    plan_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedMission:
+    """A mission that has just ended."""
+
+    mission_id: str
+    tenant_id: str
+    target: str | None
+    correlation_id: str
+    closed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """A mission that waits for somebody's word."""
+
+    mission_id: str
+    status: MissionStatus
+    correlation_id: str
+
+
+class Missions:
+    """Missions, inside one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def upsert(self, facts: MissionFacts, *, recall_after: timedelta) -> None:
+        """Open a mission, or fill in what was not known of it."""
+        await self._tx.execute(
+            QUERIES["upsert_mission"],
+            mission_id=facts.mission_id,
+            tenant_id=facts.tenant_id,
+            kind=facts.kind,
+            target=facts.target,
+            requested_by=facts.requested_by,
+            correlation_id=facts.correlation_id,
+            opened_at=facts.opened_at,
+            recall_after=recall_after,
+        )
+
+    async def plan(
+        self,
+        mission_id: str,
+        *,
+        plan: bytes,
+        plan_hash: str,
+        playbook: str,
+        playbook_version: int,
+        recall_after: timedelta,
+    ) -> bool:
+        """Store a mission's plan; False when it has one, or has ended."""
+        event = MissionEvent.PLAN
+        found = await self._tx.fetchval(
+            QUERIES["plan_mission"],
+            mission_id=mission_id,
+            status=mission_target(event),
+            sources=mission_sources(event),
+            plan=plan,
+            plan_hash=plan_hash,
+            playbook_id=playbook,
+            playbook_version=playbook_version,
+            recall_after=recall_after,
+        )
+        return found is not None
+
+    async def ask(self, mission_id: str, approval_id: str) -> bool:
+        """People are asked; False when the mission was decided already."""
+        event = MissionEvent.ASK
+        found = await self._tx.fetchval(
+            QUERIES["ask_mission"],
+            mission_id=mission_id,
+            status=mission_target(event),
+            sources=mission_sources(event),
+            approval_id=approval_id,
+        )
+        return found is not None
+
+    async def allow(self, mission_id: str, *, approval_id: str, plan_hash: str) -> bool:
+        """The mission may act; False when it was decided already."""
+        event = MissionEvent.GRANT
+        found = await self._tx.fetchval(
+            QUERIES["allow_mission"],
+            mission_id=mission_id,
+            status=mission_target(event),
+            sources=mission_sources(event),
+            approval_id=approval_id,
+            plan_hash=plan_hash,
+        )
+        return found is not None
+
+    async def attend(self, mission_id: str, reason: str) -> None:
+        """The mission rests until an operator looks at it."""
+        event = MissionEvent.ATTEND
+        await self._tx.execute(
+            QUERIES["attend_mission"],
+            mission_id=mission_id,
+            status=mission_target(event),
+            sources=mission_sources(event),
+            reason=reason,
+        )
+
+    async def close(
+        self, mission_id: str, event: MissionEvent, *, confidence: float, reason: str | None
+    ) -> ClosedMission | None:
+        """End a mission; None when it has ended already."""
+        row = await self._tx.fetchrow(
+            QUERIES["close_mission"],
+            mission_id=mission_id,
+            status=mission_target(event),
+            sources=mission_sources(event),
+            confidence=confidence,
+            reason=reason,
+        )
+        return ClosedMission(**dict(row)) if row else None
+
+    async def lock(self, mission_id: str) -> None:
+        """Keep a mission to this transaction: always before its contracts, never after."""
+        await self._tx.execute(QUERIES["lock_mission"], mission_id=mission_id)
+
+    async def standing(self, mission_id: str) -> Standing | None:
+        """Return where a mission stands, or None when there is none."""
+        row = await self._tx.fetchrow(QUERIES["mission_state"], mission_id=mission_id)
+        return Standing(MissionStatus(row["status"]), row["plan_hash"]) if row else None
+
+    async def parts(self, mission_id: str) -> list[Part]:
+        """Return the contracts of a mission in their order."""
+        rows = await self._tx.fetch(QUERIES["parts"], mission_ids=[mission_id])
+        return [part_of(row) for row in rows]
+
+    async def is_troubled(self, tenant_id: str, target: str) -> bool:
+        """Whether a mission is open about a target."""
+        found: bool = await self._tx.fetchval(
+            QUERIES["is_troubled"], tenant_id=tenant_id, target=target
+        )
+        return found
+
+    async def claim_recalls(
+        self, *, most: int, recall_after: timedelta, recall_at_most: timedelta
+    ) -> Sequence[Recall]:
+        """Take the missions that have waited for too long."""
+        rows = await self._tx.fetch(
+            QUERIES["claim_recalls"],
+            most=most,
+            recall_after=recall_after,
+            recall_at_most=recall_at_most,
+        )
+        return [
+            Recall(row["mission_id"], MissionStatus(row["status"]), row["correlation_id"])
+            for row in rows
+        ]
+
+    async def tell(
+        self,
+        *,
+        event_id: UUID,
+        mission_id: str,
+        contract_id: str | None,
+        service: str,
+        subject: str,
+        summary: str,
+        at: datetime | None,
+    ) -> None:
+        """Add a line to a mission's story, once; nothing when there is no such mission."""
+        await self._tx.execute(
+            QUERIES["insert_event"],
+            event_id=event_id,
+            mission_id=mission_id,
+            contract_id=contract_id,
+            service=service,
+            subject=subject,
+            summary=summary,
+            at=at,
+        )

@@ -1,0 +1,70 @@
+"""Wanted tasks as orders to htm: the bytes that are stored, and submitted again after a crash."""
+
+from datetime import timedelta
+
+from grace.contracts.governance import Capability
+from grace.contracts.htm import TaskSpec
+from grace.verification.domain.task import Mode, Wanted
+from grace.verification.settings import Settings
+from grace.verification.store import Case
+
+ORIGIN = "verification"
+# What undoes harm goes first, then what decides whether there is any.
+_PRIORITIES = {Mode.APPLY: 0, Mode.OBSERVE: 5, Mode.REVERT: 10}
+
+
+def contract_order(settings: Settings, wanted: Wanted, case: Case) -> TaskSpec:
+    """Return a contract's task, with the permission that its step needs."""
+    contract = case.contract
+    return _order(settings, wanted, contract.tenant_id).model_copy(
+        update={
+            "action_id": contract.action.action_id,
+            "contract_id": contract.contract_id,
+            "mission_id": contract.mission_id,
+            "capability": _capability(wanted.mode, case),
+        }
+    )
+
+
+def baseline_order(settings: Settings, wanted: Wanted, tenant_id: str) -> TaskSpec:
+    """Return the task of a baseline: it belongs to no contract."""
+    return _order(settings, wanted, tenant_id)
+
+
+def _order(settings: Settings, wanted: Wanted, tenant_id: str) -> TaskSpec:
+    return TaskSpec(
+        key=wanted.key,
+        type=f"{wanted.operation}.{wanted.mode}",
+        kernel=wanted.kernel,
+        origin=ORIGIN,
+        operation=wanted.operation,
+        step=wanted.mode,
+        target=wanted.target,
+        params=wanted.params,
+        priority=_PRIORITIES[wanted.mode],
+        timeout_ms=wanted.timeout_ms,
+        max_attempts=settings.task_attempts,
+        sla_ms=_milliseconds(_within(settings, wanted.mode)),
+        tenant_id=tenant_id,
+        before=wanted.before,
+        after=wanted.after,
+    )
+
+
+def _within(settings: Settings, mode: Mode) -> timedelta:
+    match mode:
+        case Mode.APPLY:
+            return settings.apply_within
+        case Mode.OBSERVE:
+            return settings.measure_within
+        case Mode.REVERT:
+            return settings.revert_within
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return max(1, int(duration / timedelta(milliseconds=1)))
+
+
+def _capability(mode: Mode, case: Case) -> Capability | None:
+    data = {Mode.APPLY: case.apply_capability, Mode.REVERT: case.revert_capability}.get(mode)
+    return Capability.from_bytes(data) if data is not None else None
