@@ -1,0 +1,51 @@
+"""`grace missions`: what happened, and how it ended."""
+
+from typing import Annotated
+
+import typer
+
+from grace.client.cli.output import show, show_page
+from grace.client.cli.session import FAILED, run
+from grace.client.waiting import wait_for_mission
+
+app = typer.Typer(help="Incidents, from their report to their verdict.", no_args_is_help=True)
+
+_COLUMNS = ("mission_id", "status", "kind", "target", "confidence", "opened_at")
+
+
+@app.command("list")
+def list_missions(
+    context: typer.Context,
+    status: str | None = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
+    cursor: str | None = None,
+) -> None:
+    """List missions, newest first."""
+    page = run(context, lambda grace: grace.missions(status=status, limit=limit, cursor=cursor))
+    show_page(context, page, *_COLUMNS)
+
+
+@app.command("show")
+def show_mission(context: typer.Context, mission_id: str) -> None:
+    """Show one mission with its contracts."""
+    show(context, run(context, lambda grace: grace.mission(mission_id)))
+
+
+@app.command()
+def timeline(context: typer.Context, mission_id: str) -> None:
+    """Show every step of a mission."""
+    entries = run(context, lambda grace: grace.timeline(mission_id))
+    show_page(context, entries, "at", "service", "subject", "summary")
+
+
+@app.command()
+def wait(
+    context: typer.Context,
+    mission_id: str,
+    timeout: Annotated[float, typer.Option(help="Seconds.")] = 300,
+) -> None:
+    """Wait until a mission has closed; exit code 1 where it was not verified."""
+    mission = run(context, lambda grace: wait_for_mission(grace, mission_id, timeout=timeout))
+    show(context, mission)
+    if mission.status != "verified":
+        raise typer.Exit(FAILED)

@@ -1,0 +1,63 @@
+"""What the gateway itself answers; everything else is a message out of grace.contracts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T_co]):
+    """One page of a list; `next_cursor` is None on the last one."""
+
+    items: tuple[T_co, ...]
+    next_cursor: str | None
+
+
+class ApiKey(BaseModel):
+    """An API key, without its token."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key_id: str
+    principal: str
+    name: str
+    scopes: tuple[str, ...]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class NewApiKey(ApiKey):
+    """An API key with its token, which is shown this one time."""
+
+    token: str
+
+
+class Health(BaseModel):
+    """Which services answer: `up` or `down` for each."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: str
+    services: dict[str, str]
+
+
+class Meta(BaseModel):
+    """What comes beside an answer."""
+
+    request_id: str
+    next_cursor: str | None = None
+
+
+class Envelope(BaseModel, Generic[T]):
+    """The shape of every answer."""
+
+    data: T
+    meta: Meta

@@ -1,0 +1,1 @@
+"""HTTP: the door that every request passes, and one router for each noun."""

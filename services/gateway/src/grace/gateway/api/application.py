@@ -1,0 +1,51 @@
+"""The FastAPI app: one router for each noun, one door around them."""
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from grace.gateway.api import (
+    approvals,
+    baselines,
+    errors,
+    health,
+    keys,
+    learning,
+    log,
+    missions,
+    tasks,
+)
+from grace.gateway.api.door import Door
+from grace.gateway.settings import Settings
+from grace.kit import Runtime
+
+_DESCRIPTION = """
+Grace heals systems on its own, and can prove what it did.
+
+Every answer is an envelope `{data, meta}`; every failure is `application/problem+json` (RFC 9457)
+with a `code` out of a closed list. Give your API key as `Authorization: Bearer grace_..` or as
+`X-API-Key`. Times are RFC 3339 in UTC; bytes are base64, hashes are lower-case hex; 64-bit integers
+are text, since a double does not hold them.
+"""
+
+
+def application(runtime: Runtime, settings: Settings) -> ASGIApp:
+    """Build the app around a running service."""
+    return Door(rest(runtime, settings), runtime, settings)
+
+
+def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
+    """Build the routes; without a runtime they can be described but not asked."""
+    app = FastAPI(
+        title="Grace",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        responses=errors.PROBLEMS,
+        # Logs of FastAPI's own would hold what was sent, stack traces included.
+        telemetry={"logs": False, "operation_spans": False},
+    )
+    app.state.runtime = runtime
+    app.state.settings = settings
+    errors.install(app)
+    for noun in (health, keys, missions, approvals, baselines, log, learning, tasks):
+        app.include_router(noun.router)
+    return app

@@ -1,0 +1,119 @@
+"""Who asks: the key behind a token, what it may do, and how its questions are passed on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request, params
+from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
+
+from grace.contracts.message import Message, Query
+from grace.gateway.api.envelope import Envelope, Meta
+from grace.gateway.domain.access import Key, Scope, Standing, hash_of, is_token, standing
+from grace.gateway.settings import Settings
+from grace.gateway.store import FoundKey, Store
+from grace.kit import Forbidden, Runtime, Unauthenticated
+
+R = TypeVar("R", bound=Message)
+T = TypeVar("T")
+
+_BEARER = HTTPBearer(auto_error=False, description="An API key, `Authorization: Bearer grace_..`")
+_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same, without Bearer.")
+
+
+class NoKey(Unauthenticated):
+    """Give an API key as `Authorization: Bearer grace_..` or as `X-API-Key`."""
+
+
+class UnknownKey(Unauthenticated):
+    """This API key is unknown."""
+
+
+class KeyExpired(Unauthenticated):
+    """This API key has expired."""
+
+
+class KeyRevoked(Unauthenticated):
+    """This API key was revoked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and the house that answers."""
+
+    key: Key
+    request_id: str
+    runtime: Runtime
+    settings: Settings
+
+    @property
+    def tenant(self) -> str:
+        """The tenant whose things the caller sees."""
+        return self.key.tenant_id
+
+    async def ask(self, query: Query[R]) -> R:
+        """Pass a question on to its owner. GraceError as the owner raised it."""
+        timeout = self.settings.rpc_timeout.total_seconds()
+        return await self.runtime.call(query, timeout=timeout, correlation_id=self.request_id)
+
+    def answer(self, data: T, *, next_cursor: str | None = None) -> Envelope[T]:
+        """Put an answer into its envelope."""
+        return Envelope[T](
+            data=data, meta=Meta(request_id=self.request_id, next_cursor=next_cursor)
+        )
+
+
+async def authenticate(headers: Mapping[str, str], runtime: Runtime) -> Key:
+    """Return the key that a request carries. Unauthenticated where it opens nothing."""
+    token = _token(headers)
+    async with runtime.reading() as tx:
+        found = await Store(tx).find_key(hash_of(token))
+        if found is None:
+            raise UnknownKey
+        _refuse_closed(found)
+        if found.to_be_noted:
+            await Store(tx).touch_key(found.key.key_id)
+    return found.key
+
+
+def needs(scope: Scope) -> params.Security:
+    """Return the dependency of a route that only keys with this scope may use."""
+    return params.Security(_permitted, scopes=[scope.value])
+
+
+def _token(headers: Mapping[str, str]) -> str:
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    tokens = {headers.get("x-api-key", ""), bearer.strip() if scheme.lower() == "bearer" else ""}
+    tokens.discard("")
+    if not tokens:
+        raise NoKey
+    token = tokens.pop()
+    if tokens or not is_token(token):
+        raise UnknownKey
+    return token
+
+
+def _refuse_closed(found: FoundKey) -> None:
+    match standing(found.key, now=found.now):
+        case Standing.EXPIRED:
+            raise KeyExpired
+        case Standing.REVOKED:
+            raise KeyRevoked
+        case Standing.VALID:
+            return
+
+
+async def _permitted(
+    request: Request,
+    scopes: SecurityScopes,
+    _bearer: Annotated[object, Depends(_BEARER)],
+    _header: Annotated[object, Depends(_HEADER)],
+) -> Caller:
+    """The door has found the key; here it must have the scope of the route."""
+    key: Key = request.state.key
+    missing = [scope for scope in scopes.scopes if scope not in key.scopes]
+    if missing:
+        raise Forbidden(f"This API key lacks the scope {missing[0]}.")
+    return Caller(
+        key, request.state.request_id, request.app.state.runtime, request.app.state.settings
+    )

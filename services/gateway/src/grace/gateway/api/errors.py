@@ -1,0 +1,167 @@
+"""Every failure becomes one shape, RFC 9457 problem+json, by one table."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from grace.kit import GraceError, Kind, Unavailable
+from grace.kit.database import TRANSIENT
+
+MEDIA_TYPE = "application/problem+json"
+
+# The one table from what went wrong inside Grace to what HTTP calls it.
+STATUS: Mapping[Kind, int] = {
+    Kind.INVALID: 422,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.FORBIDDEN: 403,
+    Kind.NOT_FOUND: 404,
+    Kind.CONFLICT: 409,
+    Kind.STALE: 412,
+    Kind.TOO_LARGE: 413,
+    Kind.RATE_LIMITED: 429,
+    Kind.UNAVAILABLE: 503,
+    Kind.TIMEOUT: 504,
+    Kind.INTERNAL: 500,
+}
+
+# What only HTTP knows: no service ever answers with these.
+_CODES: Mapping[int, str] = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "slow_request",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+_RETRY_SOON = {"Retry-After": "1"}
+_MOST_ERRORS = 20
+_LONGEST_NAME = 64
+
+
+class Problem(BaseModel):
+    """What went wrong, for people and for programs. Programs look at `code`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "about:blank",
+                "title": "Not Found",
+                "status": 404,
+                "detail": "No such approval.",
+                "instance": "/api/approvals/approval-0",
+                "code": "not_found",
+                "request_id": "01980a52-6c1e-7c33-9f5e-2f5d7f6f1a10",
+                "errors": [],
+            }
+        }
+    )
+
+    type: str = Field(default="about:blank", description="`code` says more than a page would.")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="The path that was asked for.")
+    code: str = Field(description="A word out of a closed list, the same for the same failure.")
+    request_id: str = Field(description="What to look for in the logs.")
+    errors: list[dict[str, str]] = Field(
+        default=[], description="For invalid input: each `field` with its `problem`."
+    )
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": f"{HTTPStatus(status).phrase}, as problem+json.",
+        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+    }
+    for status in (401, 403, 404, 413, 415, 422, 503, 504)
+}
+
+
+def install(app: FastAPI) -> None:
+    """Let every failure inside the routes end here."""
+    app.add_exception_handler(RequestValidationError, _on_invalid_input)
+    for kind in (GraceError, HTTPException, Exception):
+        app.add_exception_handler(kind, _on_error)
+
+
+def answer_of(error: Exception, *, path: str, request_id: str) -> Response:
+    """Return the response that tells of an error; what is not ours is not explained."""
+    if isinstance(error, TRANSIENT):
+        error = Unavailable()
+    match error:
+        case GraceError():
+            code, status, detail = error.kind.value, STATUS[error.kind], error.detail
+            headers: Mapping[str, str] | None = _headers_of(error.kind)
+        case HTTPException():
+            code = _CODES.get(error.status_code, "malformed")
+            status, detail, headers = error.status_code, str(error.detail), error.headers
+        case _:
+            return answer_of(GraceError(), path=path, request_id=request_id)
+    return _response(
+        code=code, status=status, detail=detail, path=path, request_id=request_id, headers=headers
+    )
+
+
+def _response(
+    *,
+    code: str,
+    status: int,
+    detail: str,
+    path: str,
+    request_id: str,
+    headers: Mapping[str, str] | None = None,
+    errors: list[dict[str, str]] | None = None,
+) -> Response:
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=path,
+        code=code,
+        request_id=request_id,
+        errors=errors or [],
+    )
+    return Response(
+        problem.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def _headers_of(kind: Kind) -> dict[str, str]:
+    match kind:
+        case Kind.UNAUTHENTICATED:
+            return {"WWW-Authenticate": 'Bearer realm="grace"'}
+        case Kind.UNAVAILABLE | Kind.RATE_LIMITED:
+            return dict(_RETRY_SOON)
+        case _:
+            return {}
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    return answer_of(error, path=request.url.path, request_id=request.state.request_id)
+
+
+async def _on_invalid_input(request: Request, error: Exception) -> Response:
+    """Name the fields and never repeat what was sent: it may be a secret."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    return _response(
+        code=Kind.INVALID.value,
+        status=STATUS[Kind.INVALID],
+        detail="The request does not fit its description; `errors` names the fields.",
+        path=request.url.path,
+        request_id=request.state.request_id,
+        errors=[
+            {"field": _field(each["loc"]), "problem": str(each["msg"])}
+            for each in problems[:_MOST_ERRORS]
+        ],
+    )
+
+
+def _field(location: Sequence[int | str]) -> str:
+    """Where it is: names may come from the sender, so they are cut."""
+    return ".".join(str(part)[:_LONGEST_NAME] for part in location)

@@ -1,0 +1,74 @@
+"""The immutable log: checkpoints and proofs that anybody can verify offline."""
+
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from grace.contracts.identity import (
+    Checkpoint,
+    Entry,
+    GetCheckpoint,
+    GetProof,
+    ListEntries,
+    Proof,
+)
+from grace.gateway.api.callers import Caller, needs
+from grace.gateway.api.envelope import ID_PATTERN, Envelope
+from grace.gateway.domain.access import Scope
+
+router = APIRouter(prefix="/api/log", tags=["log"])
+
+Reader = Annotated[Caller, needs(Scope.LOG_READ)]
+_INT64 = 2**63 - 1
+
+
+class ProofOf(BaseModel):
+    """Which entry, in which tree."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    index: int | None = Field(default=None, ge=0, le=_INT64, description="The entry's index.")
+    message_id: str | None = Field(
+        default=None, pattern=ID_PATTERN, description="The id of the message that was logged."
+    )
+    size: int | None = Field(
+        default=None, ge=1, le=_INT64, description="The tree size; the newest one where absent."
+    )
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.index is None) == (self.message_id is None):
+            raise ValueError("give either index or message_id")
+        return self
+
+
+class EntriesPage(BaseModel):
+    """Which entries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: int = Field(default=0, ge=0, le=_INT64, description="The index of the first entry.")
+    limit: int = Field(default=100, ge=1, le=1000, description="The most entries of a page.")
+
+
+@router.get("/checkpoint", summary="Read the newest signed checkpoint")
+async def read_checkpoint(caller: Reader) -> Envelope[Checkpoint]:
+    """Return the head of the log: `note` is a C2SP signed note, `root` is base64, `size` text."""
+    return caller.answer(await caller.ask(GetCheckpoint()))
+
+
+@router.get("/proof", summary="Prove that an entry is in the log")
+async def read_proof(caller: Reader, of: Annotated[ProofOf, Query()]) -> Envelope[Proof]:
+    """Return an RFC 6962 inclusion proof: `leaf` and `hashes` are base64, numbers are text."""
+    question = GetProof(index=of.index, message_id=of.message_id, size=of.size)
+    return caller.answer(await caller.ask(question))
+
+
+@router.get("/entries", summary="List log entries")
+async def list_entries(
+    caller: Reader, page: Annotated[EntriesPage, Query()]
+) -> Envelope[tuple[Entry, ...]]:
+    """Return entries from `start` on; `leaf_hash` is hex."""
+    found = await caller.ask(ListEntries(start=page.start, limit=page.limit))
+    return caller.answer(found.entries)

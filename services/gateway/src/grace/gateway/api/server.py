@@ -1,0 +1,104 @@
+"""Runs the HTTP server beside the service: the admin is seated, then the port is opened."""
+
+import asyncio
+import socket
+import stat
+from pathlib import Path
+
+import uvicorn
+
+from grace.gateway.api.application import application
+from grace.gateway.domain.access import Scope, hash_of, is_token
+from grace.gateway.settings import Settings
+from grace.gateway.store import Store
+from grace.kit import Runtime, SettingsError
+
+_CONFIG_EXIT = 78  # sysexits.h EX_CONFIG
+_ADMIN = "admin"
+_ADMIN_KEY = "key-admin-file"
+_LONGEST_HEAD = 16 * 1024
+_BACKLOG = 2048
+
+
+async def serve(settings: Settings, runtime: Runtime) -> None:
+    """Answer HTTP until the service stops. SystemExit where the settings do not allow it."""
+    try:
+        await _seat_admin(settings, runtime)
+        listener = _listen(settings.host, settings.port)
+    except SettingsError as error:
+        runtime.log.critical("gateway.cannot_start", reason=str(error))
+        raise SystemExit(_CONFIG_EXIT) from None
+    with listener:
+        await _serve(settings, runtime, listener)
+
+
+class HttpServer(uvicorn.Server):
+    """A uvicorn that ends with the service and leaves the process's signals alone."""
+
+    async def run_beside(self, runtime: Runtime, listener: socket.socket) -> None:
+        """Answer until the service stops; what is in hand may end."""
+        serving = asyncio.ensure_future(self._serve([listener]))
+        stopping = asyncio.ensure_future(runtime.stopping.wait())
+        try:
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self.should_exit = True
+            await serving
+        finally:
+            stopping.cancel()
+            serving.cancel()
+            for server in getattr(self, "servers", []):
+                server.close()
+
+
+async def _serve(settings: Settings, runtime: Runtime, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        application(runtime, settings),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=_LONGEST_HEAD,
+        timeout_graceful_shutdown=int(settings.drain_timeout.total_seconds()),
+    )
+    runtime.log.info("gateway.listening", host=settings.host, port=settings.port)
+    await HttpServer(config).run_beside(runtime, listener)
+
+
+async def _seat_admin(settings: Settings, runtime: Runtime) -> None:
+    """The token in the operator's file is the admin's; a new file replaces the old token."""
+    if settings.admin_key_file is None:
+        return
+    token = read_token(settings.admin_key_file)
+    async with runtime.unit() as unit:
+        await Store(unit.tx).seat_admin(
+            _ADMIN_KEY,
+            hash_of(token),
+            principal=_ADMIN,
+            name="admin_key_file",
+            scopes=[scope.value for scope in Scope],
+        )
+
+
+def read_token(file: Path) -> str:
+    """Return the token in a file that only its owner can read. SettingsError says what is wrong."""
+    try:
+        mode = file.stat().st_mode
+        token = file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"cannot read the admin key file {file}: {error}") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise SettingsError(f"others can read the admin key file {file}: chmod 600 it")
+    if not is_token(token):
+        raise SettingsError(
+            f"the admin key file {file} holds no token (grace_ and 256 random bits)"
+        )
+    return token
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=_BACKLOG)
+    except OSError as error:
+        hint = "another program listens there, or set GRACE_GATEWAY_PORT"
+        raise SettingsError(f"cannot listen on {host} port {port}: {error}; {hint}") from None

@@ -1,0 +1,13 @@
+"""Everything the gateway is made of, in the order it starts."""
+
+from functools import partial
+
+from grace.gateway.api.server import serve
+from grace.gateway.settings import Settings
+from grace.kit import Service
+
+
+def build(settings: Settings | None = None) -> Service:
+    """Build the service; it runs when the kit runs it."""
+    settings = settings or Settings()
+    return Service("gateway", settings).schema(__file__).run(partial(serve, settings))

@@ -1,0 +1,1 @@
+"""Who may ask for what, without any input or output."""

@@ -1,0 +1,101 @@
+"""Every statement of the gateway, a typed function each."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from grace.gateway.domain.access import Key
+from grace.kit import Queries, Record, Transaction
+
+QUERIES = Queries.beside(__file__)
+
+# A key that was used within this need not be noted again.
+_NOTED = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """A key with the moment at which it was looked up."""
+
+    key: Key
+    now: datetime
+
+    @property
+    def to_be_noted(self) -> bool:
+        """Whether the last noted use is old."""
+        last = self.key.last_used_at
+        return last is None or self.now - last >= _NOTED
+
+
+class Store:
+    """The tables of the gateway, inside somebody's transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def insert_key(
+        self,
+        key_id: str,
+        token_hash: bytes,
+        *,
+        tenant_id: str,
+        principal: str,
+        name: str,
+        scopes: list[str],
+        created_by: str,
+        expires_at: datetime | None,
+    ) -> Key:
+        """Keep a new key."""
+        row = await self._tx.fetchrow(
+            QUERIES["insert_key"],
+            key_id=key_id,
+            token_hash=token_hash,
+            tenant_id=tenant_id,
+            principal=principal,
+            name=name,
+            scopes=scopes,
+            created_by=created_by,
+            expires_at=expires_at,
+        )
+        assert row is not None  # noqa: S101 - an INSERT answers its row or raises
+        return _key(row)
+
+    async def seat_admin(
+        self, key_id: str, token_hash: bytes, *, principal: str, name: str, scopes: list[str]
+    ) -> None:
+        """Let the operator's token be the admin key."""
+        await self._tx.execute(
+            QUERIES["seat_admin"],
+            key_id=key_id,
+            token_hash=token_hash,
+            principal=principal,
+            name=name,
+            scopes=scopes,
+        )
+
+    async def find_key(self, token_hash: bytes) -> FoundKey | None:
+        """Return the key of a token."""
+        row = await self._tx.fetchrow(QUERIES["find_key"], token_hash=token_hash)
+        return None if row is None else FoundKey(_key(row), row["now"])
+
+    async def touch_key(self, key_id: str) -> None:
+        """Note that a key is used."""
+        await self._tx.execute(QUERIES["touch_key"], key_id=key_id)
+
+    async def list_keys(self, tenant_id: str, *, before: str | None, limit: int) -> list[Key]:
+        """Return a page, newest first."""
+        rows = await self._tx.fetch(
+            QUERIES["list_keys"], tenant_id=tenant_id, before=before, limit=limit
+        )
+        return [_key(row) for row in rows]
+
+    async def revoke_key(self, tenant_id: str, key_id: str) -> bool:
+        """Close a key for good. False where there is none."""
+        rows = await self._tx.execute(QUERIES["revoke_key"], tenant_id=tenant_id, key_id=key_id)
+        return rows == 1
+
+
+def _key(row: Record) -> Key:
+    columns = dict(row)
+    columns.pop("now", None)
+    columns["scopes"] = tuple(columns["scopes"])
+    return Key(**columns)

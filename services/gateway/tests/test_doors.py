@@ -1,0 +1,108 @@
+"""The anonymous matrix: every route of the OpenAPI document, without and with the wrong key."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from grace.gateway.api.application import rest
+from grace.gateway.settings import Settings
+
+OpenGateway = Callable[..., Any]
+OPEN = {"/health/live", "/health/ready"}
+
+
+def described() -> dict[str, Any]:
+    document: dict[str, Any] = rest(None, Settings()).openapi()
+    return document
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    for path, methods in described()["paths"].items():
+        yield from ((method.upper(), path) for method in methods)
+
+
+def guarded() -> list[tuple[str, str]]:
+    return [(method, path) for method, path in routes() if path not in OPEN]
+
+
+def at(path: str) -> str:
+    """The path with an id in place of each parameter."""
+    parts = ("some-id" if part.startswith("{") else part for part in path.split("/"))
+    return "/".join(parts)
+
+
+def test_every_route_is_behind_the_door_but_the_probes() -> None:
+    assert {path for _, path in routes()} - {path for _, path in guarded()} == OPEN
+    assert all(path.startswith("/api/") for _, path in guarded())
+    assert len(guarded()) >= 17
+
+
+def test_every_guarded_route_names_its_scope() -> None:
+    document = described()
+    for method, path in guarded():
+        security = document["paths"][path][method.lower()]["security"]
+        assert security, (method, path)
+
+
+def test_every_route_is_described() -> None:
+    document = described()
+    for method, path in routes():
+        operation = document["paths"][path][method.lower()]
+        assert operation["summary"], (method, path)
+        assert operation["description"], (method, path)
+
+
+def test_bodies_have_examples() -> None:
+    schemas = described()["components"]["schemas"]
+    for name in ("Decision", "NewKey", "NewBaseline"):
+        assert "example" in schemas[name], name
+
+
+async def ask(client: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
+    return await client.request(method, at(path))
+
+
+async def test_every_route_answers_401_without_a_key_that_opens(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as front:
+        wrong = ["", "grace_" + "x" * 43, "Bearer", "password", "grace_short", "é" * 60]
+        for method, path in guarded():
+            for token in wrong:
+                headers = {"X-API-Key": token.encode()} if token else {}
+                client = await front.client()
+                answer = await client.request(method, at(path), headers=headers)
+                assert answer.status_code == 401, (method, path, token)
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert answer.headers["www-authenticate"].startswith("Bearer")
+                assert answer.json()["code"] == "unauthenticated"
+
+
+async def test_every_route_answers_403_with_every_other_scope(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as front:
+        await front.person("nobody", "missions:read")
+        nobody = await front.person("other", "missions:read")
+        await front.house.rows(
+            "gateway", "UPDATE api_keys SET scopes = '{none:read}' WHERE principal = 'other'"
+        )
+        for method, path in guarded():
+            body = {"json": {}} if method == "POST" else {}
+            answer = await nobody.request(method, at(path), **body)
+            assert answer.status_code == 403, (method, path, answer.text)
+            assert answer.json()["code"] == "forbidden"
+            assert "lacks the scope" in answer.json()["detail"]
+
+
+async def test_two_different_keys_at_once_open_nothing(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as front:
+        both = await front.admin.get("/api/keys", headers={"X-API-Key": "grace_" + "x" * 43})
+        assert both.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/keys/a/b"])
+async def test_what_does_not_exist_is_not_told_to_strangers(
+    open_gateway: OpenGateway, path: str
+) -> None:
+    async with open_gateway() as front:
+        assert (await (await front.client()).get(path)).status_code == 401
+        assert (await front.admin.get(path)).status_code == 404
