@@ -1,0 +1,103 @@
+"""Every service as a process of its own, started again when it ends: what Kubernetes does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from grace.stack.installation import Installation
+from grace.stack.processes import end_with_parent
+
+_PAUSE = 0.05
+_STOP_SECONDS = 20.0
+
+
+class Fleet:
+    """The processes of a house; `kill` is SIGKILL, and the fleet starts what ended."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        database: str,
+        logs: Path,
+        changes: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """Describe the fleet; `changes` are settings (upper-case fields) of each service."""
+        self._installation = installation
+        self._database = database
+        self._logs = logs
+        self._changes = changes
+        self._processes: dict[str, Process] = {}
+        self._keepers: list[asyncio.Task[None]] = []
+        self.starts: dict[str, int] = {}
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Every service."""
+        return self._installation.names
+
+    async def __aenter__(self) -> Self:
+        """Start all."""
+        for name in self.names:
+            self._keepers.append(asyncio.create_task(self._keep(name)))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop all: politely first."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        running = [p for p in self._processes.values() if p.returncode is None]
+        for process in running:
+            process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await asyncio.gather(*(process.wait() for process in running))
+        except TimeoutError:
+            for process in running:
+                if process.returncode is None:
+                    process.kill()
+            await asyncio.gather(*(process.wait() for process in running))
+
+    def kill(self, name: str) -> None:
+        """End a service as a crash would, between any two of its steps."""
+        process = self._processes.get(name)
+        if process is not None and process.returncode is None:
+            process.kill()
+
+    async def _keep(self, name: str) -> None:
+        """Start it again whenever it ends."""
+        with (self._logs / f"{name}.log").open("ab") as log:
+            while True:
+                process = await self._start(name, log)
+                await process.wait()
+                await asyncio.sleep(_PAUSE)
+
+    async def _start(self, name: str, log: BinaryIO) -> Process:
+        parent = os.getpid()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            f"grace.{name}",
+            env=self._environment(name),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=lambda: end_with_parent(parent),
+        )
+        self._processes[name] = process
+        self.starts[name] = self.starts.get(name, 0) + 1
+        return process
+
+    def _environment(self, name: str) -> dict[str, str]:
+        own = self._installation.environment(name, self._database)
+        prefix = f"GRACE_{name.upper()}_"
+        changed = {
+            f"{prefix}{field}": value for field, value in self._changes.get(name, {}).items()
+        }
+        return {"PATH": os.environ["PATH"], **own, **changed}
