@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from grace.kit import end_tasks
 from grace.stack.installation import Installation
 from grace.stack.processes import end_with_parent
 
@@ -49,9 +50,7 @@ class Fleet:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop all: politely first."""
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await end_tasks(self._keepers)
         running = [p for p in self._processes.values() if p.returncode is None]
         for process in running:
             process.terminate()

@@ -20,7 +20,7 @@ from faults.fleet import Fleet
 from faults.story import Watch, approve, counts, ended, patiently, take_baseline
 
 from grace.client import Grace
-from grace.kit import logs
+from grace.kit import end_tasks, logs
 from grace.stack import streams
 from grace.stack.demo import loads, watch
 from grace.stack.demo.plots import BLOCKED_SESSIONS, RUNAWAY_QUERIES, Plot
@@ -84,9 +84,7 @@ async def heal(
                 await approve(approver)
                 mission = await ended(admin, plot.kind)
             finally:
-                for task in beside:
-                    task.cancel()
-                await asyncio.gather(*beside, return_exceptions=True)
+                await end_tasks(beside)
     assert mission.status == plot.verdict, mission.reason
 
     async def learned() -> dict[str, object]:

@@ -13,7 +13,7 @@ import pytest
 
 from grace.contracts.governance import Capability, CapabilityBody, Permit
 from grace.contracts.htm import GetTasks, SubmitTasks, Task, TaskSpec
-from grace.kit import Runtime, new_id
+from grace.kit import Runtime, end_tasks, new_id
 from grace.testkit import House, eventually
 from grace.worker.domain.state import digest
 
@@ -151,8 +151,7 @@ class Floor:
     async def silence(self) -> None:
         """Send no more beacons."""
         if self._beacon is not None:
-            self._beacon.cancel()
-            await asyncio.gather(self._beacon, return_exceptions=True)
+            await end_tasks([self._beacon])
 
     async def _send(self, version: int, allowed: bool, reverts: bool, sent: asyncio.Event) -> None:
         while True:

@@ -1,5 +1,6 @@
 """The skeleton of every Grace service; services contain only their domain."""
 
+from grace.kit.ending import end_tasks
 from grace.kit.envelope import Received
 from grace.kit.errors import (
     Conflict,
@@ -34,6 +35,6 @@ __all__ = [
     "Keys", "Kind", "Loop", "NotFound", "PublicKey", "Queries", "Query", "RateLimited", "Received",
     "Record", "Rpc", "Running", "Runtime", "Service", "ServiceSettings", "SettingsError",
     "SigningKey", "Stale", "Stream", "TimedOut", "TooLarge", "Transaction", "Unauthenticated",
-    "Unavailable", "Unit", "derived_id", "error_of", "issued_at", "main", "new_id", "running",
+    "Unavailable", "Unit", "derived_id", "end_tasks", "error_of", "issued_at", "main", "new_id", "running",
     "running_all", "service_config",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from nats.js import JetStreamContext
 
 from grace.contracts.permissions import inbox_prefix
 from grace.kit import metrics
+from grace.kit.ending import end_tasks
 from grace.kit.logs import Logger
 from grace.kit.settings import ServiceSettings, SettingsError
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 # A server that is away gives the same reason several times a second.
 _REPEAT_SECONDS = 10.0
 _MOST_REASONS = 100
+_HANDSHAKE_SECONDS = 1.0
 
 
 def make_broker(
@@ -56,6 +59,23 @@ def make_broker(
     return broker
 
 
+async def connect(broker: NatsBroker) -> Client:
+    """Connect, as long as it takes.
+
+    Cancelled in its handshake, nats-py would leave the socket open: the handshake may end first.
+    """
+    connecting = asyncio.ensure_future(broker.connect())
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        done, late = await asyncio.wait([connecting], timeout=_HANDSHAKE_SECONDS)
+        await end_tasks(late)
+        for each in done:
+            if not each.cancelled() and each.exception() is None:
+                await each.result().close()
+        raise
+
+
 def _readable(settings: ServiceSettings) -> str:
     """The seed file's path, if it can be read: the library's own error would come late."""
     file = settings.nats_seed_file
@@ -80,7 +100,8 @@ def _callbacks(
     async def on_disconnect() -> None:
         if not runtime.stopping.is_set():
             runtime.log.warning("nats.disconnected")
-        _give_up_answers(runtime.client, runtime.stream)
+        if hasattr(runtime, "client"):  # a start that is given up has none yet
+            _give_up_answers(runtime.client, runtime.stream)
 
     async def reconnected() -> None:
         runtime.log.info("nats.reconnected")

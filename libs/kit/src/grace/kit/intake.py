@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from grace.contracts.permissions import durable
 from grace.kit import metrics, pull
 from grace.kit.bisection import Bisection, Opened
+from grace.kit.ending import end_tasks
 from grace.kit.envelope import KEY_ID, MESSAGE_ID, SIGNATURE, Raw, Received, Refusal, open_message
 from grace.kit.errors import GraceError
 from grace.kit.pull import StandingPull
@@ -65,8 +66,7 @@ class Intake:
             await pull.put_back(batch, _RETRY_SECONDS)
         finally:
             self._busy_since = None
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            await end_tasks([beating])
 
     async def _keep_alive(self, batch: Sequence[Msg]) -> None:
         """Tell the server that a slow batch, and what waits behind it, is still in hand."""

@@ -13,6 +13,7 @@ from faststream.nats import NatsBroker
 
 from grace.contracts.message import Message
 from grace.kit import bus, database, migrations, relay, signals, tracing
+from grace.kit.ending import end_tasks
 from grace.kit.errors import GraceError
 from grace.kit.intake import Intake
 from grace.kit.loops import Duty, run_duty, tick_once
@@ -83,7 +84,7 @@ class Running:
         self._broker = bus.make_broker(
             runtime, on_reconnect=self._on_reconnect, on_close=self._break
         )
-        runtime.client = await self._broker.connect()
+        runtime.client = await bus.connect(self._broker)
         await self._load_keys()
 
     async def _load_keys(self) -> None:
@@ -198,8 +199,7 @@ class Running:
     async def _end_tasks(self) -> None:
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=self._time_left)
-            for task in late:
-                task.cancel()
+            await end_tasks(late)
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _send_rest(self) -> None:

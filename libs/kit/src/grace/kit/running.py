@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import uvloop
 
 from grace.kit import logs
+from grace.kit.ending import end_tasks
 from grace.kit.life import Running
 from grace.kit.migrations import SchemaMismatch
 from grace.kit.ops import listen_ops, serving_ops
@@ -62,9 +63,7 @@ async def _start_together(services: Sequence[Service], started: list[Running]) -
     try:
         await asyncio.gather(*starting)
     finally:
-        for each in starting:
-            each.cancel()
-        await asyncio.gather(*starting, return_exceptions=True)
+        await end_tasks(starting)
 
 
 def stop_signal() -> asyncio.Event:
@@ -98,9 +97,7 @@ async def _run_until(stop: asyncio.Event, running: Running) -> None:
             await starting
             await stopped
     finally:
-        for each in (starting, stopped):
-            each.cancel()
-        await asyncio.gather(starting, stopped, return_exceptions=True)
+        await end_tasks([starting, stopped])
         await running.stop()
 
 

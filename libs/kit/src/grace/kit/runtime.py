@@ -16,6 +16,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_ji
 from grace.contracts.message import Message, Query
 from grace.contracts.subjects import SUBJECTS
 from grace.kit import database, envelope, logs, rpc, tracing
+from grace.kit.ending import end_tasks
 from grace.kit.ids import new_id
 from grace.kit.keys import Keys, KeySource
 from grace.kit.leadership import Leadership
@@ -150,5 +151,4 @@ class Runtime:
         """Wait for what runs beside, but not for ever."""
         if self._background:
             _, late = await asyncio.wait(set(self._background), timeout=_SETTLE_SECONDS)
-            for task in late:
-                task.cancel()
+            await end_tasks(late)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from grace.contracts.permissions import INSTALLER
 from grace.contracts.subjects import SERVICES
-from grace.kit import SettingsError, logs
+from grace.kit import SettingsError, end_tasks, logs
 from grace.kit import main as run_service
 from grace.kit.migrations import SchemaMismatch
 from grace.kit.running import stop_signal
@@ -71,8 +71,7 @@ async def _until(stop: asyncio.Event, house: host.House) -> None:
         if broken.done():
             raise broken.result()
     finally:
-        stopped.cancel()
-        broken.cancel()
+        await end_tasks([stopped, broken])
 
 
 def _welcome(house: host.House) -> list[str]:
@@ -112,8 +111,7 @@ async def _demo(data_dir: Path, port: int, setup_seconds: float) -> int:
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait({telling, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not telling.done():
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+        await end_tasks([telling])
         console.print("stopped")
         return 130
     stopped.cancel()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grace.contracts.permissions import INSTALLER
-from grace.kit import Running, Service, logs, running_all
+from grace.kit import Running, Service, end_tasks, logs, running_all
 from grace.kit.ops import serve_ops
 from grace.stack import streams
 from grace.stack.datadir import DataDir
@@ -80,11 +80,10 @@ async def _services(
             yield up
         finally:
             stopping.set()
-            for task in beside:
-                task.cancel()
+            await end_tasks(beside)
             # The keeper of the servers ends by itself: a start in its thread cannot be cancelled,
             # and would leave a server behind that nobody stops.
-            await asyncio.gather(keeping, *beside, return_exceptions=True)
+            await asyncio.gather(keeping, return_exceptions=True)
 
 
 async def until_broken(up: House) -> StackError:
@@ -93,8 +92,7 @@ async def until_broken(up: House) -> StackError:
     try:
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for each in waiting:
-            each.cancel()
+        await end_tasks(waiting)
     log = up.installation.root / "logs" / "grace.log"
     return StackError(f"{waiting[done.pop()]} cannot go on: read {log}, then start again")
 

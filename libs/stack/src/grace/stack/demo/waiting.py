@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from grace.client import GatewayTimeout, RateLimited, Unavailable, Unreachable
+from grace.kit import end_tasks
 from grace.stack.errors import StackError
 
 T = TypeVar("T")
@@ -37,8 +38,7 @@ async def beside(work: Coroutine[object, object, None]) -> AsyncIterator[Beside]
     try:
         yield Beside(task)
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end_tasks([task])
 
 
 async def until(

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeAlias
 
 from grace.contracts.htm import ClaimedTask, RunningAttempt, TaskUpdate
-from grace.kit import Runtime
+from grace.kit import Runtime, end_tasks
 from grace.worker.loops.attempt import run_attempt, started
 from grace.worker.loops.tools import Lease, Tools
 
@@ -79,8 +79,7 @@ class Bench:
         if not running:
             return
         _, late = await asyncio.wait(running, timeout=seconds)
-        for each in late:
-            each.cancel()
+        await end_tasks(late)
         await asyncio.gather(*running, return_exceptions=True)
 
     async def _run(self, runtime: Runtime, task: ClaimedTask, lease: Lease) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 from grace.contracts.htm import TaskReports, TaskUpdate
-from grace.kit import Runtime
+from grace.kit import Runtime, end_tasks
 from grace.worker.loops.bench import Bench
 
 # NATS takes 1 MiB; text outside ASCII takes more bytes than characters.
@@ -24,30 +24,19 @@ class Reporter:
         self._closing = False
 
     async def run(self, runtime: Runtime) -> None:
-        """Send until the service stops and everything in hand has ended and is reported.
-
-        The kit cancels its parts a second after a stop; what is in hand is worth the wait.
-        """
-        working = asyncio.create_task(self._work(runtime))
-        try:
-            await asyncio.shield(working)
-        except asyncio.CancelledError:
-            await asyncio.wait([working])
-            raise
-
-    async def _work(self, runtime: Runtime) -> None:
+        """Send until the service stops and everything in hand has ended and is reported."""
         sending = asyncio.create_task(self._send(runtime))
         stopping = asyncio.create_task(runtime.stopping.wait())
-        await asyncio.wait([sending, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if sending.done():
-            stopping.cancel()
-            await sending
-        await self._bench.drain(self._drain)
-        self._closing = True
-        self._bench.reported.set()
-        await asyncio.wait([sending], timeout=_LAST_SECONDS)
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        try:
+            await asyncio.wait([sending, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+            await self._bench.drain(self._drain)
+            self._closing = True
+            self._bench.reported.set()
+            await asyncio.wait([sending], timeout=_LAST_SECONDS)
+        finally:
+            await end_tasks([sending, stopping])
 
     async def _send(self, runtime: Runtime) -> None:
         while not self._closing:
