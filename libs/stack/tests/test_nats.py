@@ -1,11 +1,13 @@
 """The embedded nats-server, on its real binary."""
 
 import asyncio
+import json
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -155,6 +157,11 @@ async def test_stored_messages_survive_a_kill(server: NatsServer) -> None:
     assert await stored(server) == 1
 
 
+def test_a_message_is_on_the_disk_before_it_is_acknowledged(server: NatsServer) -> None:
+    with urllib.request.urlopen(f"{server.monitor_url}/jsz", timeout=5) as answer:  # noqa: S310
+        assert json.load(answer)["config"]["sync_always"] is True
+
+
 async def test_a_wipe_loses_the_store_and_keeps_users_and_ports(server: NatsServer) -> None:
     await keep_one(server)
     url = server.url
@@ -167,9 +174,11 @@ async def test_a_wipe_loses_the_store_and_keeps_users_and_ports(server: NatsServ
 async def test_a_reload_disturbs_nobody_who_stays(server: NatsServer) -> None:
     pid = server.pid
     async with connected(server, "talker") as client, connected(server, "mute") as other:
-        server.reload({**USERS, "talker": UserPermissions(publish=("jobs.new",))})
         heard = await other.subscribe("jobs.new")
         await other.flush()
+        await asyncio.to_thread(
+            server.reload, {**USERS, "talker": UserPermissions(publish=("jobs.new",))}
+        )
         await client.publish("jobs.new", b"x")
         assert (await heard.next_msg(timeout=5)).data == b"x"
     assert server.pid == pid

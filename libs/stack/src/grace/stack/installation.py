@@ -18,7 +18,7 @@ from grace.contracts.permissions import INSTALLER, users
 from grace.contracts.subjects import SERVICES
 from grace.kit import Service, migrations
 from grace.stack import streams
-from grace.stack.nats import NatsServer, UserPermissions
+from grace.stack.nats import NatsLimits, NatsServer, UserPermissions
 from grace.stack.postgres import SUPERUSER, PostgresServer
 
 DATABASE = "grace"
@@ -47,6 +47,7 @@ class Installation:
         *,
         more_users: Mapping[str, UserPermissions] | None = None,
         names: Sequence[str] | None = None,
+        limits: NatsLimits | None = None,
     ) -> None:
         self.root = root
         self.names = list(names) if names is not None else present_services()
@@ -54,7 +55,9 @@ class Installation:
             name: UserPermissions(p.publish, p.subscribe, p.allow_responses)
             for name, p in users().items()
         }
-        self.nats = NatsServer(root, {**allowed, **(more_users or {})})
+        self.nats = NatsServer(
+            root, {**allowed, **(more_users or {})}, limits=limits or NatsLimits()
+        )
         self.postgres = PostgresServer(root)
 
     def start_servers(self) -> None:

@@ -19,7 +19,7 @@ from grace.contracts.permissions import inbox_prefix
 from grace.kit import Runtime, Service, ServiceSettings, running_all
 from grace.stack import streams
 from grace.stack.installation import Installation, migrations_of
-from grace.stack.nats import UserPermissions
+from grace.stack.nats import NatsLimits, UserPermissions
 from grace.stack.postgres import DURABLE, PostgresServer
 from grace.testkit.rewind import keep, rewind
 
@@ -28,6 +28,7 @@ TESTER = "tester"
 _EVERYTHING = UserPermissions((">",), (">",), allow_responses=False)
 # No test cuts the power, and waiting for the disk is most of making a database.
 _QUICK = {**DURABLE, "fsync": "off", "full_page_writes": "off"}
+_SELDOM = NatsLimits(sync_interval="2m")
 _NUMBERS = itertools.count(1)
 # Databases that earlier tests of this process have left, by the folder of their installation.
 _FREE: dict[Path, list[str]] = {}
@@ -35,7 +36,7 @@ _FREE: dict[Path, list[str]] = {}
 
 def make_installation(root: Path) -> Installation:
     """Servers with one user more, who may do everything: tests look and forge through it."""
-    installation = Installation(root, more_users={TESTER: _EVERYTHING})
+    installation = Installation(root, more_users={TESTER: _EVERYTHING}, limits=_SELDOM)
     installation.postgres = PostgresServer(root, max_connections=200, settings=_QUICK)
     installation.start_servers()
     return installation
