@@ -1,9 +1,9 @@
 """Each service is its own process and is killed with SIGKILL; both incidents still end right.
 
-In the long form (`make torture`) one service is killed at every step of the loop, the next one each
-time; over its eight turns each service is killed at each step. The short form kills at every third
-step of one turn, which is each service at least once. A second test loses the NATS store and
-restarts Postgres in the middle of an incident.
+The short form kills two services together at every second step of the first incident, each at least
+once, and in the second one loses the NATS store and restarts Postgres. The long form (`make torture`)
+kills one service at every step of both incidents, the next one each time; over as many turns as there
+are services each is killed at each step.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from grace.stack import streams
 from grace.stack.demo import loads, watch
 from grace.stack.demo.plots import BLOCKED_SESSIONS, RUNAWAY_QUERIES, Plot
 from grace.stack.demo.target import Target
+from grace.stack.installation import Installation
 from grace.stack.ports import free_port
 from grace.testkit import House, eventually
 
-_TURNS = [int(turn) for turn in os.environ.get("GRACE_FAULT_TURNS", "0").split(",")]
-_EVERY = int(os.environ.get("GRACE_FAULT_EVERY", "3"))
+# Which service is the first to be killed; the long form names several.
+_TURNS = [int(turn) for turn in os.environ.get("GRACE_FAULT_TURNS", "").split(",") if turn]
+_LONG = pytest.mark.skipif(not _TURNS, reason="the long form: make torture")
 # Short enough that a killed worker's task is claimed again within the test.
 _CHANGES = {
     "htm": {"LEASE": "PT8S"},
@@ -39,6 +41,8 @@ _CHANGES = {
 # pgbench gives up at its first failed statement, and a service that is killed lets them wait long.
 BLOCKED = replace(BLOCKED_SESSIONS, load=loads.purchases, rate=loads.PURCHASE_RATE)
 _ONCE = {"missions": 1, "approvals": 1, "outcomes": 1}
+_HEALED = {"receipts": {"apply": 1}, **_ONCE}
+_TAKEN_BACK = {"receipts": {"apply": 1, "revert": 1}, **_ONCE}
 
 
 @pytest.fixture
@@ -95,75 +99,90 @@ async def heal(
     return await eventually(learned, timeout=30)
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("turn", _TURNS)
-async def test_both_incidents_end_right_while_every_service_is_killed(
-    house: House, target: Target, tmp_path: Path, turn: int
-) -> None:
+@asynccontextmanager
+async def scene(
+    house: House, target: Target, folder: Path
+) -> AsyncIterator[tuple[Fleet, tuple[Grace, Grace]]]:
+    """Every service as a process of its own, and the two people at the gateway's door."""
     port = free_port()
     target.register(house.installation.targets_file)
     changes = _CHANGES | {"gateway": {"PORT": str(port)}}
     async with (
         kept_streams(house),
-        Fleet(house.installation, house.database, tmp_path, changes) as fleet,
+        Fleet(house.installation, house.database, folder, changes) as fleet,
         people(house, port) as doors,
     ):
-        killer = Killer(fleet, turn)
+        yield fleet, doors
+
+
+@pytest.mark.timeout(300)
+async def test_both_incidents_end_right_while_services_and_servers_are_lost(
+    house: House, target: Target, tmp_path: Path
+) -> None:
+    async with scene(house, target, tmp_path) as (fleet, doors):
+        killer = Killer(fleet, every=2, together=2)
+        loser = Loser(house.installation)
         setting = await target.read_setting("statement_timeout")
-        first = await heal(house, target, BLOCKED, doors, killer.on_step)
-        second = await heal(house, target, RUNAWAY_QUERIES, doors, killer.on_step)
-        assert first == {"receipts": {"apply": 1}, **_ONCE}
-        assert second == {"receipts": {"apply": 1, "revert": 1}, **_ONCE}
+        assert await heal(house, target, BLOCKED, doors, killer.on_step) == _HEALED
+        assert set(killer.killed) == set(fleet.names)
+        assert await heal(house, target, RUNAWAY_QUERIES, doors, loser.on_step) == _TAKEN_BACK
+        await loser.finished()
+        assert await target.read_setting("statement_timeout") == setting
+
+
+@_LONG
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("turn", _TURNS or [0])
+async def test_both_incidents_end_right_while_a_service_is_killed_at_every_step(
+    house: House, target: Target, tmp_path: Path, turn: int
+) -> None:
+    async with scene(house, target, tmp_path) as (fleet, doors):
+        killer = Killer(fleet, first=turn)
+        setting = await target.read_setting("statement_timeout")
+        assert await heal(house, target, BLOCKED, doors, killer.on_step) == _HEALED
+        assert await heal(house, target, RUNAWAY_QUERIES, doors, killer.on_step) == _TAKEN_BACK
         assert await target.read_setting("statement_timeout") == setting
         assert set(killer.killed) == set(fleet.names)
 
 
 class Killer:
-    """Kills a service at every n-th step, the next one each time."""
+    """Kills at every n-th step, the next service each time."""
 
-    def __init__(self, fleet: Fleet, turn: int) -> None:
+    def __init__(self, fleet: Fleet, *, first: int = 0, every: int = 1, together: int = 1) -> None:
         self._fleet = fleet
-        self._steps = 0
-        self._next = turn
+        self._every, self._together = every, together
+        self._steps, self._next = 0, first
         self.killed: list[str] = []
 
     def on_step(self, _: str) -> None:
         self._steps += 1
-        if self._steps % _EVERY:
+        if self._steps % self._every:
             return
-        name = self._fleet.names[self._next % len(self._fleet.names)]
-        self._next += 1
-        self.killed.append(name)
-        self._fleet.kill(name)
+        for _ in range(self._together):
+            name = self._fleet.names[self._next % len(self._fleet.names)]
+            self._next += 1
+            self.killed.append(name)
+            self._fleet.kill(name)
 
 
-@pytest.mark.timeout(200)
-async def test_a_lost_nats_store_and_a_restarted_postgres_lose_nothing(
-    house: House, target: Target, tmp_path: Path
-) -> None:
-    port = free_port()
-    target.register(house.installation.targets_file)
-    changes = _CHANGES | {"gateway": {"PORT": str(port)}}
-    servers = house.installation
-    acts = {
-        "agentic.action_planned": servers.nats.wipe,
-        "agentic.action_executing": servers.postgres.restart,
-    }
-    done: list[asyncio.Task[None]] = []
+class Loser:
+    """Loses the whole NATS store at one step and restarts Postgres at another."""
 
-    def on_step(subject: str) -> None:
-        if act := acts.pop(subject, None):
-            done.append(asyncio.create_task(asyncio.to_thread(act)))
+    def __init__(self, servers: Installation) -> None:
+        self._acts = {
+            "agentic.action_planned": servers.nats.wipe,
+            "agentic.action_executing": servers.postgres.restart,
+        }
+        self._begun: list[asyncio.Task[None]] = []
 
-    async with (
-        kept_streams(house),
-        Fleet(house.installation, house.database, tmp_path, changes),
-        people(house, port) as doors,
-    ):
-        first = await heal(house, target, BLOCKED, doors, on_step)
-        await asyncio.gather(*done)
-        assert acts == {}
-        assert first == {"receipts": {"apply": 1}, **_ONCE}
+    def on_step(self, subject: str) -> None:
+        if act := self._acts.pop(subject, None):
+            self._begun.append(asyncio.create_task(asyncio.to_thread(act)))
+
+    async def finished(self) -> None:
+        """Both were lost and are back."""
+        await asyncio.gather(*self._begun)
+        assert self._acts == {}
 
 
 @asynccontextmanager
