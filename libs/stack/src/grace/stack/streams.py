@@ -117,9 +117,7 @@ async def _consumer(jetstream: JetStreamContext, service: str, subject: Subject)
     return [f"consumer {wanted.durable_name} changed"]
 
 
-_STREAM_FIELDS = (
-    "max_age", "max_bytes", "discard", "duplicate_window", "subjects", "allow_direct",
-)  # fmt: skip
+_STREAM_FIELDS = ("max_age", "max_bytes", "discard", "duplicate_window", "subjects")
 _CONSUMER_FIELDS = ("filter_subject", "ack_wait", "max_ack_pending", "max_deliver", "ack_policy")
 
 
@@ -146,8 +144,6 @@ def _stream_config(stream: Stream) -> StreamConfig:
         deny_delete=True,
         deny_purge=True,
         allow_rollup_hdrs=False,
-        # What a watcher reads, any replica answers.
-        allow_direct=bool(stream.watchers),
     )
 
 
