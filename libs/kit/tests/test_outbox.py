@@ -122,7 +122,11 @@ async def test_a_stream_that_is_missing_holds_nobody_else_up(
         message = await _some_received(unit)
         unit.refuse(message, reason="refused")
     await eventually(lambda: desk.house.messages("quarantine.verification"), timeout=10)
-    assert len(await _unsent(desk)) == 1
+
+    async def only_that_waits() -> bool:
+        return len(await _unsent(desk)) == 1
+
+    await eventually(only_that_waits)
     await desk.house.installation.apply_streams()
     await eventually(lambda: _all_sent(desk), timeout=10)
 

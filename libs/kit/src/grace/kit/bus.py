@@ -52,6 +52,8 @@ def make_broker(
         ack_policy=AckPolicy.MANUAL,
         graceful_timeout=None,  # Running waits for the requests in hand
         logger=None,
+        # A handler takes the message as it is: looking for dependencies takes a thread each time.
+        apply_types=False,
     )
     # FastStream wraps the error callback and raises out of it: an authorization timeout of a busy
     # server would end nats-py's reconnecting without a word. So the callbacks go in behind it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nats.aio.msg import Msg
@@ -91,10 +92,26 @@ class Intake:
 
     def _open(self, raw: Raw) -> Received[Any] | Rejected:
         try:
-            return open_message(raw, self._route.spec, self._runtime.keys)
+            read = _translated(raw, self._route)
+            opened = open_message(read, self._route.spec, self._runtime.keys)
+            return opened if read is raw else replace(opened, raw=raw.data)
         except Refusal as refusal:
             message_id = harmless(raw.headers.get(MESSAGE_ID, ""), 256) or raw.place
             return Rejected(raw, message_id, refusal.reason, refusal.detail)
+
+
+def _translated(raw: Raw, route: BatchRoute) -> Raw:
+    """Return what an unsigned message of another form stands for; Refusal if it cannot be read."""
+    if route.translate is None or raw.headers.get(SIGNATURE) is not None:
+        return raw
+    try:
+        found = route.translate(raw.headers, raw.data, raw.at)
+    except ValueError as error:
+        raise Refusal("schema", str(error)) from None
+    if found is None:
+        return raw
+    identity, data = found
+    return replace(raw, data=data, headers={**raw.headers, MESSAGE_ID: identity})
 
 
 def _key_id(raw: Raw) -> str:

@@ -55,6 +55,7 @@ class Running:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.runtime = Runtime(service.name, service.settings, service.key_source)
+        self.runtime.problems = self.problems
         self._parts = service.parts()
         self._broker: NatsBroker | None = None
         self._tasks: list[asyncio.Task[None]] = []

@@ -157,9 +157,9 @@ class Server:
         )
 
 
-async def _undecoded(message: NatsMessage) -> bytes:
+async def _undecoded(message: NatsMessage) -> NatsMessage:
     """FastStream would parse the JSON of every request; open_message() does, after the signature."""
-    return message.body
+    return message
 
 
 def _problem(kind: Kind, detail: str) -> tuple[str, bytes, str]:

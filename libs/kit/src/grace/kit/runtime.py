@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -44,6 +44,8 @@ class Runtime:
         self.log = logs.logger(name)
         self.keys = Keys(self, source)
         self.stopping = asyncio.Event()
+        # Why it is not ready; whoever runs it knows.
+        self.problems: Callable[[], list[str]] = list
         self._wakes: dict[type, asyncio.Event] = {}
         self.leadership = Leadership(name, partial(database.connect, name, settings))
         self._background: set[asyncio.Task[Any]] = set()

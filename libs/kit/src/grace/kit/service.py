@@ -7,6 +7,7 @@ from pathlib import Path
 
 from grace.contracts.message import Message
 from grace.kit import migrations, relay
+from grace.kit.beat import Beat
 from grace.kit.keys import IdentityKeys, KeySource
 from grace.kit.life import Background, Parts, Running
 from grace.kit.loops import Duty, Loop
@@ -91,7 +92,8 @@ class Service:
 
     def parts(self) -> Parts:
         """What it was given, with the kit's own duties added."""
-        duties = [Duty(_KEY_REFRESH, RefreshKeys()), *self._parts.duties]
+        beat = Duty(self.settings.beat_interval, Beat())
+        duties = [Duty(_KEY_REFRESH, RefreshKeys()), beat, *self._parts.duties]
         if self.migrations is not None:
             duties += [
                 Duty(self.settings.outbox_interval, relay.Publish(), leader=True),

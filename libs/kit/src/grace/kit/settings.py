@@ -57,6 +57,8 @@ class ServiceSettings(BaseSettings):
     regression_interval: Duration = timedelta(seconds=2)
     # A handler that fails on one message this often gives it up to the quarantine.
     max_deliveries: int = Field(default=5, ge=1)
+    # How often it says how it is; four late beats are an alert.
+    beat_interval: Duration = timedelta(seconds=2)
     # What is in hand may take this long at a stop; Kubernetes ends a process after 30 s.
     stop_grace: Duration = timedelta(seconds=20)
 

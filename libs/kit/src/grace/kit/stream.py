@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 Q = TypeVar("Q", bound=Message)
 
+# What an unsigned message of another form (headers, bytes, arrival) stands for: an identity and the
+# bytes of one of the subject's models; None when it is in its own form already. ValueError refuses.
+Translate = Callable[[Mapping[str, str], bytes, datetime], tuple[str, bytes] | None]
 BatchHandler = Callable[[Sequence[Received[Any]], Unit], Awaitable[None]]
 CallHandler = Callable[["Called[Any]", Unit], Awaitable[Message]]
 ManyHandler = Callable[[Sequence["Called[Any]"], Unit], Awaitable[Sequence[Any]]]
@@ -45,6 +49,7 @@ class BatchRoute:
     spec: Subject
     handler: BatchHandler
     inbox: bool
+    translate: Translate | None = None
 
 
 @dataclass(slots=True)
@@ -59,13 +64,15 @@ class Stream:
         handler: BatchHandler,
         *,
         inbox: bool = False,
+        translate: Translate | None = None,
     ) -> Stream:
         """Handle a subject's messages; all of its models belong to one handler.
 
-        `inbox` drops ids seen before: only where no guard and no unique key decides.
+        `inbox` drops ids seen before: only where no guard and no unique key decides. `translate`
+        reads unsigned messages of other forms, such as CloudEvents.
         """
         models = model if isinstance(model, tuple) else (model,)
-        self.routes.append(BatchRoute(SUBJECTS[models[0].SUBJECT], handler, inbox))
+        self.routes.append(BatchRoute(SUBJECTS[models[0].SUBJECT], handler, inbox, translate))
         return self
 
 

@@ -78,15 +78,18 @@ class Unit:
 
     def publish(
         self, message: Message, *, subject: str | None = None,
-        tenant: str = "default", correlation_id: str | None = None,
+        tenant: str = "default", correlation_id: str | None = None, identity: UUID | None = None,
     ) -> UUID:  # fmt: skip
-        """Put a signed message into the outbox; returns its id. TooLarge beyond 512 KiB."""
+        """Put a signed message into the outbox; returns its id. TooLarge beyond 512 KiB.
+
+        `identity` is a UUIDv7 that a repeat has, too: only the first of its messages is sent.
+        """
         spec = SUBJECTS[message.SUBJECT]
         if not spec.stream:
             raise ValueError(f"{spec.name} is in no stream: call() asks, hint() signals")
         name = subject or spec.at(service=self.runtime.name)
         body = envelope.body_of(message, most=_MOST_EVENT_BYTES)
-        identity, keys = new_id(), self.runtime.keys
+        identity, keys = identity or new_id(), self.runtime.keys
         row = OutboxRow(
             identity, name, spec, message.SCHEMA, tenant,
             correlation_id or self.correlation_id or str(identity),

@@ -1,0 +1,69 @@
+"""The beat on real servers: it tells the truth, and goes on when there is nothing good to tell."""
+
+import asyncio
+from datetime import timedelta
+
+from grace.contracts.observability import HealthBeat
+from grace.kit import Received, Runtime
+from grace.kit.beat import Beat
+
+from .conftest import Desk
+
+
+async def test_a_service_says_by_itself_how_it_is(desk: Desk) -> None:
+    heard: asyncio.Queue[Received[HealthBeat]] = asyncio.Queue()
+
+    async def hear(message: Received[HealthBeat], _: Runtime) -> None:
+        if message.body.service == "intent":
+            heard.put_nowait(message)
+
+    async def next_beat() -> HealthBeat:
+        message = await asyncio.wait_for(heard.get(), 10)
+        assert message.publisher == "intent"
+        return message.body
+
+    async with desk.up(desk.house.blank("observability").listen(HealthBeat, hear)):
+        service = desk.house.blank("intent", beat_interval=timedelta(hours=1))
+        async with desk.up(service) as running:
+            first = await next_beat()
+            assert (first.ready, first.problems, first.quarantined) == (True, (), 0)
+            assert (first.outbox_lag_ms, first.interval_ms) == (0, 3_600_000)
+
+            await desk.house.rows(
+                "intent",
+                "INSERT INTO quarantine VALUES (gen_random_uuid(), 's', 'm', 'c', 'r', '', '{}', '')",
+            )
+            # A stream that is not there takes no row.
+            await desk.house.rows(
+                "intent",
+                "INSERT INTO outbox (id, subject, stream, schema, tenant_id, correlation_id, body,"
+                " key_id, signature, audited, created_at) VALUES (gen_random_uuid(), 's', 'NOWHERE',"
+                " 'x', 'default', 'c', '', 'k', '', false, now() - interval '1 minute')",
+            )
+            beat = Beat()
+            await beat.tick(running.runtime)
+            second = await next_beat()
+            assert second.quarantined == 1
+            assert 60_000 <= second.outbox_lag_ms < 600_000
+            assert second.instance != first.instance
+
+            running.runtime.problems = lambda: ["something"]
+            await beat.tick(running.runtime)
+            third = await next_beat()
+            assert (third.ready, third.problems) == (False, ("something",))
+            assert third.instance == second.instance
+
+
+async def test_a_service_without_its_database_says_so(desk: Desk) -> None:
+    heard: asyncio.Queue[Received[HealthBeat]] = asyncio.Queue()
+
+    async def hear(message: Received[HealthBeat], _: Runtime) -> None:
+        heard.put_nowait(message)
+
+    async with desk.up(desk.house.blank("observability").listen(HealthBeat, hear)) as running:
+        await asyncio.wait_for(heard.get(), 10)
+        await running.runtime.pool.close()
+        await Beat().tick(running.runtime)
+        message = await asyncio.wait_for(heard.get(), 10)
+        assert not message.body.ready
+        assert message.body.problems[0].startswith("postgres: ")
