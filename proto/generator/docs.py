@@ -26,7 +26,7 @@ def render_docs(tables: Tables) -> str:
         (_subject_row(subject, tables) for subject in tables.subjects),
     )
     streams = _table(
-        "Stream|Kept for|Full|MiB|Subjects|What it is for",
+        "Stream|Kept for|Full|MiB|Watched by|Subjects|What it is for",
         (_stream_row(name, tables) for name in tables.streams),
     )
     notes = "\nUnsigned messages are accepted only on: " + ", ".join(
@@ -66,7 +66,8 @@ def _stream_row(name: str, tables: Tables) -> tuple[str, ...]:
     kept = ", ".join(f"`{subject}`" for subject in stream_subjects(tables, name))
     full = "refuses the new" if stream["discard"] == "new" else "drops the oldest"
     hours, mib = f"{stream['max_age_hours']} h", str(stream["max_mib"])
-    return (f"`{name}`", hours, full, mib, kept, stream["description"])
+    watchers = ", ".join(stream.get("watchers", ()))
+    return (f"`{name}`", hours, full, mib, watchers, kept, stream["description"])
 
 
 def _short(schema: str) -> str:

@@ -90,7 +90,8 @@ def _arguments(subject: Subject) -> str:
 
 
 def _pairs(stream: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in stream.items())
+    frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in stream.items()}
+    return ", ".join(f"{name}={value!r}" for name, value in frozen.items())
 
 
 def _services(messages: Sequence[Message]) -> tuple[str, ...]:

@@ -74,9 +74,11 @@ def test_a_durable_belongs_to_its_reader(user: str) -> None:
 
 @pytest.mark.parametrize("user", USERS)
 def test_nobody_reads_past_a_durable_or_destroys(user: str) -> None:
-    verbs = ("STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.GET", "STREAM.MSG.DELETE", "DIRECT.GET")
+    verbs = ("STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.GET", "STREAM.MSG.DELETE")
     for stream, verb in itertools.product(STREAMS, verbs):
         assert not may_publish(user, f"$JS.API.{verb}.{stream}")
+    for stream in STREAMS.values():
+        assert may_publish(user, f"$JS.API.DIRECT.GET.{stream.name}") is (user in stream.watchers)
     for stream, subject in itertools.product(STREAMS, SUBJECTS):
         assert not may_publish(user, f"$JS.API.CONSUMER.DELETE.{stream}.{durable('htm', subject)}")
 

@@ -25,12 +25,20 @@ __all__ = [
     "ErrorDetectedSeverity",
     "Expectation",
     "ExpectationComparison",
+    "GetIntent",
+    "Intent",
+    "IntentAccepted",
+    "IntentSubmit",
+    "IntentSubmitPriority",
+    "Intents",
+    "ListIntents",
     "Measurement",
     "Plan",
     "PlannedAction",
     "PlanningBlocked",
     "RecallMission",
     "RecalledMission",
+    "SubmitIntent",
 ]
 
 
@@ -63,6 +71,10 @@ class ErrorDetected(Message):
     details: Struct | None = Field(
         default=None, description="Evidence, kept with the signal. Never becomes a parameter."
     )
+    requested_by: Id | None = Field(
+        default=None,
+        description="Who asked the gateway to send it. From any other publisher it is ignored.",
+    )
 
 
 class ErrorCaptured(Message):
@@ -87,6 +99,9 @@ class ErrorCaptured(Message):
     )
     detected_at: Timestamp
     captured_at: Timestamp
+    intent_id: Id | None = Field(
+        default=None, description="The intent that opened the mission; unset where an error did."
+    )
 
 
 class ExpectationComparison(StrEnum):
@@ -210,3 +225,152 @@ class RecallMission(Message):
     REPLY: ClassVar[type[RecalledMission]] = RecalledMission
 
     mission_id: Id
+
+
+class IntentSubmitPriority(StrEnum):
+    """A value that is not known here, sent by a newer program, reads as unspecified."""
+
+    unspecified = "unspecified"
+    low = "low"
+    normal = "normal"
+    high = "high"
+    critical = "critical"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return cls.unspecified if isinstance(value, str) else None
+
+
+class IntentSubmit(Message):
+    """Somebody wants something: Grace plans it, runs it and verifies it."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.IntentSubmit"
+    SUBJECT: ClassVar[str] = "intent.submit"
+
+    intent_id: Id = Field(
+        description="The submitter's own, one per tenant: the same id and body is the same intent."
+    )
+    goal: Text = Field(description="For people. Never becomes a parameter of an action.")
+    domain: Id = Field(description="What it is about, e.g. postgres.")
+    sla_ms: Annotated[UInt32, Field(ge=1)] = Field(
+        description="How long it may take from its acceptance to its end."
+    )
+    priority: IntentSubmitPriority | None = Field(
+        default=None, description="normal where nothing is said."
+    )
+    kind: Id | None = Field(
+        default=None,
+        description="The class of the problem, which rules match as they match an error's; the domain where nothing is said.",
+    )
+    target: Id | None = Field(default=None, description="The registered target that it is about.")
+    details: Struct | None = Field(
+        default=None, description="For people. Never becomes a parameter."
+    )
+    requested_by: Id | None = Field(
+        default=None,
+        description="Who asked the gateway to send it. From any other publisher it is ignored.",
+    )
+
+
+class IntentAccepted(Message):
+    """An intent was accepted, with the mission that answers it: its own, or the open one that it follows."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.IntentAccepted"
+    SUBJECT: ClassVar[str] = "intent.accepted"
+
+    intent_id: Id
+    tenant_id: Id
+    mission_id: Id
+    requested_by: Id
+    goal: Text
+    domain: Id
+    kind: Id
+    priority: Id
+    sla_ms: UInt32
+    body_hash: Id = Field(description="sha256 of what was asked for, and by whom.")
+    accepted_at: Timestamp
+    target: Text | None = None
+
+
+class Intent(Message):
+    """A submitted intent and where it stands."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Intent"
+
+    intent_id: Id
+    tenant_id: Id
+    goal: Text
+    domain: Id
+    kind: Id
+    target: Text | None = None
+    priority: Id = Field(description="low, normal, high, critical")
+    sla_ms: UInt32
+    requested_by: Id
+    status: Id = Field(
+        description="accepted, planning, running, and how its mission ended: verified, failed, rolled_back, rollback_failed, inconclusive, blocked, rejected, expired, cancelled"
+    )
+    mission_id: Id = Field(
+        description="The mission that it opened, or the open one that it follows."
+    )
+    reason: Text | None = Field(default=None, description="Why it is blocked, waits or ended so.")
+    accepted_at: Timestamp
+    sla_deadline: Timestamp
+    planned_at: Timestamp | None = None
+    closed_at: Timestamp | None = None
+    sla_met: Bool | None = Field(
+        default=None, description="Unset until it has ended or the deadline has passed."
+    )
+    playbook: Text | None = None
+    details: Struct | None = None
+
+
+class SubmitIntent(Message):
+    """The same for the gateway; answered after the commit."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.SubmitIntent"
+    SUBJECT: ClassVar[str] = "rpc.intent.submit"
+    REPLY: ClassVar[type[Intent]] = Intent
+
+    tenant_id: Id
+    requested_by: Id = Field(
+        description="The authenticated person, who may not approve what follows."
+    )
+    intent: IntentSubmit
+    idempotency_key: Annotated[LongText, Field(max_length=255)] | None = Field(
+        default=None,
+        description="The same key and intent is one intent, the same key and another intent is a conflict.",
+    )
+
+
+class GetIntent(Message):
+    """Asks on `rpc.intent.get`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.GetIntent"
+    SUBJECT: ClassVar[str] = "rpc.intent.get"
+    REPLY: ClassVar[type[Intent]] = Intent
+
+    tenant_id: Id
+    intent_id: Id
+
+
+class Intents(Message):
+    """The answer on `rpc.intent.list`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Intents"
+
+    intents: tuple[Intent, ...] = Field(default=(), max_length=1000, description="Newest first.")
+
+
+class ListIntents(Message):
+    """Asks on `rpc.intent.list`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ListIntents"
+    SUBJECT: ClassVar[str] = "rpc.intent.list"
+    REPLY: ClassVar[type[Intents]] = Intents
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    before: Id | None = Field(
+        default=None, description="An intent id: the page goes on with older intents."
+    )
+    status: Text | None = None

@@ -51,6 +51,7 @@ def _service(service: str) -> Permissions:
             [_published_name(subject, service) for subject in published],
             [f"{_API}.STREAM.INFO.{s.stream}" for s in published if s.stream],
             _consumer_rights(service),
+            _watch_rights(service),
         ),
         subscribe=_sorted([_inbox(service)], [s.pattern for s in owned + signals]),
         allow_responses=bool(owned),
@@ -68,6 +69,13 @@ def _consumer_rights(service: str) -> Iterator[str]:
         yield f"{_API}.CONSUMER.MSG.NEXT.{consumer}"
         yield f"{_API}.CONSUMER.INFO.{consumer}"
         yield f"$JS.ACK.{consumer}.>"
+
+
+def _watch_rights(service: str) -> Iterator[str]:
+    for stream in STREAMS.values():
+        if service in stream.watchers:
+            yield f"{_API}.STREAM.INFO.{stream.name}"
+            yield f"{_API}.DIRECT.GET.{stream.name}"
 
 
 def _outside() -> Permissions:

@@ -59,6 +59,8 @@ class Stream:
     """`new` refuses what does not fit, `old` drops the oldest."""
     max_mib: int
     subjects: tuple[str, ...]
+    watchers: tuple[str, ...] = ()
+    """Services that read all of it by direct gets, without a consumer."""
 
 
 def _is_parameter(token: str) -> bool:

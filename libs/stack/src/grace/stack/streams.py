@@ -117,7 +117,9 @@ async def _consumer(jetstream: JetStreamContext, service: str, subject: Subject)
     return [f"consumer {wanted.durable_name} changed"]
 
 
-_STREAM_FIELDS = ("max_age", "max_bytes", "discard", "duplicate_window", "subjects")
+_STREAM_FIELDS = (
+    "max_age", "max_bytes", "discard", "duplicate_window", "subjects", "allow_direct",
+)  # fmt: skip
 _CONSUMER_FIELDS = ("filter_subject", "ack_wait", "max_ack_pending", "max_deliver", "ack_policy")
 
 
@@ -144,6 +146,8 @@ def _stream_config(stream: Stream) -> StreamConfig:
         deny_delete=True,
         deny_purge=True,
         allow_rollup_hdrs=False,
+        # What a watcher reads, any replica answers.
+        allow_direct=bool(stream.watchers),
     )
 
 
