@@ -1,0 +1,1 @@
+"""What knowledge decides, free of I/O."""

@@ -1,0 +1,33 @@
+"""What a search brings back, and how much of the knowledge it can reach."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A passage that fits a question."""
+
+    artifact_id: UUID
+    title: str
+    artifact_type: str
+    position: int
+    start: int
+    end: int
+    text: str
+    highlight: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much there is, and how much of it can be found."""
+
+    artifacts: int
+    chunks: int
+    searchable: int
+
+    @property
+    def share(self) -> float:
+        """Searchable chunks per chunk; 0 where there is nothing to search."""
+        return self.searchable / self.chunks if self.chunks else 0.0

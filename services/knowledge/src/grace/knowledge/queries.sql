@@ -1,0 +1,90 @@
+-- claim_keys --
+-- Keep the keys of requests that are new; of two with one key the first counts. Waits for whoever claims the same one.
+INSERT INTO ingest_keys (tenant_id, key, request_hash)
+SELECT tenant_id, key, request_hash
+  FROM unnest(CAST(:tenants AS text[]), CAST(:keys AS text[]), CAST(:requests AS text[])) WITH ORDINALITY
+       AS given (tenant_id, key, request_hash, place)
+ ORDER BY tenant_id, key, place
+    ON CONFLICT (tenant_id, key) DO NOTHING;
+
+-- find_keys --
+-- The request that each key stands for.
+SELECT tenant_id, key, request_hash
+  FROM ingest_keys
+  JOIN unnest(CAST(:tenants AS text[]), CAST(:keys AS text[])) AS given (tenant_id, key) USING (tenant_id, key);
+
+-- add_artifacts --
+-- Store contents that are new to their tenants; of equal ones the first counts. A content without a row was there.
+INSERT INTO artifacts (
+       id, tenant_id, title, artifact_type, actor, content, content_hash, data_size_bytes, origin, language)
+SELECT id, tenant_id, title, artifact_type, actor, content, content_hash, data_size_bytes, origin, language
+  FROM unnest(
+       CAST(:ids AS uuid[]), CAST(:tenants AS text[]), CAST(:titles AS text[]), CAST(:types AS text[]),
+       CAST(:actors AS text[]), CAST(:contents AS text[]), CAST(:hashes AS text[]), CAST(:sizes AS bigint[]),
+       CAST(:origins AS text[]), CAST(:languages AS text[])) WITH ORDINALITY
+       AS given (id, tenant_id, title, artifact_type, actor, content, content_hash, data_size_bytes, origin,
+                 language, place)
+ ORDER BY tenant_id, content_hash, place
+    ON CONFLICT (tenant_id, content_hash) DO NOTHING
+RETURNING id;
+
+-- add_chunks --
+-- Store passages of artifacts that this transaction has stored.
+INSERT INTO chunks (artifact_id, position, tenant_id, language, heading, start_offset, end_offset, text)
+SELECT * FROM unnest(
+       CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:tenants AS text[]),
+       CAST(:languages AS text[]), CAST(:headings AS text[]), CAST(:starts AS bigint[]), CAST(:ends AS bigint[]),
+       CAST(:texts AS text[]));
+
+-- find_by_content --
+-- The artifacts with these contents, each with the number of its passages.
+SELECT a.id, a.tenant_id, a.content_hash, a.data_size_bytes, a.created_at,
+       (SELECT count(*) FROM chunks c WHERE c.artifact_id = a.id) AS chunk_count
+  FROM artifacts a
+  JOIN unnest(CAST(:tenants AS text[]), CAST(:hashes AS text[])) AS given (tenant_id, content_hash)
+       USING (tenant_id, content_hash);
+
+-- find_artifact --
+-- One artifact of a tenant. No row: it has none of this id.
+SELECT a.id, a.title, a.artifact_type, a.actor, a.content, a.content_hash, a.data_size_bytes, a.origin, a.language,
+       a.version, a.created_at, (SELECT count(*) FROM chunks c WHERE c.artifact_id = a.id) AS chunk_count
+  FROM artifacts a
+ WHERE a.tenant_id = :tenant AND a.id = :id;
+
+-- search_chunks --
+-- The passages that fit best: above one half those with every word, below those with some. Each language reads the query its own way.
+WITH RECURSIVE spoken AS (
+    SELECT min(language) AS language FROM artifacts WHERE tenant_id = :tenant
+     UNION ALL
+    SELECT (SELECT min(a.language) FROM artifacts a WHERE a.tenant_id = :tenant AND a.language > s.language)
+      FROM spoken s
+     WHERE s.language IS NOT NULL
+), configured AS (
+    SELECT language, CAST('pg_catalog.' || language AS regconfig) AS config FROM spoken WHERE language IS NOT NULL
+), asked AS MATERIALIZED (
+    SELECT language, config, websearch_to_tsquery(config, :every) AS every,
+           websearch_to_tsquery(config, coalesce(CAST(:some AS text), :every)) AS some
+      FROM configured
+), found AS (
+    SELECT c.artifact_id, c.position, c.start_offset, c.end_offset, c.text, asked.config, asked.some,
+           CASE WHEN c.terms @@ asked.every
+                THEN 0.5 + ts_rank_cd('{1, 1, 1, 1}', c.terms, asked.every, 32) / 2
+                ELSE ts_rank_cd('{1, 1, 1, 1}', c.terms, asked.some, 32) / 2
+           END AS similarity
+      FROM asked
+      JOIN chunks c ON c.terms @@ asked.some AND c.language = asked.language
+     WHERE c.tenant_id = :tenant
+     ORDER BY similarity DESC, c.artifact_id, c.position
+     LIMIT :most
+)
+SELECT f.artifact_id, a.title, a.artifact_type, f.position, f.start_offset, f.end_offset, f.text, f.similarity,
+       ts_headline(f.config, f.text, f.some, 'StartSel=**, StopSel=**, MaxWords=35, MinWords=15') AS highlight
+  FROM found f
+  JOIN artifacts a ON a.id = f.artifact_id
+ ORDER BY f.similarity DESC, f.artifact_id, f.position;
+
+-- coverage --
+-- How much a tenant has, and how many passages no word can find.
+SELECT (SELECT count(*) FROM artifacts WHERE tenant_id = :tenant) AS artifacts,
+       (SELECT count(*) FROM chunks WHERE tenant_id = :tenant) AS chunks,
+       (SELECT count(*) FROM chunks WHERE tenant_id = :tenant AND terms = '') AS silent;
