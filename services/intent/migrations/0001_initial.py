@@ -1,4 +1,4 @@
-"""Intents with their signals, and the playbooks with their trigger rules."""
+"""Missions with their signals, submitted intents, and the playbooks with their trigger rules."""
 
 from alembic import op
 
@@ -8,14 +8,14 @@ revision = "0001"
 down_revision = None
 
 SQL = """
-CREATE TABLE intents (
+CREATE TABLE missions (
     mission_id       text COLLATE "C" PRIMARY KEY,
     tenant_id        text NOT NULL DEFAULT 'default',
     fingerprint      text COLLATE "C" NOT NULL,
     signal_id        uuid NOT NULL,
     source           text NOT NULL,
     kind             text NOT NULL,
-    target           text NOT NULL,
+    target           text,
     message          text NOT NULL,
     severity         text NOT NULL,
     requested_by     text NOT NULL,
@@ -35,6 +35,10 @@ CREATE TABLE intents (
     blocked_at       timestamptz,
     outcome          text,
     closed_at        timestamptz,
+    intent_id        text,
+    recalls          integer NOT NULL DEFAULT 0,
+    recall_at        timestamptz NOT NULL,
+    CHECK (target IS NOT NULL OR plan IS NULL),
     CHECK ((plan IS NULL) = (plan_hash IS NULL)),
     CHECK (plan_hash = encode(sha256(plan), 'hex')),
     CHECK (status <> 'captured' OR plan IS NULL),
@@ -45,24 +49,32 @@ CREATE TABLE intents (
     CHECK ((status = 'closed') = (outcome IS NOT NULL))
 ) WITH (fillfactor = 70);
 
-COMMENT ON COLUMN intents.fingerprint IS
+COMMENT ON COLUMN missions.fingerprint IS
     'sha256 of tenant, kind and target: at most one open mission has it.';
 
-COMMENT ON COLUMN intents.reason IS
-    'Why it is blocked, or why a plan is still owed.';
+COMMENT ON COLUMN missions.reason IS
+    'Why it is blocked, why a plan is still owed, or why it ended so.';
 
-CREATE UNIQUE INDEX intents_open_fingerprint ON intents (fingerprint) WHERE status <> 'closed';
+COMMENT ON COLUMN missions.target IS
+    'Null where an intent names none; such a mission has no plan.';
 
-CREATE INDEX intents_last_of_fingerprint ON intents (fingerprint, captured_at DESC);
+COMMENT ON COLUMN missions.recall_at IS
+    'When verification is asked whether it has ended, in case its word was lost.';
 
-CREATE INDEX intents_due ON intents (plan_after) WHERE status = 'captured';
+CREATE UNIQUE INDEX missions_open_fingerprint ON missions (fingerprint) WHERE status <> 'closed';
+
+CREATE INDEX missions_last_of_fingerprint ON missions (fingerprint, captured_at DESC);
+
+CREATE INDEX missions_due ON missions (plan_after) WHERE status = 'captured';
+
+CREATE INDEX missions_recall ON missions (recall_at) WHERE status <> 'closed';
 
 CREATE FUNCTION refuse_other_plan() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the plan of % stands and does not change', OLD.mission_id;
 END $$;
 
-CREATE TRIGGER intents_plan_once BEFORE UPDATE ON intents FOR EACH ROW
+CREATE TRIGGER missions_plan_once BEFORE UPDATE ON missions FOR EACH ROW
     WHEN (OLD.plan IS NOT NULL AND NEW.plan IS DISTINCT FROM OLD.plan)
     EXECUTE FUNCTION refuse_other_plan();
 
@@ -71,14 +83,58 @@ BEGIN
     RAISE EXCEPTION 'mission % has ended and does not go on', OLD.mission_id;
 END $$;
 
-CREATE TRIGGER intents_end_once BEFORE UPDATE ON intents FOR EACH ROW
+CREATE TRIGGER missions_end_once BEFORE UPDATE ON missions FOR EACH ROW
     WHEN (OLD.status = 'closed' AND (NEW.status, NEW.outcome, NEW.closed_at)
           IS DISTINCT FROM (OLD.status, OLD.outcome, OLD.closed_at))
     EXECUTE FUNCTION refuse_second_end();
 
+CREATE TABLE intents (
+    tenant_id       text COLLATE "C" NOT NULL DEFAULT 'default',
+    intent_id       text COLLATE "C" NOT NULL,
+    body_hash       text NOT NULL,
+    idempotency_key text,
+    goal            text NOT NULL CHECK (goal <> ''),
+    domain          text NOT NULL,
+    kind            text NOT NULL,
+    target          text,
+    priority        text NOT NULL CHECK (priority IN ('low', 'normal', 'high', 'critical')),
+    sla_ms          bigint NOT NULL CHECK (sla_ms >= 1),
+    details         text,
+    requested_by    text NOT NULL,
+    mission_id      text COLLATE "C" NOT NULL REFERENCES missions,
+    accepted_at     timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, intent_id)
+);
+
+COMMENT ON TABLE intents IS
+    'What was asked for, as it was asked; a row never changes. Where it stands is its mission.';
+
+CREATE UNIQUE INDEX intents_idempotency ON intents (tenant_id, requested_by, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+
+CREATE INDEX intents_newest ON intents (tenant_id, accepted_at DESC, intent_id DESC);
+
+CREATE INDEX intents_mission ON intents (mission_id);
+
+CREATE VIEW intent_views AS
+SELECT i.*,
+       CASE m.status
+            WHEN 'captured' THEN CASE m.plan_attempt WHEN 0 THEN 'accepted' ELSE 'planning' END
+            WHEN 'planned' THEN 'running'
+            WHEN 'blocked' THEN 'blocked'
+            ELSE m.outcome
+       END AS status,
+       m.reason, m.planned_at, m.closed_at, m.playbook,
+       i.accepted_at + i.sla_ms * interval '1 millisecond' AS sla_deadline
+  FROM intents i
+  JOIN missions m USING (mission_id);
+
+COMMENT ON VIEW intent_views IS
+    'Every submitted intent with where its mission stands.';
+
 CREATE TABLE signals (
     id           uuid PRIMARY KEY,
-    mission_id   text COLLATE "C" NOT NULL REFERENCES intents,
+    mission_id   text COLLATE "C" NOT NULL REFERENCES missions,
     source       text NOT NULL,
     message      text NOT NULL,
     severity     text NOT NULL,
@@ -89,7 +145,7 @@ CREATE TABLE signals (
 );
 
 COMMENT ON TABLE signals IS
-    'The first reports of each mission; how many there were in all is intents.signal_count.';
+    'The first reports of each mission; how many there were in all is missions.signal_count.';
 
 COMMENT ON COLUMN signals.details IS
     'JSON as text: evidence for people, which jsonb would rewrite.';
@@ -117,7 +173,9 @@ CREATE TABLE trigger_rules (
 
 REVOKE UPDATE, DELETE, TRUNCATE ON playbooks FROM intent;
 
-REVOKE DELETE, TRUNCATE ON intents FROM intent;
+REVOKE DELETE, TRUNCATE ON missions FROM intent;
+
+REVOKE UPDATE, DELETE, TRUNCATE ON intents FROM intent;
 """
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from grace.contracts.intent import ErrorDetected
 from grace.intent.domain.document import parse_playbook
-from grace.intent.domain.intent import Intent
 from grace.intent.domain.lifecycle import State
+from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook
 from grace.intent.domain.signal import Signal
 from grace.testkit import House
@@ -45,7 +45,7 @@ SIGNAL = Signal(
     detected_at=NOON,
     issued_at=NOON,
 )
-INTENT = Intent(
+MISSION = Mission(
     mission_id="mission-1",
     tenant_id="default",
     signal_id=str(uuid4()),
@@ -65,6 +65,7 @@ INTENT = Intent(
     plan_hash=None,
     reason=None,
     blocked_at=None,
+    intent_id=None,
 )
 
 
@@ -92,9 +93,9 @@ def make_signal() -> Callable[..., Signal]:
 
 
 @pytest.fixture(scope="session")
-def make_intent() -> Callable[..., Intent]:
-    """Make a captured intent."""
-    return lambda **other: replace(INTENT, **other)
+def make_mission() -> Callable[..., Mission]:
+    """Make a captured mission."""
+    return lambda **other: replace(MISSION, **other)
 
 
 @pytest.fixture(scope="session")

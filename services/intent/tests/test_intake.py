@@ -16,7 +16,7 @@ from grace.contracts.intent import ErrorCaptured, ErrorDetected, RecallMission
 from grace.contracts.verification import MissionClosed
 from grace.intent import handlers, loops
 from grace.intent.settings import Settings
-from grace.intent.store import Store
+from grace.intent.store import Ended, Missions
 from grace.kit import NotFound, Received, Runtime, new_id
 from grace.testkit import House, eventually
 
@@ -24,16 +24,16 @@ MakeError = Callable[..., ErrorDetected]
 Report = Callable[..., Awaitable[None]]
 
 
-async def _intents(house: House) -> list[asyncpg.Record]:
-    return await house.rows("intent", "SELECT * FROM intents ORDER BY captured_at")
+async def _missions(house: House) -> list[asyncpg.Record]:
+    return await house.rows("intent", "SELECT * FROM missions ORDER BY captured_at")
 
 
 async def _counted(house: House, wanted: int) -> list[asyncpg.Record]:
-    """Wait until so many signals are counted; return the intents."""
+    """Wait until so many signals are counted; return the missions."""
 
     async def counted() -> list[asyncpg.Record] | None:
-        intents = await _intents(house)
-        return intents if sum(each["signal_count"] for each in intents) == wanted else None
+        missions = await _missions(house)
+        return missions if sum(each["signal_count"] for each in missions) == wanted else None
 
     found: list[asyncpg.Record] = await eventually(counted, timeout=120)
     return found
@@ -78,17 +78,17 @@ async def test_a_detected_error_gets_a_mission_that_is_told_once(
 ) -> None:
     async with house.running("identity", "intent"):
         await report(make_error(message="it\nis  broken", details={"pid": 7}))
-        (intent,) = await _counted(house, 1)
+        (mission,) = await _counted(house, 1)
         (captured,) = await _captured(house, 1)
     fingerprint = sha256(b"default|thing.broken|t-1").hexdigest()
-    assert captured.mission_id == intent["mission_id"]
+    assert captured.mission_id == mission["mission_id"]
     assert captured.mission_id.startswith("mission-")
-    assert captured.fingerprint == intent["fingerprint"] == fingerprint
+    assert captured.fingerprint == mission["fingerprint"] == fingerprint
     assert captured.message == "it is broken"
     assert (captured.requested_by, captured.severity) == ("admin", "error")
-    assert captured.captured_at == intent["captured_at"]
+    assert captured.captured_at == mission["captured_at"]
     (signal,) = await house.rows("intent", "SELECT * FROM signals")
-    assert signal["id"] == UUID(captured.signal_id) == intent["signal_id"]
+    assert signal["id"] == UUID(captured.signal_id) == mission["signal_id"]
     assert json.loads(signal["details"]) == {"pid": 7}
 
 
@@ -97,9 +97,9 @@ async def test_a_batch_of_256_equal_errors_is_one_mission_with_256_counted_signa
 ) -> None:
     await report(*[make_error(message=f"no {n}") for n in range(256)])
     async with house.running("identity", "intent", intent={"kept_signals": 5}):
-        (intent,) = await _counted(house, 256)
+        (mission,) = await _counted(house, 256)
         assert len(await _captured(house, 1)) == 1
-    assert intent["detected_at"] < intent["last_detected_at"]
+    assert mission["detected_at"] < mission["last_detected_at"]
     assert len(await house.rows("intent", "SELECT FROM signals")) == 5
 
 
@@ -113,11 +113,11 @@ async def test_a_storm_of_10_000_equal_errors_over_three_replicas_is_one_mission
         await replicas.enter_async_context(house.running("intent"))
         await replicas.enter_async_context(house.running("intent"))
         await report(*[storm] * 10_000)
-        (intent,) = await _counted(house, 10_000)
+        (mission,) = await _counted(house, 10_000)
         assert len(await _captured(house, 1)) == 1
     kept = await house.rows("intent", "SELECT FROM signals")
     assert len(kept) == Settings.model_fields["kept_signals"].default
-    assert intent["signal_count"] == 10_000
+    assert mission["signal_count"] == 10_000
 
 
 async def test_different_errors_of_a_batch_are_different_missions(
@@ -126,10 +126,10 @@ async def test_different_errors_of_a_batch_are_different_missions(
     errors = [make_error(target=f"t-{n % 10}", kind=f"k{n % 3}") for n in range(60)]
     async with house.running("identity", "intent"):
         await report(*errors)
-        intents = await _counted(house, 60)
+        missions = await _counted(house, 60)
         captured = await _captured(house, 30)
-    assert len(intents) == len(captured) == 30
-    assert {each.mission_id for each in captured} == {each["mission_id"] for each in intents}
+    assert len(missions) == len(captured) == 30
+    assert {each.mission_id for each in captured} == {each["mission_id"] for each in missions}
 
 
 async def test_replicas_that_take_the_same_errors_at_once_do_not_block_each_other(
@@ -141,8 +141,8 @@ async def test_replicas_that_take_the_same_errors_at_once_do_not_block_each_othe
         for turn in range(5):
             order = errors if turn % 2 else errors[::-1]
             await asyncio.gather(*(_handle(intent, order) for _ in range(3)))
-        intents = await _counted(house, 50 * 15)
-    assert [each["signal_count"] for each in intents] == [15] * 50
+        missions = await _counted(house, 50 * 15)
+    assert [each["signal_count"] for each in missions] == [15] * 50
 
 
 async def test_a_report_that_is_delivered_again_is_counted_once(
@@ -164,18 +164,20 @@ async def test_who_signed_answers_for_the_report(house: House, make_error: MakeE
     async with house.running("identity", "intent", intent={"outside_principal": "watcher"}):
         gateway = await house.act_as("gateway")
         await gateway.report(make_error())
+        await gateway.report(make_error(target="t-3", requested_by="maria"))
         await house.publish_raw(
             user="outside",
             subject="error.detected",
-            body=make_error(target="t-2").to_bytes(),
+            body=make_error(target="t-2", requested_by="maria").to_bytes(),
             headers={"Grace-Tenant": "somebody-else"},
         )
-        intents = await _counted(house, 2)
-    assert {(each["target"], each["requested_by"]) for each in intents} == {
+        missions = await _counted(house, 3)
+    assert {(each["target"], each["requested_by"]) for each in missions} == {
         ("t-1", "gateway"),
         ("t-2", "watcher"),
+        ("t-3", "maria"),
     }
-    assert {each["tenant_id"] for each in intents} == {"default"}
+    assert {each["tenant_id"] for each in missions} == {"default"}
 
 
 async def test_what_is_no_report_is_quarantined_and_the_rest_goes_on(
@@ -196,8 +198,8 @@ async def test_text_that_databases_dislike_does_no_harm(
     text = "'; DROP TABLE intents; -- \\ %s $1 :x \u202e \U0001f4a5"
     await report(make_error(message=text, details={"\u2028": [text, 1e308]}))
     async with house.running("identity", "intent"):
-        (intent,) = await _counted(house, 1)
-    assert intent["message"] == text.replace("\u202e ", "")
+        (mission,) = await _counted(house, 1)
+    assert mission["message"] == text.replace("\u202e ", "")
 
 
 async def test_a_closed_mission_frees_its_fingerprint(
@@ -223,15 +225,15 @@ async def test_the_echo_of_a_closed_mission_opens_no_other(
         intent = services["intent"]
         error = make_error()
         await _handle(intent, [error])
-        (first,) = await _intents(house)
+        (first,) = await _missions(house)
         async with intent.unit() as unit:
-            end = (first["mission_id"], "verified", await unit.now())
-            assert await Store(unit.tx).close_missions([end]) == {first["mission_id"]}
+            end = Ended(first["mission_id"], "verified", await unit.now())
+            assert await Missions(unit.tx).close([end]) == {first["mission_id"]}
         await _handle(intent, [error, error])
-        (first,) = await _intents(house)
+        (first,) = await _missions(house)
         assert (first["signal_count"], first["status"]) == (3, "closed")
         await _handle(intent, [error], issued_at=first["closed_at"] + timedelta(microseconds=1))
-        assert [each["signal_count"] for each in await _intents(house)] == [3, 1]
+        assert [each["signal_count"] for each in await _missions(house)] == [3, 1]
         assert len(await _captured(house, 2)) == 2
 
 
@@ -241,14 +243,14 @@ async def test_an_end_that_comes_twice_or_for_nobody_changes_nothing(
     async with house.running("identity", "intent"):
         verification = await house.act_as("verification")
         await report(make_error())
-        (intent,) = await _counted(house, 1)
-        end = _closed(intent["mission_id"], make_error())
+        (mission,) = await _counted(house, 1)
+        end = _closed(mission["mission_id"], make_error())
         await verification.report(_closed("mission-of-nobody", make_error()))
         await verification.report(end)
         await verification.report(end.model_copy(update={"status": "failed"}))
         await eventually(lambda: _ignored("stale") >= 2)
-        (intent,) = await _intents(house)
-    assert (intent["status"], intent["outcome"]) == ("closed", "verified")
+        (mission,) = await _missions(house)
+    assert (mission["status"], mission["outcome"]) == ("closed", "verified")
 
 
 async def test_an_end_by_anyone_but_verification_is_refused(
@@ -256,11 +258,11 @@ async def test_an_end_by_anyone_but_verification_is_refused(
 ) -> None:
     async with house.running("identity", "intent"):
         await report(make_error())
-        (intent,) = await _counted(house, 1)
+        (mission,) = await _counted(house, 1)
         await house.publish_raw(
             user="tester",
             subject=MissionClosed.SUBJECT,
-            body=_closed(intent["mission_id"], make_error()).to_bytes(),
+            body=_closed(mission["mission_id"], make_error()).to_bytes(),
         )
         refused = await eventually(lambda: house.rows("intent", "SELECT * FROM quarantine"))
         assert [each["reason"] for each in refused] == ["unsigned"]
@@ -301,7 +303,7 @@ def _closed(mission_id: str, at: ErrorDetected) -> MissionClosed:
 
 
 async def _status(house: House, status: str) -> bool:
-    return all(each["status"] == status for each in await _intents(house))
+    return all(each["status"] == status for each in await _missions(house))
 
 
 def _ignored(reason: str) -> float:

@@ -56,7 +56,7 @@ async def _intent(house: House, status: str, *, mission: int = 0) -> asyncpg.Rec
     """Wait until a mission (counted from 0) has this status; return its row."""
 
     async def there() -> asyncpg.Record | None:
-        rows = await house.rows("intent", "SELECT * FROM intents ORDER BY captured_at")
+        rows = await house.rows("intent", "SELECT * FROM missions ORDER BY captured_at")
         return rows[mission] if rows[mission]["status"] == status else None
 
     found: asyncpg.Record = await eventually(there)
@@ -134,7 +134,14 @@ async def test_an_error_that_no_playbook_answers_is_blocked_and_can_be_recalled(
         verification = await house.act_as("verification")
         again = await verification.call(RecallMission(mission_id=row["mission_id"]))
     blocked = PlanningBlocked.from_bytes(data)
-    assert blocked.reason == row["reason"] == "no playbook answers thing.broken"
+    assert (
+        blocked.reason
+        == row["reason"]
+        == (
+            "no playbook answers thing.broken; domain postgres has one for "
+            "postgres.blocked_sessions, postgres.runaway_query"
+        )
+    )
     assert (again.blocked, again.planned) == (blocked, None)
 
 
@@ -207,7 +214,7 @@ async def test_replicas_plan_each_mission_once(
     ):
         await report(*errors)
         told = await _told(house, PlanningBlocked.SUBJECT, 80)
-        rows = await house.rows("intent", "SELECT * FROM intents WHERE status = 'blocked'")
+        rows = await house.rows("intent", "SELECT * FROM missions WHERE status = 'blocked'")
     missions = [PlanningBlocked.from_bytes(each).mission_id for each in told]
     assert sorted(missions) == sorted(row["mission_id"] for row in rows)
     assert len(set(missions)) == len(missions) == 80
@@ -226,7 +233,10 @@ async def test_a_rule_that_an_operator_disabled_stays_disabled(
     async with house.running("identity", "intent"):
         await report(make_error(kind="postgres.runaway_query", target="shop"))
         row = await _intent(house, "blocked")
-    assert row["reason"] == "no playbook answers postgres.runaway_query"
+    assert row["reason"] == (
+        "no playbook answers postgres.runaway_query; domain postgres has one for "
+        "postgres.blocked_sessions"
+    )
 
 
 async def test_nothing_is_decided_before_the_playbooks_are_loaded(
@@ -262,7 +272,7 @@ async def test_of_two_equal_playbooks_the_one_with_the_better_record_is_taken(
             await eventually(lambda: house.messages("learning.playbook.scored"))
             role = await house.role("intent")
             await role.execute(
-                "UPDATE intent.intents SET status = 'closed', outcome = 'failed', closed_at = now()"
+                "UPDATE intent.missions SET status = 'closed', outcome = 'failed', closed_at = now()"
             )
             await role.close()
             await report(make_error(**error))

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grace.intent.domain.intent import Intent
+from grace.intent.domain.mission import Mission
 from grace.intent.domain.planning import (
     MAX_REASON,
+    NO_TARGET,
     Answer,
     Answers,
     Blocked,
@@ -25,7 +26,7 @@ from grace.intent.domain.planning import (
 )
 from grace.intent.domain.playbook import Playbook
 
-MakeIntent = Callable[..., Intent]
+MakeMission = Callable[..., Mission]
 MakePlaybook = Callable[..., Playbook]
 
 ACTS = Answer(
@@ -48,17 +49,17 @@ def _answers(mend: Answer | Silence = ACTS, look: Answer | Silence = LOOKS) -> A
 
 
 def test_the_playbook_whose_rule_holds_is_on_the_shortlist(
-    make_intent: MakeIntent, make_playbook: MakePlaybook
+    make_mission: MakeMission, make_playbook: MakePlaybook
 ) -> None:
     answering, other = make_playbook("a"), make_playbook("b", 'kind == "other"')
-    assert shortlist(make_intent(), [answering, other]).playbooks == (answering,)
+    assert shortlist(make_mission(), [answering, other]).playbooks == (answering,)
 
 
 def test_a_rule_that_cannot_be_tried_is_told_and_does_not_hold(
-    make_intent: MakeIntent, make_playbook: MakePlaybook
+    make_mission: MakeMission, make_playbook: MakePlaybook
 ) -> None:
     doubtful = make_playbook("a", 'target == "x" || int(target) > 3')
-    found = shortlist(make_intent(), [doubtful, make_playbook("b")])
+    found = shortlist(make_mission(), [doubtful, make_playbook("b")])
     assert [playbook.name for playbook in found.playbooks] == ["b"]
     assert found.doubts[0].startswith("the rule of a has no answer: ")
 
@@ -78,13 +79,13 @@ def test_priority_goes_first_then_the_proven_record_then_the_name(
 
 
 def test_only_the_same_priority_is_contested(
-    make_intent: MakeIntent, make_playbook: MakePlaybook
+    make_mission: MakeMission, make_playbook: MakePlaybook
 ) -> None:
     a, b, first = make_playbook("a"), make_playbook("b"), make_playbook("c", priority=1)
-    assert is_contested(shortlist(make_intent(), [a, b]))
-    assert not is_contested(shortlist(make_intent(), [a, first]))
-    assert not is_contested(shortlist(make_intent(), [a]))
-    assert not is_contested(shortlist(make_intent(), []))
+    assert is_contested(shortlist(make_mission(), [a, b]))
+    assert not is_contested(shortlist(make_mission(), [a, first]))
+    assert not is_contested(shortlist(make_mission(), [a]))
+    assert not is_contested(shortlist(make_mission(), []))
 
 
 def test_the_action_and_its_measurement_are_both_asked_for(make_playbook: MakePlaybook) -> None:
@@ -92,10 +93,10 @@ def test_the_action_and_its_measurement_are_both_asked_for(make_playbook: MakePl
 
 
 def test_a_plan_is_ready_when_both_are_valid(
-    make_intent: MakeIntent, make_playbook: MakePlaybook
+    make_mission: MakeMission, make_playbook: MakePlaybook
 ) -> None:
     playbook = make_playbook()
-    decision = decide(make_intent(), shortlist(make_intent(), [playbook]), _answers())
+    decision = decide(make_mission(), shortlist(make_mission(), [playbook]), _answers())
     assert isinstance(decision, Ready)
     assert decision.playbook == playbook
     (step,) = decision.steps
@@ -120,14 +121,14 @@ def test_a_plan_is_ready_when_both_are_valid(
     ],
 )  # fmt: skip
 def test_what_cannot_run_is_blocked_with_the_reason(
-    make_intent: MakeIntent,
+    make_mission: MakeMission,
     make_playbook: MakePlaybook,
     mend: Answer | Silence,
     look: Answer,
     reason: str,
 ) -> None:
-    found = shortlist(make_intent(), [make_playbook()])
-    decision = decide(make_intent(), found, _answers(mend, look))
+    found = shortlist(make_mission(), [make_playbook()])
+    decision = decide(make_mission(), found, _answers(mend, look))
     assert isinstance(decision, Blocked)
     assert reason in decision.reason
     assert decision.reason.startswith("mend-it: ")
@@ -135,58 +136,91 @@ def test_what_cannot_run_is_blocked_with_the_reason(
 
 @pytest.mark.parametrize(("mend", "look"), [(SILENT, LOOKS), (ACTS, SILENT), (SILENT, SILENT)])
 def test_silence_postpones_and_decides_nothing(
-    make_intent: MakeIntent, make_playbook: MakePlaybook, mend: Answer | Silence, look: Answer
+    make_mission: MakeMission, make_playbook: MakePlaybook, mend: Answer | Silence, look: Answer
 ) -> None:
-    found = shortlist(make_intent(), [make_playbook()])
-    decision = decide(make_intent(), found, _answers(mend, look))
+    found = shortlist(make_mission(), [make_playbook()])
+    decision = decide(make_mission(), found, _answers(mend, look))
     assert decision == Postponed("mend-it: nobody answers rpc.worker.validate")
 
 
-def test_an_error_that_no_playbook_answers_is_blocked(make_intent: MakeIntent) -> None:
-    found = shortlist(make_intent(), [])
-    assert decide(make_intent(), found, {}) == Blocked("no playbook answers thing.broken")
+def test_an_error_that_no_playbook_answers_is_blocked(make_mission: MakeMission) -> None:
+    found = shortlist(make_mission(), [])
+    assert decide(make_mission(), found, {}) == Blocked(
+        "no playbook answers thing.broken; none is for a kind by its name"
+    )
+
+
+def test_a_mission_without_a_playbook_says_which_kinds_have_one(
+    make_mission: MakeMission, make_playbook: MakePlaybook
+) -> None:
+    rules = {
+        "a": 'kind == "db.slow" && severity == "error"',
+        "b": "kind in ['db.full', 'web.slow'] && source != \"tests\"",
+        "c": 'kind == "db.gone" && target == "elsewhere"',
+        "d": "kind == source",
+    }
+    mission = make_mission(kind="db")
+    found = shortlist(mission, [make_playbook(name, rule) for name, rule in rules.items()])
+    assert found.answered == ("db.full", "db.slow", "web.slow")
+    decision = decide(mission, found, {})
+    assert isinstance(decision, Blocked)
+    assert decision.reason == (
+        "no playbook answers db; domain db has one for db.full, db.slow; "
+        "domain web has one for web.slow"
+    )
+
+
+def test_an_intent_without_a_target_is_blocked_though_a_playbook_answers_its_kind(
+    make_mission: MakeMission, make_playbook: MakePlaybook
+) -> None:
+    mission = make_mission(target=None)
+    found = shortlist(mission, [make_playbook()])
+    assert questions(found.playbooks, "") == frozenset()
+    assert decide(mission, found, {}) == Blocked(NO_TARGET)
 
 
 def test_the_second_best_runs_when_the_best_cannot(
-    make_intent: MakeIntent, make_playbook: MakePlaybook
+    make_mission: MakeMission, make_playbook: MakePlaybook
 ) -> None:
     best = make_playbook("best", priority=1)
     best = replace(best, steps=(replace(best.steps[0], action=best.steps[0].measurement),))
-    found = shortlist(make_intent(), [make_playbook("second"), best])
-    decision = decide(make_intent(), found, _answers())
+    found = shortlist(make_mission(), [make_playbook("second"), best])
+    decision = decide(make_mission(), found, _answers())
     assert isinstance(decision, Ready)
     assert decision.playbook.name == "second"
 
 
 def test_an_outage_does_not_choose_the_second_best(
-    make_intent: MakeIntent, make_playbook: MakePlaybook
+    make_mission: MakeMission, make_playbook: MakePlaybook
 ) -> None:
     best = make_playbook("best", priority=1)
     other = replace(best.steps[0].action, operation="other.mend")
     best = replace(best, steps=(replace(best.steps[0], action=other),))
-    found = shortlist(make_intent(), [make_playbook("second"), best])
+    found = shortlist(make_mission(), [make_playbook("second"), best])
     answers = {**_answers(), Question("other.mend", "t-1", MEND.params): SILENT}
-    assert isinstance(decide(make_intent(), found, answers), Postponed)
+    assert isinstance(decide(make_mission(), found, answers), Postponed)
 
 
 def test_a_long_list_of_problems_is_cut(
-    make_intent: MakeIntent, make_playbook: MakePlaybook
+    make_mission: MakeMission, make_playbook: MakePlaybook
 ) -> None:
     endless = replace(ACTS, valid=False, problems=("p" * 4000,) * 10)
-    decision = decide(make_intent(), shortlist(make_intent(), [make_playbook()]), _answers(endless))
+    decision = decide(
+        make_mission(), shortlist(make_mission(), [make_playbook()]), _answers(endless)
+    )
     assert isinstance(decision, Blocked)
     assert len(decision.reason) == MAX_REASON
 
 
 @given(message=st.text(), source=st.text(), severity=st.text())
 def test_nothing_that_an_error_says_reaches_a_parameter(
-    make_intent: MakeIntent,
+    make_mission: MakeMission,
     make_playbook: MakePlaybook,
     message: str,
     source: str,
     severity: str,
 ) -> None:
-    error = make_intent(message=message, source=source, severity=severity)
+    error = make_mission(message=message, source=source, severity=severity)
     decision = decide(error, shortlist(error, [make_playbook()]), _answers())
     assert isinstance(decision, Ready)
     assert decision.steps[0].step.action.params == MEND.params
@@ -209,13 +243,13 @@ ANY_ANSWER = st.one_of(
 
 @given(mend=ANY_ANSWER, look=ANY_ANSWER)
 def test_a_plan_is_ready_only_when_both_were_answered_and_valid(
-    make_intent: MakeIntent,
+    make_mission: MakeMission,
     make_playbook: MakePlaybook,
     mend: Answer | Silence,
     look: Answer | Silence,
 ) -> None:
-    found = shortlist(make_intent(), [make_playbook()])
-    decision = decide(make_intent(), found, _answers(mend, look))
+    found = shortlist(make_mission(), [make_playbook()])
+    decision = decide(make_mission(), found, _answers(mend, look))
     sound = (
         isinstance(mend, Answer)
         and isinstance(look, Answer)

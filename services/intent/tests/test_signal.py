@@ -10,7 +10,7 @@ from grace.intent.domain.signal import (
     MAX_DETAILS,
     MAX_MESSAGE,
     Group,
-    Mission,
+    LastMission,
     Signal,
     bounded,
     kept,
@@ -67,7 +67,7 @@ def test_an_echo_of_a_closed_mission_is_counted_there_and_a_later_error_is_news(
     make_signal: MakeSignal, noon: datetime
 ) -> None:
     before, at, later = make_signal(sent=-1), make_signal(), make_signal(sent=0.001)
-    closed = Mission("mission-1", at.fingerprint, noon)
+    closed = LastMission("mission-1", at.fingerprint, noon)
     intake = sort_signals([later, before, at], [closed])
     assert _ids([group for _, group in intake.late]) == [before.id, at.id]
     assert [mission for mission, _ in intake.late] == [closed]
@@ -79,8 +79,8 @@ def test_nothing_is_an_echo_while_the_mission_is_open(
 ) -> None:
     signal = make_signal(sent=-10)
     missions = [
-        Mission("mission-1", signal.fingerprint, noon),
-        Mission("mission-2", signal.fingerprint, None),
+        LastMission("mission-1", signal.fingerprint, noon),
+        LastMission("mission-2", signal.fingerprint, None),
     ]
     assert sort_signals([signal], missions).late == ()
 
@@ -96,7 +96,7 @@ def test_every_signal_is_counted_exactly_once_and_locks_are_taken_in_order(
 ) -> None:
     signals = [make_signal(target=target, sent=sent) for target, sent in stream]
     ended = {make_signal(target=target).fingerprint for target in closed}
-    intake = sort_signals(signals, [Mission(f"mission-{each}", each, noon) for each in ended])
+    intake = sort_signals(signals, [LastMission(f"mission-{each}", each, noon) for each in ended])
     late = [group for _, group in intake.late]
     assert sorted(map(str, _ids(list(intake.fresh)) + _ids(late))) == sorted(
         str(signal.id) for signal in signals

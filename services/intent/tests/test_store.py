@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 from grace.intent.domain.document import parse_playbook
-from grace.intent.domain.intent import Intent
 from grace.intent.domain.lifecycle import State
+from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook
 from grace.intent.domain.signal import Group, Signal
-from grace.intent.store import Store
+from grace.intent.store import Ended, Missions, Playbooks
 from grace.kit import Runtime
 from grace.testkit import House, eventually
 
@@ -25,39 +25,41 @@ PLAN_HASH = sha256(PLAN).hexdigest()
 
 @pytest.fixture
 async def intent(house: House) -> AsyncIterator[Runtime]:
-    """Intent without its handlers and loops: only the test acts."""
+    """Mission without its handlers and loops: only the test acts."""
     async with house.running("identity"):
         yield await house.act_as("intent")
 
 
 @pytest.fixture
-async def captured(intent: Runtime, make_signal: Callable[..., Signal]) -> Intent:
+async def captured(intent: Runtime, make_signal: Callable[..., Signal]) -> Mission:
     """One captured error."""
     signal = make_signal()
     async with intent.unit() as unit:
-        (found,) = await Store(unit.tx).capture(
-            [Group(signal.fingerprint, (signal,))], ["mission-1"]
+        (found,) = await Missions(unit.tx).capture(
+            [Group(signal.fingerprint, (signal,))],
+            ["mission-1"],
+            recall_after=timedelta(minutes=1),
         )
     return found
 
 
-async def _claim(intent: Runtime, *, lease: timedelta = timedelta()) -> list[Intent]:
+async def _claim(intent: Runtime, *, lease: timedelta = timedelta()) -> list[Mission]:
     async with intent.unit() as unit:
-        return await Store(unit.tx).claim_captured(most=1, lease=lease)
+        return await Missions(unit.tx).claim_captured(most=1, lease=lease)
 
 
-async def test_a_claim_holds_for_its_lease(intent: Runtime, captured: Intent) -> None:
+async def test_a_claim_holds_for_its_lease(intent: Runtime, captured: Mission) -> None:
     (claimed,) = await _claim(intent, lease=timedelta(hours=1))
     assert (claimed.mission_id, claimed.attempt) == (captured.mission_id, 1)
     assert await _claim(intent) == []
 
 
 async def test_a_row_that_a_storm_keeps_locked_is_waited_for_and_claimed_once(
-    house: House, intent: Runtime, captured: Intent
+    house: House, intent: Runtime, captured: Mission
 ) -> None:
     storm = await house.role("intent")
     async with storm.transaction():
-        await storm.execute("UPDATE intent.intents SET signal_count = signal_count + 1")
+        await storm.execute("UPDATE intent.missions SET signal_count = signal_count + 1")
         claims = [asyncio.create_task(_claim(intent, lease=timedelta(hours=1))) for _ in range(3)]
         await eventually(lambda: _waiting(house, 3))
     await storm.close()
@@ -66,13 +68,13 @@ async def test_a_row_that_a_storm_keeps_locked_is_waited_for_and_claimed_once(
 
 
 async def test_only_the_latest_attempt_may_decide_and_only_once(
-    intent: Runtime, captured: Intent, make_playbook: MakePlaybook
+    intent: Runtime, captured: Mission, make_playbook: MakePlaybook
 ) -> None:
     (old,), (new,) = await _claim(intent), await _claim(intent)
     assert (old.attempt, new.attempt) == (captured.attempt + 1, captured.attempt + 2)
     playbook = make_playbook()
     async with intent.unit() as unit:
-        store = Store(unit.tx)
+        store = Missions(unit.tx)
         assert not await store.finish_plan(old, playbook, PLAN, PLAN_HASH)
         assert not await store.block_plan(old, "stale")
         assert not await store.postpone_plan(old, "stale", timedelta())
@@ -82,39 +84,44 @@ async def test_only_the_latest_attempt_may_decide_and_only_once(
 
 
 async def test_a_mission_that_ended_is_not_planned_any_more(
-    intent: Runtime, captured: Intent, make_playbook: MakePlaybook
+    intent: Runtime, captured: Mission, make_playbook: MakePlaybook
 ) -> None:
     (claimed,) = await _claim(intent)
     async with intent.unit() as unit:
-        store = Store(unit.tx)
-        end = (captured.mission_id, "cancelled", await unit.now())
-        assert await store.close_missions([end]) == {captured.mission_id}
-        assert await store.close_missions([end]) == frozenset()
+        store = Missions(unit.tx)
+        end = Ended(captured.mission_id, "cancelled", await unit.now())
+        assert await store.close([end]) == {captured.mission_id}
+        assert await store.close([end]) == frozenset()
         assert not await store.finish_plan(claimed, make_playbook(), PLAN, PLAN_HASH)
         assert not await store.postpone_plan(claimed, "late", timedelta())
-        found = await store.find_intent(captured.mission_id)
+        found = await store.find(captured.mission_id)
     assert found is not None
     assert (found.state, found.plan) == (State.CLOSED, None)
 
 
 async def test_a_plan_that_stands_cannot_be_changed_and_an_end_is_an_end(
-    house: House, intent: Runtime, captured: Intent, make_playbook: MakePlaybook
+    house: House, intent: Runtime, captured: Mission, make_playbook: MakePlaybook
 ) -> None:
     (claimed,) = await _claim(intent)
     async with intent.unit() as unit:
-        assert await Store(unit.tx).finish_plan(claimed, make_playbook(), PLAN, PLAN_HASH)
+        assert await Missions(unit.tx).finish_plan(claimed, make_playbook(), PLAN, PLAN_HASH)
     role = await house.role("intent")
     other = "plan = '[]', plan_hash = encode(sha256('[]'), 'hex')"
     with pytest.raises(asyncpg.RaiseError, match="stands and does not change"):
-        await role.execute(f"UPDATE intent.intents SET {other}")
+        await role.execute(f"UPDATE intent.missions SET {other}")
     with pytest.raises(asyncpg.CheckViolationError):
-        await role.execute("UPDATE intent.intents SET plan_hash = 'x'")
+        await role.execute("UPDATE intent.missions SET plan_hash = 'x'")
     await role.execute(
-        "UPDATE intent.intents SET status = 'closed', outcome = 'failed', closed_at = now()"
+        "UPDATE intent.missions SET status = 'closed', outcome = 'failed', closed_at = now()"
     )
     with pytest.raises(asyncpg.RaiseError, match="has ended and does not go on"):
-        await role.execute("UPDATE intent.intents SET outcome = 'verified'")
-    for statement in ("DELETE FROM intent.intents", "UPDATE intent.playbooks SET source = ''"):
+        await role.execute("UPDATE intent.missions SET outcome = 'verified'")
+    for statement in (
+        "DELETE FROM intent.missions",
+        "DELETE FROM intent.intents",
+        "UPDATE intent.intents SET requested_by = 'somebody-else'",
+        "UPDATE intent.playbooks SET source = ''",
+    ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await role.execute(statement)
     await role.close()
@@ -125,21 +132,21 @@ async def test_a_version_is_pinned_to_its_first_text_and_the_newest_version_is_i
 ) -> None:
     first, other = make_playbook(), make_playbook(priority=7)
     async with intent.unit() as unit:
-        store = Store(unit.tx)
-        assert await store.pin_playbook(first)
-        assert await store.pin_playbook(first)
-        assert not await store.pin_playbook(other)
-        assert await store.active_playbooks() == [first.source.encode()]
+        store = Playbooks(unit.tx)
+        assert await store.pin(first)
+        assert await store.pin(first)
+        assert not await store.pin(other)
+        assert await store.active() == [first.source.encode()]
         newer = first.source.replace("version: 1", "version: 10").encode()
-        assert await store.pin_playbook(parse_playbook(newer))
-        assert await store.active_playbooks() == [newer]
+        assert await store.pin(parse_playbook(newer))
+        assert await store.active() == [newer]
 
 
 async def test_the_database_knows_exactly_the_states_of_the_lifecycle(house: House) -> None:
     (row,) = await house.rows(
         "intent",
         "SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint"
-        " WHERE conname = 'intents_status_check'",
+        " WHERE conrelid = 'missions'::regclass AND conname = 'missions_status_check'",
     )
     assert sorted(re.findall(r"'(\w+)'::text", row["text"])) == sorted(State)
 

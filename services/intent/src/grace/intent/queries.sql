@@ -4,8 +4,8 @@ SELECT m.mission_id, m.fingerprint, m.closed_at
   FROM unnest(CAST(:fingerprints AS text[])) WITH ORDINALITY AS f (fingerprint, place)
  CROSS JOIN LATERAL (
        SELECT mission_id, fingerprint, closed_at
-         FROM intents
-        WHERE intents.fingerprint = f.fingerprint
+         FROM missions
+        WHERE missions.fingerprint = f.fingerprint
         ORDER BY captured_at DESC
         LIMIT 1
           FOR UPDATE) m
@@ -14,33 +14,35 @@ SELECT m.mission_id, m.fingerprint, m.closed_at
 
 -- capture_signals --
 -- Count each group on the open mission of its fingerprint, or open one; the unique index decides between replicas.
-INSERT INTO intents (
+INSERT INTO missions (
        mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
-       status, detected_at, last_detected_at, captured_at, signal_count, plan_after)
+       intent_id, status, detected_at, last_detected_at, captured_at, signal_count, plan_after, recall_at)
 SELECT mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
-       'captured', detected_at, last_detected_at, now(), signal_count, now()
+       intent_id, 'captured', detected_at, last_detected_at, now(), signal_count, now(),
+       now() + CAST(:recall_after AS interval)
   FROM unnest(
        CAST(:mission_ids AS text[]), CAST(:tenants AS text[]), CAST(:fingerprints AS text[]),
        CAST(:signal_ids AS uuid[]), CAST(:sources AS text[]), CAST(:kinds AS text[]), CAST(:targets AS text[]),
        CAST(:messages AS text[]), CAST(:severities AS text[]), CAST(:principals AS text[]),
+       CAST(:intent_ids AS text[]),
        CAST(:detected_at AS timestamptz[]), CAST(:last_detected_at AS timestamptz[]), CAST(:counts AS integer[]))
     AS fresh (mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
-       detected_at, last_detected_at, signal_count)
+       intent_id, detected_at, last_detected_at, signal_count)
  ORDER BY fingerprint
     ON CONFLICT (fingerprint) WHERE status <> 'closed'
-    DO UPDATE SET signal_count = intents.signal_count + excluded.signal_count,
-                  last_detected_at = greatest(intents.last_detected_at, excluded.last_detected_at)
+    DO UPDATE SET signal_count = missions.signal_count + excluded.signal_count,
+                  last_detected_at = greatest(missions.last_detected_at, excluded.last_detected_at)
 RETURNING *;
 
 -- count_late --
 -- Count signals on missions that have ended since they were sent.
-UPDATE intents
-   SET signal_count = intents.signal_count + late.signal_count,
-       last_detected_at = greatest(intents.last_detected_at, late.last_detected_at)
+UPDATE missions
+   SET signal_count = missions.signal_count + late.signal_count,
+       last_detected_at = greatest(missions.last_detected_at, late.last_detected_at)
   FROM unnest(CAST(:mission_ids AS text[]), CAST(:counts AS integer[]), CAST(:last_detected_at AS timestamptz[]))
     AS late (mission_id, signal_count, last_detected_at)
- WHERE intents.mission_id = late.mission_id
-RETURNING intents.*;
+ WHERE missions.mission_id = late.mission_id
+RETURNING missions.*;
 
 -- keep_signals --
 -- Keep samples of what was reported.
@@ -51,48 +53,50 @@ SELECT * FROM unnest(
        CAST(:detected_at AS timestamptz[]), CAST(:issued_at AS timestamptz[]))
     ON CONFLICT DO NOTHING;
 
--- find_intent --
+-- find_mission --
 -- One mission.
-SELECT * FROM intents WHERE mission_id = :mission_id;
+SELECT * FROM missions WHERE mission_id = :mission_id;
 
 -- close_missions --
 -- Missions have ended: their fingerprints are free. No row: closed before, or never ours.
 WITH ended AS (
-       SELECT i.mission_id, e.outcome, e.closed_at
-         FROM intents i
-         JOIN unnest(CAST(:mission_ids AS text[]), CAST(:outcomes AS text[]), CAST(:closed_at AS timestamptz[]))
-           AS e (mission_id, outcome, closed_at) USING (mission_id)
-        WHERE i.status <> 'closed'
-        ORDER BY i.fingerprint
-          FOR UPDATE OF i)
-UPDATE intents
-   SET status = 'closed', outcome = ended.outcome, closed_at = least(ended.closed_at, now())
+       SELECT m.mission_id, e.outcome, e.closed_at, e.reason
+         FROM missions m
+         JOIN unnest(CAST(:mission_ids AS text[]), CAST(:outcomes AS text[]), CAST(:closed_at AS timestamptz[]),
+                     CAST(:reasons AS text[]))
+           AS e (mission_id, outcome, closed_at, reason) USING (mission_id)
+        WHERE m.status <> 'closed'
+        ORDER BY m.fingerprint
+          FOR UPDATE OF m)
+UPDATE missions
+   SET status = 'closed', outcome = ended.outcome, closed_at = least(ended.closed_at, now()),
+       reason = coalesce(ended.reason, missions.reason)
   FROM ended
- WHERE intents.mission_id = ended.mission_id AND intents.status <> 'closed'
-RETURNING intents.mission_id;
+ WHERE missions.mission_id = ended.mission_id AND missions.status <> 'closed'
+RETURNING missions.mission_id;
 
 -- claim_captured --
 -- Take captured errors that are due for planning; who claims has them until the lease ends. It waits for locked rows
 -- where it might skip them: in a storm the row of its error is always locked, and that one must be planned.
 WITH due AS (
-       SELECT mission_id FROM intents
+       SELECT mission_id FROM missions
         WHERE status = 'captured' AND plan_after <= now()
         ORDER BY plan_after
         LIMIT :most),
      locked AS (
-       SELECT i.mission_id FROM intents i JOIN due USING (mission_id)
-        WHERE i.status = 'captured' AND i.plan_after <= now()
-        ORDER BY i.fingerprint
-          FOR UPDATE OF i)
-UPDATE intents
+       SELECT m.mission_id FROM missions m JOIN due USING (mission_id)
+        WHERE m.status = 'captured' AND m.plan_after <= now()
+        ORDER BY m.fingerprint
+          FOR UPDATE OF m)
+UPDATE missions
    SET plan_attempt = plan_attempt + 1, plan_after = now() + CAST(:lease AS interval)
   FROM locked
- WHERE intents.mission_id = locked.mission_id AND intents.status = 'captured'
-RETURNING intents.*;
+ WHERE missions.mission_id = locked.mission_id AND missions.status = 'captured'
+RETURNING missions.*;
 
 -- finish_plan --
 -- The plan stands. No row: another attempt was faster, or the mission has ended.
-UPDATE intents
+UPDATE missions
    SET status = 'planned', plan = :plan, plan_hash = :plan_hash, playbook = :playbook,
        playbook_version = :playbook_version, planned_at = now(), reason = NULL
  WHERE mission_id = :mission_id AND status = 'captured' AND plan_attempt = :attempt
@@ -100,17 +104,81 @@ RETURNING mission_id;
 
 -- block_plan --
 -- No playbook can answer. No row: another attempt was faster, or the mission has ended.
-UPDATE intents
+UPDATE missions
    SET status = 'blocked', reason = :reason, blocked_at = now()
  WHERE mission_id = :mission_id AND status = 'captured' AND plan_attempt = :attempt
 RETURNING mission_id;
 
 -- postpone_plan --
 -- Nobody could say whether the plan would run: try again later, and show why.
-UPDATE intents
+UPDATE missions
    SET plan_after = now() + CAST(:delay AS interval), reason = :reason
  WHERE mission_id = :mission_id AND status = 'captured' AND plan_attempt = :attempt
 RETURNING mission_id;
+
+-- claim_recalls --
+-- Missions whose end has not come for long; asked less often each time. A row that is locked just now is not lost.
+WITH due AS (
+       SELECT mission_id FROM missions
+        WHERE status <> 'closed' AND recall_at <= now()
+        ORDER BY recall_at
+        LIMIT :most
+          FOR UPDATE SKIP LOCKED)
+UPDATE missions
+   SET recalls = missions.recalls + 1,
+       recall_at = now() + least(CAST(:recall_after AS interval) * power(2, least(missions.recalls, 20)),
+                                 CAST(:recall_at_most AS interval))
+  FROM due
+ WHERE missions.mission_id = due.mission_id AND missions.status <> 'closed'
+RETURNING missions.mission_id, missions.tenant_id;
+
+-- lock_intake --
+-- One batch of intents at a time: an id that two replicas take in at once opens one mission.
+SELECT pg_advisory_xact_lock(hashtextextended('intent.intake', 0));
+
+-- known_intents --
+-- The intents that have one of these ids or one of these idempotency keys.
+SELECT i.tenant_id, i.intent_id, i.body_hash, i.requested_by, i.idempotency_key
+  FROM intents i
+  JOIN unnest(CAST(:tenants AS text[]), CAST(:intent_ids AS text[])) AS asked (tenant_id, intent_id)
+ USING (tenant_id, intent_id)
+ UNION
+SELECT i.tenant_id, i.intent_id, i.body_hash, i.requested_by, i.idempotency_key
+  FROM intents i
+  JOIN unnest(CAST(:tenants AS text[]), CAST(:principals AS text[]), CAST(:keys AS text[]))
+    AS asked (tenant_id, requested_by, idempotency_key)
+ USING (tenant_id, requested_by, idempotency_key);
+
+-- insert_intents --
+-- Keep what was asked for, with the mission that answers it.
+INSERT INTO intents (
+       tenant_id, intent_id, body_hash, idempotency_key, goal, domain, kind, target, priority, sla_ms, details,
+       requested_by, mission_id, accepted_at)
+SELECT *, now()
+  FROM unnest(
+       CAST(:tenants AS text[]), CAST(:intent_ids AS text[]), CAST(:body_hashes AS text[]), CAST(:keys AS text[]),
+       CAST(:goals AS text[]), CAST(:domains AS text[]), CAST(:kinds AS text[]), CAST(:targets AS text[]),
+       CAST(:priorities AS text[]), CAST(:sla_ms AS bigint[]), CAST(:details AS text[]),
+       CAST(:principals AS text[]), CAST(:mission_ids AS text[]));
+
+-- find_intents --
+-- Submitted intents by their ids.
+SELECT v.*, now() AS read_at
+  FROM intent_views v
+  JOIN unnest(CAST(:tenants AS text[]), CAST(:intent_ids AS text[])) AS asked (tenant_id, intent_id)
+ USING (tenant_id, intent_id);
+
+-- list_intents --
+-- A page of intents, newest first; `before` is the last of the page before.
+SELECT v.*, now() AS read_at
+  FROM intent_views v
+ WHERE v.tenant_id = :tenant_id
+   AND (CAST(:status AS text) IS NULL OR v.status = :status)
+   AND (CAST(:before AS text) IS NULL OR (v.accepted_at, v.intent_id) < (
+        SELECT b.accepted_at, b.intent_id FROM intents b
+         WHERE b.tenant_id = :tenant_id AND b.intent_id = :before))
+ ORDER BY v.accepted_at DESC, v.intent_id DESC
+ LIMIT :most;
 
 -- pin_playbook --
 -- Keep a version of a playbook; a version that is there stays as it is.

@@ -33,3 +33,12 @@ class Settings(ServiceSettings):
     plan_lease: timedelta = timedelta(seconds=30)
     # A validation touches nothing and answers in milliseconds.
     validate_timeout: timedelta = timedelta(seconds=3)
+    # Ends come as messages; this is for those that were lost, and for missions that verification
+    # never heard of.
+    recall_after: timedelta = timedelta(minutes=1)
+    # People take hours to approve: asked less often each time, down to this.
+    recall_at_most: timedelta = timedelta(minutes=15)
+    # How often the table is looked at for what is due.
+    recall_interval: timedelta = timedelta(seconds=15)
+    # Questions of one tick, one after the other.
+    recall_batch: int = Field(default=64, ge=1, le=1000)

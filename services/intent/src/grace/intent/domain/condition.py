@@ -1,9 +1,10 @@
-"""Conditions of trigger rules: CEL expressions over the facts of a captured error.
+"""Conditions of trigger rules: CEL expressions over the facts of a captured error or intent.
 
 The compiler checks syntax only, so names and types are checked here, before a rule is stored.
-The error's message and details are no facts: prose from outside selects nothing.
+Its message and details are no facts: prose from outside selects nothing.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ import cel
 
 FACTS = ("kind", "severity", "source", "target", "tenant")
 MAX_LENGTH = 1_000  # characters; a longer rule is a program
+_LITERAL = re.compile(r"""(?<=["'])[A-Za-z0-9._:-]{1,128}(?=["'])""")
 _SAMPLE: Mapping[str, str] = dict.fromkeys(FACTS, "x")
 
 
@@ -49,6 +51,11 @@ def holds(condition: Condition, facts: Mapping[str, str]) -> bool:
     if not isinstance(found, bool):
         raise ConditionError(f"says {found!r} where true or false is needed")
     return found
+
+
+def literals(condition: Condition) -> frozenset[str]:
+    """Return the identifiers that the condition names in quotes, e.g. a kind."""
+    return frozenset(_LITERAL.findall(condition.text))
 
 
 def _check_names(names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The life of an intent: one mission's way from the first error to its end."""
+"""The life of a mission as intent sees it: from the first error to its end."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -15,7 +15,7 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What can happen to an intent."""
+    """What can happen to a mission."""
 
     PLAN = "plan"
     BLOCK = "block"

@@ -1,16 +1,18 @@
-"""Planning: which playbook answers an error, and whether the workers could run it."""
+"""Planning: which playbook answers a mission, and whether the workers could run it."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from typing import Self, TypeAlias
 
-from grace.intent.domain.condition import ConditionError, holds
-from grace.intent.domain.intent import Intent
+from grace.intent.domain.condition import Condition, ConditionError, holds, literals
+from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Call, Playbook, Step
 
 MAX_REASON = 2_000  # characters
+NO_TARGET = "it names no target: submit another intent that names a registered one"
 _KERNEL = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TIERS = (1, 2, 3)
 _LONGEST_RETRY = 60  # seconds
@@ -63,10 +65,14 @@ Answers: TypeAlias = Mapping[Question, Answer | Silence]
 
 @dataclass(frozen=True, slots=True)
 class Shortlist:
-    """The playbooks whose rule holds, best first, and the rules that could not be tried."""
+    """The playbooks whose rule holds, best first.
+
+    `doubts` are what stands against a plan already now, `answered` the kinds that have a playbook.
+    """
 
     playbooks: tuple[Playbook, ...]
     doubts: tuple[str, ...]
+    answered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,7 @@ class Ready:
     """A plan can be written."""
 
     playbook: Playbook
+    target: str
     steps: tuple[ReadyStep, ...]
 
 
@@ -103,15 +110,11 @@ class Postponed:
 Decision: TypeAlias = Ready | Blocked | Postponed
 
 
-def shortlist(intent: Intent, playbooks: Iterable[Playbook]) -> Shortlist:
-    """Return the playbooks that may answer the error, by priority, then by name."""
-    facts = {
-        "kind": intent.kind,
-        "severity": intent.severity,
-        "source": intent.source,
-        "target": intent.target,
-        "tenant": intent.tenant_id,
-    }
+def shortlist(mission: Mission, playbooks: Sequence[Playbook]) -> Shortlist:
+    """Return the playbooks that may answer the mission, by priority, then by name."""
+    if mission.target is None:
+        return Shortlist((), (NO_TARGET,))
+    facts = _facts(mission, mission.target)
     found: list[Playbook] = []
     doubts: list[str] = []
     for playbook in playbooks:
@@ -120,7 +123,18 @@ def shortlist(intent: Intent, playbooks: Iterable[Playbook]) -> Shortlist:
                 found.append(playbook)
         except ConditionError as failure:
             doubts.append(f"the rule of {playbook.name} has no answer: {failure}")
-    return Shortlist(rank(found, {}), tuple(doubts))
+    answered = () if found else kinds_answered(playbooks, facts)
+    return Shortlist(rank(found, {}), tuple(doubts), answered)
+
+
+def kinds_answered(playbooks: Iterable[Playbook], facts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the kinds that a rule names and would answer, everything else being as it is."""
+    named = {
+        (kind, playbook.trigger.condition)
+        for playbook in playbooks
+        for kind in literals(playbook.trigger.condition)
+    }
+    return tuple(sorted({kind for kind, rule in named if _answers(rule, {**facts, "kind": kind})}))
 
 
 def is_contested(candidates: Shortlist) -> bool:
@@ -148,28 +162,54 @@ def questions(playbooks: Iterable[Playbook], target: str) -> frozenset[Question]
     )
 
 
-def decide(intent: Intent, candidates: Shortlist, answers: Answers) -> Decision:
+def decide(mission: Mission, candidates: Shortlist, answers: Answers) -> Decision:
     """Take the best playbook that can run.
 
     Where a better one is still in doubt because nobody answers, nothing is decided: an outage
     must not choose the second best.
     """
     obstacles = list(candidates.doubts)
+    target = mission.target or ""  # without one there is no candidate
     for playbook in candidates.playbooks:
-        steps = [_ready_step(step, intent.target, answers) for step in playbook.steps]
+        steps = [_ready_step(step, target, answers) for step in playbook.steps]
         if all(isinstance(step, ReadyStep) for step in steps):
-            return Ready(playbook, tuple(step for step in steps if isinstance(step, ReadyStep)))
+            ready = tuple(step for step in steps if isinstance(step, ReadyStep))
+            return Ready(playbook, target, ready)
         if blocked := [step.reason for step in steps if isinstance(step, Blocked)]:
             obstacles.append(f"{playbook.name}: {'; '.join(blocked)}")
         else:
             silent = next(step for step in steps if isinstance(step, Postponed))
             return Postponed(_clip(f"{playbook.name}: {silent.reason}"))
-    return Blocked(_clip("; ".join(obstacles) or f"no playbook answers {intent.kind}"))
+    return Blocked(_clip("; ".join(obstacles) or _unanswered(mission.kind, candidates.answered)))
 
 
 def retry_after(attempt: int) -> timedelta:
     """Return how long the next attempt waits: 1 s, 2 s, 4 s .. 60 s."""
     return timedelta(seconds=min(1 << min(attempt - 1, 10), _LONGEST_RETRY))
+
+
+def _facts(mission: Mission, target: str) -> dict[str, str]:
+    return {
+        "kind": mission.kind,
+        "severity": mission.severity,
+        "source": mission.source,
+        "target": target,
+        "tenant": mission.tenant_id,
+    }
+
+
+def _answers(condition: Condition, facts: Mapping[str, str]) -> bool:
+    try:
+        return holds(condition, facts)
+    except ConditionError:
+        return False
+
+
+def _unanswered(kind: str, answered: Sequence[str]) -> str:
+    """Say what would have been answered, by the domain that a kind begins with."""
+    domains = groupby(answered, key=lambda each: each.partition(".")[0])
+    known = [f"domain {domain} has one for {', '.join(kinds)}" for domain, kinds in domains]
+    return f"no playbook answers {kind}; {'; '.join(known) or 'none is for a kind by its name'}"
 
 
 def _ready_step(step: Step, target: str, answers: Answers) -> ReadyStep | Blocked | Postponed:

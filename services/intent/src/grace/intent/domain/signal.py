@@ -14,24 +14,28 @@ _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # what a database can hold, and a 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One report of an error, normalised. `issued_at` is when its message was sent."""
+    """One report of an error, normalised. `issued_at` is when its message was sent.
+
+    An intent is a report, too: somebody says that something should be otherwise.
+    """
 
     id: UUID
     tenant: str
     source: str
     kind: str
-    target: str
+    target: str | None
     message: str
     severity: str
     details: str | None
     requested_by: str
     detected_at: datetime
     issued_at: datetime
+    intent_id: str | None = None
 
     @property
     def fingerprint(self) -> str:
         """Equal errors have equal fingerprints; no part may hold the separator."""
-        return sha256(f"{self.tenant}|{self.kind}|{self.target}".encode()).hexdigest()
+        return sha256(f"{self.tenant}|{self.kind}|{self.target or ''}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Mission:
+class LastMission:
     """A mission that a fingerprint has or lately had; `closed_at` is None while it is open."""
 
     mission_id: str
@@ -71,10 +75,10 @@ class Intake:
     """Where the signals of a batch go, both sides in the order of fingerprints."""
 
     fresh: tuple[Group, ...]  # to the open mission, or to a new one
-    late: tuple[tuple[Mission, Group], ...]  # to a mission that ended after they were sent
+    late: tuple[tuple[LastMission, Group], ...]  # to a mission that ended after they were sent
 
 
-def sort_signals(signals: Iterable[Signal], missions: Iterable[Mission]) -> Intake:
+def sort_signals(signals: Iterable[Signal], missions: Iterable[LastMission]) -> Intake:
     """Decide for each signal whether it is news, or an echo of what has ended since.
 
     The tail of a storm is read after its mission was closed; it must not open a second one.
@@ -82,9 +86,16 @@ def sort_signals(signals: Iterable[Signal], missions: Iterable[Mission]) -> Inta
     read = tuple({signal.id: signal for signal in signals}.values())
     closed = _closed_only(missions)
     echoes = {signal.id for signal in read if _is_echo(signal, closed)}
-    late = _groups(signal for signal in read if signal.id in echoes)
-    fresh = _groups(signal for signal in read if signal.id not in echoes)
+    late = group_signals(signal for signal in read if signal.id in echoes)
+    fresh = group_signals(signal for signal in read if signal.id not in echoes)
     return Intake(fresh, tuple((closed[group.fingerprint], group) for group in late))
+
+
+def group_signals(signals: Iterable[Signal]) -> tuple[Group, ...]:
+    """Return equal signals together, in the order of fingerprints."""
+    ordered: Sequence[Signal] = sorted(signals, key=lambda signal: signal.fingerprint)
+    grouped = groupby(ordered, key=lambda signal: signal.fingerprint)
+    return tuple(Group(fingerprint, tuple(equal)) for fingerprint, equal in grouped)
 
 
 def kept(group: Group, *, counted: int, at_most: int) -> tuple[Signal, ...]:
@@ -93,10 +104,15 @@ def kept(group: Group, *, counted: int, at_most: int) -> tuple[Signal, ...]:
     return group.signals[: max(0, room)]
 
 
-def plain_text(text: str) -> str:
+def one_line(text: str) -> str:
     """Return the text on one line, without anything that does not print."""
     shown = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(shown.split())[:MAX_MESSAGE]
+    return " ".join(shown.split())
+
+
+def plain_text(text: str) -> str:
+    """Return the text on one line, cut to what a person reads."""
+    return one_line(text)[:MAX_MESSAGE]
 
 
 def plausible(claimed: datetime, now: datetime) -> datetime:
@@ -111,24 +127,18 @@ def bounded(details: str | None) -> str | None:
     return f'{{"dropped_bytes": {size}}}'
 
 
-def _closed_only(missions: Iterable[Mission]) -> Mapping[str, Mission]:
+def _closed_only(missions: Iterable[LastMission]) -> Mapping[str, LastMission]:
     """Return the last ended mission of each fingerprint that has no open one."""
-    last: dict[str, Mission] = {}
+    last: dict[str, LastMission] = {}
     for mission in sorted(missions, key=_ended):
         last[mission.fingerprint] = mission
     return {key: mission for key, mission in last.items() if mission.closed_at is not None}
 
 
-def _ended(mission: Mission) -> datetime:
+def _ended(mission: LastMission) -> datetime:
     return mission.closed_at or datetime.max.replace(tzinfo=UTC)
 
 
-def _is_echo(signal: Signal, closed: Mapping[str, Mission]) -> bool:
+def _is_echo(signal: Signal, closed: Mapping[str, LastMission]) -> bool:
     mission = closed.get(signal.fingerprint)
     return mission is not None and signal.issued_at <= _ended(mission)
-
-
-def _groups(signals: Iterable[Signal]) -> tuple[Group, ...]:
-    ordered: Sequence[Signal] = sorted(signals, key=lambda signal: signal.fingerprint)
-    grouped = groupby(ordered, key=lambda signal: signal.fingerprint)
-    return tuple(Group(fingerprint, tuple(equal)) for fingerprint, equal in grouped)

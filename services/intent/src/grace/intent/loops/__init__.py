@@ -1,6 +1,7 @@
-"""What intent does by itself: keep the playbooks, plan for what was captured."""
+"""What intent does by itself: keep the playbooks, plan for what was captured, ask for ends."""
 
 from grace.intent.loops.load import LoadPlaybooks
 from grace.intent.loops.plan import Plan
+from grace.intent.loops.recall import Recall
 
-__all__ = ["LoadPlaybooks", "Plan"]
+__all__ = ["LoadPlaybooks", "Plan", "Recall"]

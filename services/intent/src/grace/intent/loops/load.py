@@ -7,7 +7,7 @@ from grace.intent.domain.document import parse_playbook
 from grace.intent.domain.playbook import Playbook, PlaybookError
 from grace.intent.metrics import PLAYBOOKS_REFUSED
 from grace.intent.settings import Settings
-from grace.intent.store import Store
+from grace.intent.store import Playbooks
 from grace.kit import Conflict, Runtime
 
 _SHIPPED = Path(__file__).parent.parent / "playbooks"
@@ -29,9 +29,9 @@ class LoadPlaybooks:
         """Pin what is new; sound files count even where others are refused."""
         playbooks, refused = _read(self._folders)
         async with runtime.unit() as unit:
-            store = Store(unit.tx)
+            store = Playbooks(unit.tx)
             for playbook in playbooks:
-                if not await store.pin_playbook(playbook):
+                if not await store.pin(playbook):
                     refused.append(_changed(playbook))
         self.loaded = True
         PLAYBOOKS_REFUSED.set(len(refused))

@@ -1,7 +1,8 @@
-"""Plans for captured errors: picks the playbook, asks the workers, writes the plan down."""
+"""Plans for missions: picks the playbook, asks the workers, writes the plan down."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -9,7 +10,7 @@ from grace.contracts import intent as wire
 from grace.contracts.learning import GetSummary
 from grace.contracts.worker import ValidateAction
 from grace.intent.domain.document import parse_playbook
-from grace.intent.domain.intent import Intent
+from grace.intent.domain.mission import Mission
 from grace.intent.domain.planning import (
     Answer,
     Answers,
@@ -30,7 +31,7 @@ from grace.intent.domain.planning import (
 from grace.intent.domain.playbook import Playbook
 from grace.intent.loops.load import LoadPlaybooks
 from grace.intent.settings import Settings
-from grace.intent.store import Store
+from grace.intent.store import Missions, Playbooks
 from grace.kit import GraceError, Runtime, Unit, new_id
 from grace.kit.errors import Kind
 
@@ -39,7 +40,7 @@ _FINAL = frozenset({Kind.INVALID, Kind.TOO_LARGE, Kind.NOT_FOUND, Kind.CONFLICT}
 
 
 class Plan:
-    """Gives every captured error its plan, or the reason why there is none."""
+    """Gives every mission its plan, or the reason why there is none."""
 
     def __init__(self, settings: Settings, library: LoadPlaybooks) -> None:
         """Plan with what the library has loaded; before that, nothing is decided."""
@@ -52,18 +53,19 @@ class Plan:
         if not self._library.loaded:
             return False
         async with runtime.unit() as unit:
-            store, settings = Store(unit.tx), self._settings
-            due = await store.claim_captured(most=settings.plan_batch, lease=settings.plan_lease)
-            playbooks = self._compile(await store.active_playbooks()) if due else []
+            due = await Missions(unit.tx).claim_captured(
+                most=self._settings.plan_batch, lease=self._settings.plan_lease
+            )
+            playbooks = self._compile(await Playbooks(unit.tx).active()) if due else []
         if not due:
             return False
-        work = [(intent, shortlist(intent, playbooks)) for intent in due]
+        work = [(mission, shortlist(mission, playbooks)) for mission in due]
         work = await _ranked(runtime, work)
         answers = await self._ask(runtime, work)
         async with runtime.unit() as unit:
             # In the order in which the intake locks them, or the two would wait for each other.
-            for intent, candidates in sorted(work, key=lambda pair: pair[0].fingerprint):
-                await _settle(unit, intent, candidates, answers)
+            for mission, candidates in sorted(work, key=lambda pair: pair[0].fingerprint):
+                await _settle(unit, mission, candidates, answers)
         return len(due) == self._settings.plan_batch
 
     def _compile(self, sources: Iterable[bytes]) -> list[Playbook]:
@@ -72,10 +74,12 @@ class Plan:
         self._compiled = {each: known.get(each) or parse_playbook(each) for each in sources}
         return list(self._compiled.values())
 
-    async def _ask(self, runtime: Runtime, work: Sequence[tuple[Intent, Shortlist]]) -> Answers:
+    async def _ask(self, runtime: Runtime, work: Sequence[tuple[Mission, Shortlist]]) -> Answers:
         """Ask everything that the batch needs, each question once."""
         asked = list(
-            frozenset().union(*(questions(c.playbooks, intent.target) for intent, c in work))
+            frozenset().union(
+                *(questions(c.playbooks, mission.target or "") for mission, c in work)
+            )
         )
         timeout = self._settings.validate_timeout.total_seconds()
         answers = await asyncio.gather(*(_ask(runtime, one, timeout) for one in asked))
@@ -104,14 +108,17 @@ async def _ask(runtime: Runtime, question: Question, timeout: float) -> Answer |
 
 
 async def _ranked(
-    runtime: Runtime, work: Sequence[tuple[Intent, Shortlist]]
-) -> list[tuple[Intent, Shortlist]]:
+    runtime: Runtime, work: Sequence[tuple[Mission, Shortlist]]
+) -> list[tuple[Mission, Shortlist]]:
     """Let the record decide where two playbooks have the same priority."""
-    tenants = {intent.tenant_id for intent, candidates in work if is_contested(candidates)}
+    tenants = {mission.tenant_id for mission, candidates in work if is_contested(candidates)}
     scores = {tenant: await _scores(runtime, tenant) for tenant in sorted(tenants)}
     return [
-        (intent, Shortlist(rank(found.playbooks, scores.get(intent.tenant_id, {})), found.doubts))
-        for intent, found in work
+        (
+            mission,
+            replace(found, playbooks=rank(found.playbooks, scores.get(mission.tenant_id, {}))),
+        )
+        for mission, found in work
     ]
 
 
@@ -125,65 +132,65 @@ async def _scores(runtime: Runtime, tenant: str) -> Mapping[str, float]:
     return {record.playbook: record.lower_bound for record in summary.playbooks}
 
 
-async def _settle(unit: Unit, intent: Intent, candidates: Shortlist, answers: Answers) -> None:
+async def _settle(unit: Unit, mission: Mission, candidates: Shortlist, answers: Answers) -> None:
     """Write the decision down and tell it; a stale attempt changes and tells nothing."""
-    store = Store(unit.tx)
+    store = Missions(unit.tx)
     told: wire.ActionPlanned | wire.PlanningBlocked | None = None
-    match decide(intent, candidates, answers):
+    match decide(mission, candidates, answers):
         case Ready() as ready:
-            document = _document(intent, ready, await unit.now()).to_bytes()
+            document = _document(mission, ready, await unit.now()).to_bytes()
             plan_hash = sha256(document).hexdigest()
-            if await store.finish_plan(intent, ready.playbook, document, plan_hash):
-                told = _planned(intent, document, plan_hash)
+            if await store.finish_plan(mission, ready.playbook, document, plan_hash):
+                told = _planned(mission, document, plan_hash)
         case Blocked(reason):
-            if await store.block_plan(intent, reason):
-                told = _blocked(intent, reason)
+            if await store.block_plan(mission, reason):
+                told = _blocked(mission, reason)
         case Postponed(reason):
-            await store.postpone_plan(intent, reason, retry_after(intent.attempt))
-            unit.runtime.log.warning("plan.postponed", mission_id=intent.mission_id, reason=reason)
+            await store.postpone_plan(mission, reason, retry_after(mission.attempt))
+            unit.runtime.log.warning("plan.postponed", mission_id=mission.mission_id, reason=reason)
     if told is not None:
-        unit.publish(told, tenant=intent.tenant_id, correlation_id=intent.mission_id)
+        unit.publish(told, tenant=mission.tenant_id, correlation_id=mission.mission_id)
 
 
-def _planned(intent: Intent, document: bytes, plan_hash: str) -> wire.ActionPlanned:
+def _planned(mission: Mission, document: bytes, plan_hash: str) -> wire.ActionPlanned:
     return wire.ActionPlanned(
-        mission_id=intent.mission_id,
-        tenant_id=intent.tenant_id,
+        mission_id=mission.mission_id,
+        tenant_id=mission.tenant_id,
         plan_hash=plan_hash,
         plan=document,
     )
 
 
-def _blocked(intent: Intent, reason: str) -> wire.PlanningBlocked:
+def _blocked(mission: Mission, reason: str) -> wire.PlanningBlocked:
     return wire.PlanningBlocked(
-        mission_id=intent.mission_id, tenant_id=intent.tenant_id, reason=reason
+        mission_id=mission.mission_id, tenant_id=mission.tenant_id, reason=reason
     )
 
 
-def _document(intent: Intent, ready: Ready, now: datetime) -> wire.Plan:
-    actions = [_action(intent, place, step) for place, step in enumerate(ready.steps)]
+def _document(mission: Mission, ready: Ready, now: datetime) -> wire.Plan:
+    actions = [_action(ready.target, place, step) for place, step in enumerate(ready.steps)]
     return wire.Plan(
-        mission_id=intent.mission_id,
-        tenant_id=intent.tenant_id,
+        mission_id=mission.mission_id,
+        tenant_id=mission.tenant_id,
         playbook=ready.playbook.name,
         playbook_version=ready.playbook.version,
-        kind=intent.kind,
-        target=intent.target,
-        requested_by=intent.requested_by,
+        kind=mission.kind,
+        target=ready.target,
+        requested_by=mission.requested_by,
         planned_at=now,
-        detected_at=intent.detected_at,
+        detected_at=mission.detected_at,
         actions=tuple(actions),
     )
 
 
-def _action(intent: Intent, place: int, ready: ReadyStep) -> wire.PlannedAction:
+def _action(target: str, place: int, ready: ReadyStep) -> wire.PlannedAction:
     call = ready.step.action
     return wire.PlannedAction(
         action_id=f"action-{new_id()}",
         sequence=place,
         operation=call.operation,
         kernel=ready.action.kernel,
-        target=intent.target,
+        target=target,
         params=call.params,
         params_hash=sha256(call.params.encode()).hexdigest(),
         tier=ready.action.tier,
@@ -197,7 +204,7 @@ def _action(intent: Intent, place: int, ready: ReadyStep) -> wire.PlannedAction:
             )
             for each in ready.step.expectations
         ),
-        measurement=_measurement(intent.target, ready),
+        measurement=_measurement(target, ready),
     )
 
 

@@ -1,20 +1,30 @@
-"""Every statement of intent, as a typed function."""
+"""Missions: captured, planned, ended."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from grace.intent.domain.intent import Intent
 from grace.intent.domain.lifecycle import State
+from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook
-from grace.intent.domain.signal import Group, Mission, Signal
-from grace.kit import Queries, Transaction
+from grace.intent.domain.signal import Group, LastMission, Signal
+from grace.intent.store.statements import QUERIES
+from grace.kit import Transaction
 from grace.kit.sql import Record
 
-QUERIES = Queries.beside(__file__)
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How and when a mission ended; `reason` is None where none was given."""
+
+    mission_id: str
+    outcome: str
+    closed_at: datetime
+    reason: str | None = None
 
 
-class Store:
-    """Intent's tables, inside one transaction."""
+class Missions:
+    """The missions and their signals, inside one transaction."""
 
     def __init__(self, tx: Transaction) -> None:
         """Speak through the transaction; the kit ends it."""
@@ -22,7 +32,7 @@ class Store:
 
     async def lock_missions(
         self, fingerprints: Sequence[str], late_window: timedelta
-    ) -> list[Mission]:
+    ) -> list[LastMission]:
         """Return and lock the last mission of each fingerprint: open, or closed within the window.
 
         Fingerprints come sorted, so that two replicas wait for each other in one order.
@@ -30,9 +40,13 @@ class Store:
         rows = await self._tx.fetch(
             QUERIES["lock_missions"], fingerprints=fingerprints, late_window=late_window
         )
-        return [Mission(row["mission_id"], row["fingerprint"], row["closed_at"]) for row in rows]
+        return [
+            LastMission(row["mission_id"], row["fingerprint"], row["closed_at"]) for row in rows
+        ]
 
-    async def capture(self, groups: Sequence[Group], mission_ids: Sequence[str]) -> list[Intent]:
+    async def capture(
+        self, groups: Sequence[Group], mission_ids: Sequence[str], *, recall_after: timedelta
+    ) -> list[Mission]:
         """Count each group on its open mission, or open one under its id of `mission_ids`."""
         firsts = [group.first for group in groups]
         rows = await self._tx.fetch(
@@ -47,13 +61,15 @@ class Store:
             messages=[first.message for first in firsts],
             severities=[first.severity for first in firsts],
             principals=[first.requested_by for first in firsts],
+            intent_ids=[first.intent_id for first in firsts],
+            recall_after=recall_after,
             detected_at=[group.detected_at for group in groups],
             last_detected_at=[group.last_detected_at for group in groups],
             counts=[len(group.signals) for group in groups],
         )
-        return [_intent(row) for row in rows]
+        return [_mission(row) for row in rows]
 
-    async def count_late(self, late: Sequence[tuple[Mission, Group]]) -> list[Intent]:
+    async def count_late(self, late: Sequence[tuple[LastMission, Group]]) -> list[Mission]:
         """Count each group on the mission that has ended since it was sent."""
         rows = await self._tx.fetch(
             QUERIES["count_late"],
@@ -61,7 +77,7 @@ class Store:
             counts=[len(group.signals) for _, group in late],
             last_detected_at=[group.last_detected_at for _, group in late],
         )
-        return [_intent(row) for row in rows]
+        return [_mission(row) for row in rows]
 
     async def keep_signals(self, samples: Sequence[tuple[str, Signal]]) -> None:
         """Keep signals as samples of their missions."""
@@ -79,34 +95,47 @@ class Store:
             issued_at=[signal.issued_at for signal in signals],
         )
 
-    async def find_intent(self, mission_id: str) -> Intent | None:
-        """Return a mission's intent, or None."""
-        row = await self._tx.fetchrow(QUERIES["find_intent"], mission_id=mission_id)
-        return None if row is None else _intent(row)
+    async def find(self, mission_id: str) -> Mission | None:
+        """Return a mission, or None."""
+        row = await self._tx.fetchrow(QUERIES["find_mission"], mission_id=mission_id)
+        return None if row is None else _mission(row)
 
-    async def close_missions(self, ends: Sequence[tuple[str, str, datetime]]) -> frozenset[str]:
-        """Close missions, each given as id, outcome and time; return which were open until now."""
+    async def close(self, ends: Sequence[Ended]) -> frozenset[str]:
+        """Close missions; return which were open until now."""
         rows = await self._tx.fetch(
             QUERIES["close_missions"],
-            mission_ids=[mission_id for mission_id, _, _ in ends],
-            outcomes=[outcome for _, outcome, _ in ends],
-            closed_at=[at for _, _, at in ends],
+            mission_ids=[end.mission_id for end in ends],
+            outcomes=[end.outcome for end in ends],
+            closed_at=[end.closed_at for end in ends],
+            reasons=[end.reason for end in ends],
         )
         return frozenset(row["mission_id"] for row in rows)
 
-    async def claim_captured(self, *, most: int, lease: timedelta) -> list[Intent]:
+    async def claim_recalls(
+        self, *, most: int, recall_after: timedelta, recall_at_most: timedelta
+    ) -> list[tuple[str, str]]:
+        """Take the missions whose end is overdue, each as tenant and id; they are asked about."""
+        rows = await self._tx.fetch(
+            QUERIES["claim_recalls"],
+            most=most,
+            recall_after=recall_after,
+            recall_at_most=recall_at_most,
+        )
+        return [(row["tenant_id"], row["mission_id"]) for row in rows]
+
+    async def claim_captured(self, *, most: int, lease: timedelta) -> list[Mission]:
         """Take at most so many captured errors for planning, for the time of the lease."""
         rows = await self._tx.fetch(QUERIES["claim_captured"], most=most, lease=lease)
-        return [_intent(row) for row in rows]
+        return [_mission(row) for row in rows]
 
     async def finish_plan(
-        self, intent: Intent, playbook: Playbook, plan: bytes, plan_hash: str
+        self, mission: Mission, playbook: Playbook, plan: bytes, plan_hash: str
     ) -> bool:
         """Store the plan; False when another attempt was faster or the mission has ended."""
         row = await self._tx.fetchrow(
             QUERIES["finish_plan"],
-            mission_id=intent.mission_id,
-            attempt=intent.attempt,
+            mission_id=mission.mission_id,
+            attempt=mission.attempt,
             plan=plan,
             plan_hash=plan_hash,
             playbook=playbook.name,
@@ -114,55 +143,30 @@ class Store:
         )
         return row is not None
 
-    async def block_plan(self, intent: Intent, reason: str) -> bool:
+    async def block_plan(self, mission: Mission, reason: str) -> bool:
         """Store that no playbook can answer; False when this attempt is stale."""
         row = await self._tx.fetchrow(
             QUERIES["block_plan"],
-            mission_id=intent.mission_id,
-            attempt=intent.attempt,
+            mission_id=mission.mission_id,
+            attempt=mission.attempt,
             reason=reason,
         )
         return row is not None
 
-    async def postpone_plan(self, intent: Intent, reason: str, delay: timedelta) -> bool:
+    async def postpone_plan(self, mission: Mission, reason: str, delay: timedelta) -> bool:
         """Try again after the delay; False when this attempt is stale."""
         row = await self._tx.fetchrow(
             QUERIES["postpone_plan"],
-            mission_id=intent.mission_id,
-            attempt=intent.attempt,
+            mission_id=mission.mission_id,
+            attempt=mission.attempt,
             reason=reason,
             delay=delay,
         )
         return row is not None
 
-    async def pin_playbook(self, playbook: Playbook) -> bool:
-        """Keep this version with its rule; False when the version stands for another text."""
-        named = {"name": playbook.name, "version": playbook.version}
-        added = await self._tx.execute(
-            QUERIES["pin_playbook"],
-            **named,
-            content_hash=playbook.content_hash,
-            source=playbook.source,
-        )
-        if added:
-            await self._tx.execute(
-                QUERIES["add_rule"],
-                **named,
-                condition=playbook.trigger.condition.text,
-                priority=playbook.trigger.priority,
-                enabled=playbook.enabled,
-            )
-        pinned: str = await self._tx.fetchval(QUERIES["find_pin"], **named)
-        return pinned == playbook.content_hash
 
-    async def active_playbooks(self) -> list[bytes]:
-        """Return the texts of the playbooks in force."""
-        rows = await self._tx.fetch(QUERIES["active_playbooks"])
-        return [row["source"].encode() for row in rows]
-
-
-def _intent(row: Record) -> Intent:
-    return Intent(
+def _mission(row: Record) -> Mission:
+    return Mission(
         mission_id=row["mission_id"],
         tenant_id=row["tenant_id"],
         signal_id=str(row["signal_id"]),
@@ -182,4 +186,5 @@ def _intent(row: Record) -> Intent:
         plan_hash=row["plan_hash"],
         reason=row["reason"],
         blocked_at=row["blocked_at"],
+        intent_id=row["intent_id"],
     )

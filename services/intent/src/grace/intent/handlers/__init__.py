@@ -1,0 +1,53 @@
+"""What intent takes in and what it answers: one file per matter."""
+
+from functools import partial
+
+from grace.contracts.intent import (
+    ErrorDetected,
+    GetIntent,
+    IntentSubmit,
+    ListIntents,
+    RecallMission,
+    SubmitIntent,
+)
+from grace.contracts.verification import MissionClosed
+from grace.intent.domain.cloudevent import translate_error, translate_intent
+from grace.intent.handlers.capture import on_error_detected
+from grace.intent.handlers.missions import on_mission_closed, on_recall_mission
+from grace.intent.handlers.queries import on_get_intent, on_list_intents
+from grace.intent.handlers.submit import on_intent_submit, on_submit_intent
+from grace.intent.settings import Settings
+from grace.kit import Rpc, Stream
+
+__all__ = ["on_error_detected", "rpc", "stream"]
+
+
+def stream(settings: Settings, *, planner: type) -> Stream:
+    """Return what is read from streams; `planner` is the loop that a captured error wakes."""
+    # Counting is not idempotent by itself: the inbox makes it so. An intent has its own id.
+    return (
+        Stream()
+        .on(
+            ErrorDetected,
+            partial(on_error_detected, settings, planner),
+            inbox=True,
+            translate=translate_error,
+        )
+        .on(
+            IntentSubmit,
+            partial(on_intent_submit, settings, planner),
+            translate=translate_intent,
+        )
+        .on(MissionClosed, on_mission_closed)
+    )
+
+
+def rpc(settings: Settings, *, planner: type) -> Rpc:
+    """Return what is answered. Submissions that wait are one commit."""
+    return (
+        Rpc()
+        .on_many(SubmitIntent, partial(on_submit_intent, settings, planner))
+        .on(RecallMission, on_recall_mission)
+        .direct(GetIntent, on_get_intent)
+        .direct(ListIntents, on_list_intents)
+    )

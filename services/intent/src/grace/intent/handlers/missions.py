@@ -1,0 +1,38 @@
+"""Missions end, and verification asks what was decided about them."""
+
+from collections.abc import Sequence
+
+from grace.contracts.intent import RecalledMission, RecallMission
+from grace.contracts.verification import MissionClosed
+from grace.intent.store import Ended, Missions, blocked_of, captured_of, planned_of
+from grace.kit import Called, NotFound, Received, Unit
+
+
+class UnknownMission(NotFound):
+    """No such mission was ever captured here."""
+
+
+async def on_mission_closed(messages: Sequence[Received[MissionClosed]], unit: Unit) -> None:
+    """Close missions: their fingerprints are free, an equal error is a new mission."""
+    ends: dict[str, Received[MissionClosed]] = {}
+    for message in messages:
+        ends.setdefault(message.body.mission_id, message)
+    closed = await Missions(unit.tx).close([_ended(end.body) for end in ends.values()])
+    for message in messages:
+        mission_id = message.body.mission_id
+        if mission_id not in closed or ends[mission_id] is not message:
+            unit.count("stale", message)
+
+
+async def on_recall_mission(call: Called[RecallMission], unit: Unit) -> RecalledMission:
+    """Say again what was captured and decided."""
+    mission = await Missions(unit.tx).find(call.body.mission_id)
+    if mission is None:
+        raise UnknownMission
+    return RecalledMission(
+        captured=captured_of(mission), planned=planned_of(mission), blocked=blocked_of(mission)
+    )
+
+
+def _ended(body: MissionClosed) -> Ended:
+    return Ended(body.mission_id, body.status, body.closed_at, body.reason)

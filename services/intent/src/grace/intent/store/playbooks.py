@@ -1,0 +1,38 @@
+"""Playbooks and their trigger rules, every version pinned to its text."""
+
+from grace.intent.domain.playbook import Playbook
+from grace.intent.store.statements import QUERIES
+from grace.kit import Transaction
+
+
+class Playbooks:
+    """The playbooks, inside one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        """Speak through the transaction; the kit ends it."""
+        self._tx = tx
+
+    async def pin(self, playbook: Playbook) -> bool:
+        """Keep this version with its rule; False when the version stands for another text."""
+        named = {"name": playbook.name, "version": playbook.version}
+        added = await self._tx.execute(
+            QUERIES["pin_playbook"],
+            **named,
+            content_hash=playbook.content_hash,
+            source=playbook.source,
+        )
+        if added:
+            await self._tx.execute(
+                QUERIES["add_rule"],
+                **named,
+                condition=playbook.trigger.condition.text,
+                priority=playbook.trigger.priority,
+                enabled=playbook.enabled,
+            )
+        pinned: str = await self._tx.fetchval(QUERIES["find_pin"], **named)
+        return pinned == playbook.content_hash
+
+    async def active(self) -> list[bytes]:
+        """Return the texts of the playbooks in force."""
+        rows = await self._tx.fetch(QUERIES["active_playbooks"])
+        return [row["source"].encode() for row in rows]
