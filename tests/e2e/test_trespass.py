@@ -19,7 +19,7 @@ from grace.contracts.governance import ApprovalGranted, Capability, CapabilityBo
 from grace.contracts.htm import GetTasks, SubmitTasks, Task, TaskSpec, TaskSubmit
 from grace.contracts.intent import ErrorDetected
 from grace.contracts.permissions import OUTSIDE, inbox_prefix
-from grace.contracts.subjects import SERVICES, SUBJECTS
+from grace.contracts.subjects import SERVICES, STREAMS, SUBJECTS
 from grace.kit import Runtime, new_id
 from grace.testkit import House, eventually
 from grace.transparency import pae
@@ -80,7 +80,7 @@ async def test_nats_lets_nobody_publish_what_does_not_list_it(house: House, user
         await intruder.publish(subject)
     assert len(intruder.refusals) == len(foreign)
     jetstream = (await house.connect("tester")).jetstream()
-    assert [info.state.last_seq for info in await jetstream.streams_info()] == [0] * 4
+    assert [info.state.last_seq for info in await jetstream.streams_info()] == [0] * len(STREAMS)
 
 
 async def test_postgres_lets_no_service_into_anothers_schema(house: House) -> None:

@@ -1,0 +1,6 @@
+"""Runs observability alone: `python -m grace.observability`."""
+
+from grace.kit import main
+from grace.observability.app import build
+
+main(build)

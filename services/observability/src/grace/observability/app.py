@@ -1,0 +1,27 @@
+"""Everything observability is made of, in the order it starts."""
+
+from grace.kit import Service
+from grace.observability import handlers, loops
+from grace.observability.settings import Settings
+from grace.observability.store import Components, Pulse
+
+
+def build(settings: Settings | None = None) -> Service:
+    """Build the service; it runs when the kit runs it."""
+    settings = settings or Settings()
+    pulse, components = Pulse(), Components()
+    wakes = handlers.Wakes(watch=loops.Watch, submit=loops.Submit, follow=loops.Follow)
+    health_beat, hear = handlers.signal(pulse)
+    return (
+        Service("observability", settings)
+        .schema(__file__)
+        .handle(handlers.stream(wakes))
+        .serve(handlers.rpc(settings, pulse, components))
+        .listen(health_beat, hear)
+        .every(settings.watch_interval, loops.Watch(settings, pulse, handlers.announce))
+        .every(settings.submit_interval, loops.Submit(settings))
+        .every(settings.follow_interval, loops.Follow(settings))
+        .every(settings.probe_interval, loops.Probe(settings, components))
+        .every(settings.expire_interval, loops.Expire(settings))
+        .every(settings.prune_interval, loops.Prune(settings))
+    )

@@ -1,0 +1,1 @@
+"""What observability decides: facts in, decisions out."""

@@ -1,0 +1,11 @@
+"""Every statement of observability, as a typed function; one class per noun."""
+
+from grace.observability.store.alerts import Alerts
+from grace.observability.store.beats import Beats, HeardBeat
+from grace.observability.store.pulse import Components, Pulse
+from grace.observability.store.remediations import Remediations
+from grace.observability.store.runs import CurrentRun, Runs
+
+__all__ = [
+    "Alerts", "Beats", "Components", "CurrentRun", "HeardBeat", "Pulse", "Remediations", "Runs",
+]  # fmt: skip

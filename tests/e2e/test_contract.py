@@ -1,0 +1,140 @@
+"""The API keeps what its description promises: cases made from the description, on the real house.
+
+`make contract` asks thousands (GRACE_CASES=2000); the tests ask a few hundred.
+"""
+
+import asyncio
+import math
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.specs.openapi import checks as openapi
+
+from grace.stack.ports import free_port
+from grace.testkit import House, eventually
+
+CASES = int(os.environ.get("GRACE_CASES", "300"))
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+# What never ends is no case: the stream has tests of its own.
+ENDLESS = {"/api/events/stream"}
+CHECKS = [
+    not_a_server_error,
+    openapi.status_code_conformance,
+    openapi.content_type_conformance,
+    openapi.response_headers_conformance,
+    openapi.response_schema_conformance,
+    openapi.negative_data_rejection,
+    openapi.missing_required_header,
+]
+
+
+@dataclass
+class Findings:
+    """What came of the cases."""
+
+    asked: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, case: Case, url: str, session: requests.Session) -> None:
+        """Send one case and check the answer; a failure is kept and not shrunk."""
+        operation = f"{case.method} {case.path}"
+        self.asked[operation] += 1
+        response = case.call(base_url=url, session=session, timeout=20)
+        self.statuses[response.status_code] += 1
+        try:
+            case.validate_response(response, checks=CHECKS)
+        except (Failure, FailureGroup) as failure:
+            parts = failure.exceptions if isinstance(failure, FailureGroup) else [failure]
+            for part in parts:
+                told = f"{part}\n{response.text[:500]}\n{case.as_curl_command()[:1500]}"
+                self.failures.setdefault(f"{operation}: {type(part).__name__}", told)
+
+
+def explore(url: str, token: str, cases: int) -> Findings:
+    """Ask every operation its share of the cases, half of them with what it forbids."""
+    findings, session = Findings(), requests.Session()
+    session.trust_env = False
+    session.headers["X-API-Key"] = token
+    found = [each for each in operations(url, session) if each.path not in ENDLESS]
+    share = math.ceil(cases / sum(map(takes_anything, found)) / len(MODES))
+    for operation in found:
+        for mode in MODES:
+            asked_of(operation, mode, share, lambda case: findings.ask(case, url, session))
+    return findings
+
+
+def operations(url: str, session: requests.Session) -> Iterator[Any]:
+    document = session.get(f"{url}/openapi.json", timeout=20).json()
+    # A made-up key would end a case at the door; who gets in is asked elsewhere, of every route.
+    del document["components"]["securitySchemes"]
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation.pop("security", None)
+    for result in schemathesis.openapi.from_dict(document).get_all_operations():
+        yield result.ok()
+
+
+def takes_anything(operation: Any) -> bool:
+    """What takes nothing has one case only."""
+    return bool(list(operation.iter_parameters()) or list(operation.body))
+
+
+def asked_of(operation: Any, mode: GenerationMode, share: int, ask: Any) -> None:
+    @seed(20261120)
+    @settings(
+        max_examples=share,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def each(case: Case) -> None:
+        ask(case)
+
+    # An operation that takes nothing cannot be asked anything wrong.
+    with suppress(Unsatisfiable):
+        each()
+
+
+async def is_ready(client: httpx.AsyncClient) -> bool:
+    try:
+        health = await client.get("/api/health")
+    except httpx.TransportError:
+        return False
+    return health.is_success and health.json()["data"]["status"] == "up"
+
+
+# The services beside it draw their jitter from the `random` that hypothesis watches.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+@pytest.mark.timeout(max(180, CASES // 2))
+async def test_the_api_keeps_what_its_description_promises(house: House) -> None:
+    port = free_port()
+    mine = {"port": port, "admin_rate_limit": 0}
+    async with house.running(*house.installation.names, gateway=mine):
+        url, token = f"http://127.0.0.1:{port}", house.installation.admin_key_file.read_text()
+        headers = {"X-API-Key": token.strip()}
+        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client:
+            await eventually(lambda: is_ready(client), timeout=20)
+        findings = await asyncio.to_thread(explore, url, token.strip(), CASES)
+    assert not findings.failures, "\n\n".join(map(": ".join, findings.failures.items()))
+    assert findings.asked.total() >= CASES * 0.9, findings.asked
+    assert len(findings.asked) >= 30, "an operation was not asked"
+    assert max(findings.statuses) < 500, findings.statuses
+    assert findings.statuses[401] == 0, "turned away at the door, a case proves nothing"
+    assert findings.statuses[429] == 0, "refused for its speed, a case proves nothing"
+    assert any(200 <= status < 300 for status in findings.statuses)

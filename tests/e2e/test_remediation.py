@@ -1,0 +1,133 @@
+"""A stress run fails on a real database; Grace heals it, once, with a second person's consent."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from faults.story import TARGET, approve, patiently, take_baseline
+
+from grace.client import Grace
+from grace.contracts.observability import (
+    Dashboard,
+    GetRemediation,
+    RemediationStats,
+)
+from grace.contracts.permissions import OUTSIDE
+from grace.kit import Runtime
+from grace.stack.demo import faults, loads
+from grace.stack.demo.plots import BLOCKED_SESSIONS
+from grace.stack.demo.target import MAINTENANCE, Target
+from grace.stack.ports import free_port
+from grace.stack.postgres import SUPERUSER
+from grace.testkit import House, eventually
+
+SUITE = "shop-load"
+# The remedy leaves alone whoever was idle for less than a second.
+_FORGOTTEN = """
+    SELECT FROM pg_stat_activity
+     WHERE application_name = 'careless-shell' AND state_change < now() - interval '1.5 s'
+"""
+
+
+@pytest.fixture
+async def target(tmp_path: Path) -> AsyncIterator[Target]:
+    made = Target(tmp_path)
+    await asyncio.to_thread(made.start)
+    try:
+        await made.prepare()
+        yield made
+    finally:
+        await asyncio.to_thread(made.stop)
+        made.remove()
+
+
+@asynccontextmanager
+async def people(house: House, port: int) -> AsyncIterator[tuple[Grace, Grace]]:
+    """An operator, and a second person who may approve."""
+    url = f"http://127.0.0.1:{port}"
+    token = house.installation.admin_key_file.read_text(encoding="utf-8").strip()
+    async with Grace(url, token) as admin:
+        key = await patiently(lambda: admin.make_key("bob", ["approvals:read", "approvals:decide"]))
+        async with Grace(url, key.token) as bob:
+            yield admin, bob
+
+
+async def tell_of_run(house: House, run_id: str, **changes: object) -> None:
+    """What a runner outside publishes at the end of a run: plain JSON on plain NATS."""
+    now = datetime.now(UTC)
+    body = {
+        "run_id": run_id, "suite": SUITE, "target": TARGET, "status": "passed",
+        "started_at": (now - timedelta(minutes=1)).isoformat(), "ended_at": now.isoformat(),
+        "requests": 1000, "errors": 0, "p99_ms": 40.0,
+    } | changes  # fmt: skip
+    data = json.dumps(body).encode()
+    await house.publish_raw(user=OUTSIDE, subject="telemetry.stress.ended", body=data)
+
+
+async def stats(gateway: Runtime) -> RemediationStats:
+    return await gateway.call(GetRemediation(tenant_id="default", recent=10))
+
+
+@pytest.mark.timeout(120)
+async def test_a_failed_stress_run_is_remedied_once_and_verified(
+    house: House, target: Target
+) -> None:
+    target.register(house.installation.targets_file)
+    port, quick = free_port(), {"resolve_after": timedelta(0)}
+    async with (
+        house.running(*house.installation.names, gateway={"port": port}, observability=quick),
+        people(house, port) as (admin, bob),
+        loads.pgbench(target),
+    ):
+        gateway = await house.act_as("gateway")
+        assert (await take_baseline(admin)).status == "stored"
+        async with faults.forgotten_transaction(target):
+            await eventually(lambda: is_stuck(target))
+            why = {"status": "failed", "errors": 900, "failure_kind": BLOCKED_SESSIONS.kind}
+            for _ in range(2):  # the same run told twice is one remediation
+                await tell_of_run(house, "run-1", **why)
+            more = why | {"suite": "other-load", "target": "nobody-knows"}
+            await tell_of_run(house, "run-0", **more)
+            await approve(bob)
+            found = await eventually(lambda: settled(gateway), timeout=60)
+
+        assert (found.attempted, found.verified, found.failed, found.open) == (1, 1, 0, 0)
+        assert (found.due, found.skipped, found.success_rate) == (0, 1, 1.0)
+        remedied = {each.run_id: each for each in found.recent}
+        assert (remedied["run-1"].status, remedied["run-1"].outcome) == ("verified", "verified")
+        assert "nobody-knows" in (remedied["run-0"].reason or "")
+
+        mission = await admin.mission(remedied["run-1"].mission_id or "")
+        assert (mission.status, mission.confidence) == ("verified", 1.0)
+        assert (mission.kind, mission.requested_by) == (BLOCKED_SESSIONS.kind, "observability")
+        assert len(await house.messages("intent.submit")) == 1
+
+        await eventually(lambda: shows(admin, status="degraded", score=90.0, alerts=2))
+        await tell_of_run(house, "run-2")
+        await tell_of_run(house, "run-3", suite="other-load")
+        page = await eventually(lambda: shows(admin, status="healthy", score=100.0, alerts=0))
+        assert {each.name for each in page.services} == set(house.installation.names)
+        assert {each.status for each in page.components} == {"not_configured"}
+        assert page.remediation.verified == 1
+        assert {suite.suite: suite.failed for suite in page.stress} == {SUITE: 1, "other-load": 1}
+
+
+async def is_stuck(target: Target) -> bool:
+    async with target.connected(SUPERUSER, MAINTENANCE) as connection:
+        return bool(await connection.fetch(_FORGOTTEN))
+
+
+async def settled(gateway: Runtime) -> RemediationStats | None:
+    found = await stats(gateway)
+    return found if found.verified + found.failed and not found.due else None
+
+
+async def shows(admin: Grace, *, status: str, score: float, alerts: int) -> Dashboard | None:
+    """The page as REST shows it."""
+    page = await admin.dashboard()
+    fits = (page.status, page.health_score, page.open_alerts) == (status, score, alerts)
+    return page if fits else None
