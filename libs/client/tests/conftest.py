@@ -94,10 +94,18 @@ class Place:
     """Where Grace is, with the admin's client."""
 
     house: House
-    url: str
+    port: int
     key_file: Path
     admin: Grace
     intent: Runtime
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def token(self) -> str:
+        return self.key_file.read_text().strip()
 
     async def open_mission(self) -> str:
         """Let intent capture an error; return its mission once verification knows it."""
@@ -139,9 +147,9 @@ def open_grace(house: House) -> Callable[..., AbstractAsyncContextManager[Place]
             names = ("identity", "gateway", *others)
             await stack.enter_async_context(house.running(*names, gateway={"port": port}))
             key_file = house.installation.admin_key_file
-            url = f"http://127.0.0.1:{port}"
-            admin = await stack.enter_async_context(Grace(url, key_file.read_text().strip()))
-            place = Place(house, url, key_file, admin, await house.act_as("intent"))
+            url, token = f"http://127.0.0.1:{port}", key_file.read_text().strip()
+            admin = await stack.enter_async_context(Grace(url, token))
+            place = Place(house, port, key_file, admin, await house.act_as("intent"))
             await eventually(lambda: answers(admin), timeout=10)
             yield place
 

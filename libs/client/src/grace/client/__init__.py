@@ -1,5 +1,10 @@
-"""Grace over REST, typed. `async with Grace(url, token) as grace: await grace.missions()`."""
+"""Grace over REST, typed.
 
+async with Grace(url, token) as grace: await grace.missions()
+with SyncGrace(url, token) as grace: grace.missions()
+"""
+
+from grace.client.aio import Grace
 from grace.client.errors import (
     ApiError,
     Conflict,
@@ -17,16 +22,20 @@ from grace.client.errors import (
     Unauthenticated,
     Unavailable,
     Unreachable,
+    Unsendable,
 )
-from grace.client.models import ApiKey, Health, NewApiKey, Page
-from grace.client.rest import Grace
+from grace.client.models import Accepted, ApiKey, Event, Health, NewApiKey, Page
+from grace.client.patience import Patience
 from grace.client.shown import PlanAltered, hash_shown
+from grace.client.sync import SyncGrace
 from grace.client.waiting import wait_for_baseline, wait_for_mission
 
 __all__ = [
+    "Accepted",
     "ApiError",
     "ApiKey",
     "Conflict",
+    "Event",
     "Forbidden",
     "GatewayTimeout",
     "Grace",
@@ -37,15 +46,18 @@ __all__ = [
     "NewApiKey",
     "NotFound",
     "Page",
+    "Patience",
     "PlanAltered",
     "RateLimited",
     "ServerFailed",
     "Stale",
     "StillOpen",
+    "SyncGrace",
     "TooLarge",
     "Unauthenticated",
     "Unavailable",
     "Unreachable",
+    "Unsendable",
     "hash_shown",
     "wait_for_baseline",
     "wait_for_mission",

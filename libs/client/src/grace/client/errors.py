@@ -1,6 +1,9 @@
 """What can go wrong: one exception for each `code` of the API, and one for no answer at all."""
 
+import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx
 
@@ -17,6 +20,10 @@ class Misconfigured(GraceClientError):
     """The URL or the API key cannot be used as they are."""
 
 
+class Unsendable(GraceClientError):
+    """What was given has no form on the wire: NaN, or text that is not Unicode."""
+
+
 class StillOpen(GraceClientError):
     """What was waited for has not ended within the deadline."""
 
@@ -25,12 +32,21 @@ class ApiError(GraceClientError):
     """Grace refused a request, and says why."""
 
     def __init__(
-        self, detail: str, *, status: int, request_id: str = "", errors: tuple[str, ...] = ()
+        self,
+        detail: str,
+        *,
+        status: int,
+        code: str = "",
+        request_id: str = "",
+        errors: tuple[str, ...] = (),
+        retry_after: float | None = None,
     ) -> None:
         self.detail = detail
         self.status = status
+        self.code = code
         self.request_id = request_id
         self.errors = errors
+        self.retry_after = retry_after  # Seconds, where Grace said how long to wait.
         super().__init__(": ".join([detail, *errors[:1]]) if errors else detail)
 
 
@@ -93,26 +109,65 @@ _BY_CODE: Mapping[str, type[ApiError]] = {
     "timeout": GatewayTimeout,
     "internal": ServerFailed,
 }
+# A proxy on the way answers without a code.
+_BY_STATUS: Mapping[int, type[ApiError]] = {
+    400: Invalid,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    412: Stale,
+    413: TooLarge,
+    415: Invalid,
+    422: Invalid,
+    428: Invalid,
+    429: RateLimited,
+    431: TooLarge,
+    503: Unavailable,
+    504: GatewayTimeout,
+}
 _FIRST_SERVER_ERROR = 500
 
 
 def error_of(response: httpx.Response) -> ApiError:
     """Return the exception that a refusal stands for; a strange answer is the server's failure."""
     problem = _problem(response)
-    fallback = ServerFailed if response.status_code >= _FIRST_SERVER_ERROR else ApiError
-    kind = _BY_CODE.get(str(problem.get("code", "")), fallback)
+    code, status = str(problem.get("code", "")), response.status_code
+    fallback = ServerFailed if status >= _FIRST_SERVER_ERROR else ApiError
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status, fallback)
     return kind(
-        str(problem.get("detail") or f"HTTP {response.status_code}"),
-        status=response.status_code,
+        str(problem.get("detail") or f"HTTP {status}"),
+        status=status,
+        code=code,
         request_id=str(problem.get("request_id", "")),
         errors=_fields(problem.get("errors")),
+        retry_after=seconds_of(response.headers.get("retry-after"), now=datetime.now(UTC)),
     )
+
+
+def seconds_of(retry_after: str | None, *, now: datetime) -> float | None:
+    """Return the seconds in a Retry-After, which may be a number or a date; None for neither."""
+    if retry_after is None:
+        return None
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        seconds = _until(retry_after, now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _until(date: str, now: datetime) -> float:
+    try:
+        at = parsedate_to_datetime(date)
+    except ValueError:
+        return math.nan
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
 
 
 def _problem(response: httpx.Response) -> dict[str, object]:
     try:
         found = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

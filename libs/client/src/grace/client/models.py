@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -47,6 +47,30 @@ class Health(BaseModel):
 
     status: str
     services: dict[str, str]
+
+
+class Event(BaseModel):
+    """Something that happened. Give `id` as `after` to go on behind it.
+
+    The subject `gap` tells of the stream itself: something before this is no longer kept.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    subject: str
+    message_id: str | None = None
+    issued_at: datetime | None = None
+    correlation_id: str | None = None
+    data: dict[str, JsonValue] = {}
+
+
+class Accepted(BaseModel):
+    """A report is kept: these messages tell of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message_ids: tuple[str, ...]
 
 
 class Meta(BaseModel):

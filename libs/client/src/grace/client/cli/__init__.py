@@ -1,48 +1,80 @@
-"""The `grace` command line: REST commands, and those of grace.stack where it is installed.
-
-Exit codes: 0 done; 1 it failed, or it ended badly; 2 wrong usage or invalid input; 3 not found;
-4 not allowed (401, 403); 5 conflict or changed meanwhile (409, 412); 6 no answer in time.
-"""
+"""The `grace` command line: REST commands, and those of grace.stack where it is installed."""
 
 import importlib
 import importlib.util
+import sys
 
 import typer
 
-from grace.client.cli import approvals, baselines, keys, log, missions, system
+from grace.client.cli import (
+    approvals,
+    baselines,
+    events,
+    intents,
+    keys,
+    knowledge,
+    log,
+    missions,
+    system,
+)
+from grace.client.cli.session import EXIT_CODES
 
 _STACK = "grace.stack.commands"
+_WITH_VALUE = frozenset({"--url", "--key-file", "--output", "-o"})
 
 
 def build() -> typer.Typer:
     """Compose the commands that are installed here."""
-    app = typer.Typer(
-        name="grace",
-        help="Heals systems on its own, and can prove what it did.",
-        epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 denied, 5 conflict, 6 away.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    app.callback()(system.connect)
-    for name, commands in (
-        ("missions", missions.app),
-        ("approvals", approvals.app),
-        ("baselines", baselines.app),
-        ("log", log.app),
-        ("keys", keys.app),
-    ):
-        app.add_typer(commands, name=name)
-    app.command("health")(system.health)
-    app.command("learning")(system.learning)
-    app.command("task")(system.task)
+    app = _over_rest()
     _add_stack(app)
     return app
 
 
 def main() -> None:
-    """Run the command line."""
-    build()()
+    """Run the command line. The servers of grace.stack are not loaded only to ask a question."""
+    app = _over_rest()
+    commands = {command.name for command in app.registered_commands}
+    groups = {group.name for group in app.registered_groups}
+    if _command(sys.argv[1:]) not in commands | groups:
+        _add_stack(app)
+    app()
+
+
+def _over_rest() -> typer.Typer:
+    app = typer.Typer(
+        name="grace",
+        help="Heals systems on its own, and can prove what it did.",
+        epilog=EXIT_CODES,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(system.connect)
+    intents.add_to(app)
+    for name, commands in (
+        ("intents", intents.app),
+        ("missions", missions.app),
+        ("approvals", approvals.app),
+        ("events", events.app),
+        ("knowledge", knowledge.app),
+        ("baselines", baselines.app),
+        ("log", log.app),
+        ("keys", keys.app),
+    ):
+        app.add_typer(commands, name=name)
+    system.add_to(app)
+    return app
+
+
+def _command(words: list[str]) -> str | None:
+    """The first word that is neither an option nor its value."""
+    rest = iter(words)
+    for word in rest:
+        if word in _WITH_VALUE:
+            next(rest, None)
+        elif not word.startswith("-"):
+            return word
+    return None
 
 
 def _add_stack(app: typer.Typer) -> None:

@@ -1,29 +1,33 @@
 """`grace approvals`: read what a plan would do, and decide on exactly that."""
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
 
 from grace.client.cli.output import show, show_page
-from grace.client.cli.session import run, session_of
-from grace.client.rest import Grace
-from grace.client.shown import hash_shown
+from grace.client.cli.session import Format, run, session_of
+from grace.client.cli.verbs import verb
+from grace.client.shown import PlanAltered, hash_shown
+from grace.client.sync import SyncGrace
+from grace.client.terminal import harmless
 from grace.contracts.governance import Approval
 
 app = typer.Typer(help="Plans that wait for people.", no_args_is_help=True)
 
 Reason = Annotated[str | None, typer.Option(help="For the record.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask again.")]
+ShownHash = Annotated[
+    str | None, typer.Option(help="The hash of the plan that you read: no other is decided on.")
+]
 
 _COLUMNS = ("approval_id", "status", "tier", "quorum", "playbook", "requested_by", "expires_at")
 
 
-@app.command("list")
+@verb(app, "list")
 def list_approvals(
     context: typer.Context,
-    status: str | None = None,
+    status: Annotated[str | None, typer.Option(help="Only approvals that stand so.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
     cursor: str | None = None,
 ) -> None:
@@ -32,63 +36,91 @@ def list_approvals(
     show_page(context, page, *_COLUMNS)
 
 
-@app.command("show")
+@verb(app, "show")
 def show_approval(context: typer.Context, approval_id: str) -> None:
     """Show one approval with the contracts that it is for."""
     show(context, run(context, lambda grace: grace.approval(approval_id)))
 
 
-@app.command()
+@verb(app, "approve")
 def approve(
-    context: typer.Context, approval_id: str, *, reason: Reason = None, yes: Yes = False
-) -> None:
-    """Show a plan, ask, and approve exactly what was shown."""
-
-    async def send(grace: Grace, shown: Approval) -> Approval:
-        return await grace.approve(
-            approval_id, hash_shown(shown), reason=reason, if_version=shown.version
-        )
-
-    _decide(context, approval_id, "approve", send, sure=yes)
-
-
-@app.command()
-def reject(
-    context: typer.Context, approval_id: str, *, reason: Reason = None, yes: Yes = False
-) -> None:
-    """Show a plan, ask, and reject it for good."""
-
-    async def send(grace: Grace, shown: Approval) -> Approval:
-        return await grace.reject(
-            approval_id, hash_shown(shown), reason=reason, if_version=shown.version
-        )
-
-    _decide(context, approval_id, "reject", send, sure=yes)
-
-
-def _decide(
     context: typer.Context,
     approval_id: str,
-    word: str,
-    send: Callable[[Grace, Approval], Awaitable[Approval]],
     *,
-    sure: bool,
+    reason: Reason = None,
+    shown_hash: ShownHash = None,
+    yes: Yes = False,
 ) -> None:
-    """Decide on the version and the hash of what was on the screen, and on nothing newer."""
-    shown = run(context, lambda grace: grace.approval(approval_id))
-    if not session_of(context).as_json:
-        _print_plan(shown)
+    """Show a plan, ask, and approve exactly what was shown."""
+    shown = _shown(context, approval_id, shown_hash)
+    _ask(context, shown, "approve", sure=yes)
+    decided = run(
+        context,
+        lambda grace: grace.approve(
+            approval_id, shown.shown_hash, reason=reason, if_version=shown.version
+        ),
+    )
+    show(context, decided)
+
+
+@verb(app, "reject")
+def reject(
+    context: typer.Context,
+    approval_id: str,
+    *,
+    reason: Reason = None,
+    shown_hash: ShownHash = None,
+    yes: Yes = False,
+) -> None:
+    """Show a plan, ask, and reject it for good."""
+    shown = _shown(context, approval_id, shown_hash)
+    _ask(context, shown, "reject", sure=yes)
+    decided = run(
+        context,
+        lambda grace: grace.reject(
+            approval_id, shown.shown_hash, reason=reason, if_version=shown.version
+        ),
+    )
+    show(context, decided)
+
+
+def _shown(context: typer.Context, approval_id: str, expected: str | None) -> Approval:
+    """Read a plan; its hash is computed here, and is the one that was read elsewhere if any was."""
+
+    def read(grace: SyncGrace) -> Approval:
+        approval = grace.approval(approval_id)
+        if expected not in (None, hash_shown(approval)):
+            raise PlanAltered("this is not the plan with that hash: read it again")
+        return approval
+
+    return run(context, read)
+
+
+def _ask(context: typer.Context, shown: Approval, word: str, *, sure: bool) -> None:
+    """Put the plan before the eyes of who decides; programs get it on stderr."""
+    for_people = session_of(context).output is Format.TABLE
+    if for_people or not sure:
+        typer.echo(_in_words(shown), err=not for_people)
     if not sure:
         typer.confirm(f"{word} this plan?", abort=True, err=True)
-    show(context, run(context, lambda grace: send(grace, shown)))
 
 
-def _print_plan(approval: Approval) -> None:
-    for text in approval.contracts:
-        action = json.loads(text)["action"]
-        typer.echo(
+def _in_words(approval: Approval) -> str:
+    lines = [_action_in_words(text) for text in approval.contracts]
+    return "\n".join(
+        [*lines, harmless(f"asked by {approval.requested_by}, hash {approval.shown_hash}")]
+    )
+
+
+def _action_in_words(contract: str) -> str:
+    """What a contract would do; one that is written otherwise is shown to the letter."""
+    try:
+        action = json.loads(contract)["action"]
+        words = (
             f"tier {action['tier']}  {action['operation']} on {action['target']}\n"
             f"        params {action['params']}\n"
             f"        {'can be undone' if action['reversible'] else 'cannot be undone'}"
         )
-    typer.echo(f"asked by {approval.requested_by}, hash {approval.shown_hash}")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        words = contract
+    return harmless(words)

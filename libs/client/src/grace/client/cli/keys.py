@@ -7,11 +7,12 @@ import typer
 
 from grace.client.cli.output import show, show_page
 from grace.client.cli.session import run
+from grace.client.cli.verbs import verb
 
 app = typer.Typer(help="API keys.", no_args_is_help=True)
 
 
-@app.command()
+@verb(app, "make")
 def make(
     context: typer.Context,
     principal: str,
@@ -27,7 +28,7 @@ def make(
     )
 
 
-@app.command("list")
+@verb(app, "list")
 def list_keys(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 50,

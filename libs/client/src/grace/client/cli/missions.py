@@ -4,19 +4,21 @@ from typing import Annotated
 
 import typer
 
-from grace.client.cli.output import show, show_page
+from grace.client.cli.output import progress, show, show_page
 from grace.client.cli.session import FAILED, run
-from grace.client.waiting import wait_for_mission
+from grace.client.cli.verbs import verb
+from grace.client.sync import SyncGrace
+from grace.contracts.verification import Mission
 
 app = typer.Typer(help="Incidents, from their report to their verdict.", no_args_is_help=True)
 
 _COLUMNS = ("mission_id", "status", "kind", "target", "confidence", "opened_at")
 
 
-@app.command("list")
+@verb(app, "list")
 def list_missions(
     context: typer.Context,
-    status: str | None = None,
+    status: Annotated[str | None, typer.Option(help="Only missions that stand so.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
     cursor: str | None = None,
 ) -> None:
@@ -25,27 +27,32 @@ def list_missions(
     show_page(context, page, *_COLUMNS)
 
 
-@app.command("show")
+@verb(app, "show")
 def show_mission(context: typer.Context, mission_id: str) -> None:
     """Show one mission with its contracts."""
     show(context, run(context, lambda grace: grace.mission(mission_id)))
 
 
-@app.command()
+@verb(app, "timeline")
 def timeline(context: typer.Context, mission_id: str) -> None:
     """Show every step of a mission."""
     entries = run(context, lambda grace: grace.timeline(mission_id))
     show_page(context, entries, "at", "service", "subject", "summary")
 
 
-@app.command()
+@verb(app, "wait")
 def wait(
     context: typer.Context,
     mission_id: str,
-    timeout: Annotated[float, typer.Option(help="Seconds.")] = 300,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds.")] = 300,
 ) -> None:
     """Wait until a mission has closed; exit code 1 where it was not verified."""
-    mission = run(context, lambda grace: wait_for_mission(grace, mission_id, timeout=timeout))
+
+    def waiting(grace: SyncGrace) -> Mission:
+        with progress(mission_id) as tell:
+            return grace.wait_for_mission(mission_id, timeout=timeout, tell=tell)
+
+    mission = run(context, waiting)
     show(context, mission)
     if mission.status != "verified":
         raise typer.Exit(FAILED)

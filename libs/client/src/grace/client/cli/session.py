@@ -1,14 +1,16 @@
 """What every command shares: where Grace is, who asks, and how failures end."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import NoReturn, TypeVar, cast
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
+from grace.client.ask import is_loopback
 from grace.client.errors import (
     Conflict,
     Forbidden,
@@ -17,13 +19,17 @@ from grace.client.errors import (
     Invalid,
     Misconfigured,
     NotFound,
+    RateLimited,
     Stale,
     StillOpen,
+    TooLarge,
     Unauthenticated,
     Unavailable,
     Unreachable,
+    Unsendable,
 )
-from grace.client.rest import Grace
+from grace.client.sync import SyncGrace
+from grace.client.terminal import harmless
 
 T = TypeVar("T")
 
@@ -31,6 +37,8 @@ FAILED = 1
 _EXITS: Mapping[type[GraceClientError], int] = {
     Invalid: 2,
     Misconfigured: 2,
+    TooLarge: 2,
+    Unsendable: 2,
     NotFound: 3,
     Unauthenticated: 4,
     Forbidden: 4,
@@ -38,38 +46,66 @@ _EXITS: Mapping[type[GraceClientError], int] = {
     Stale: 5,
     Unreachable: 6,
     Unavailable: 6,
+    RateLimited: 6,
     GatewayTimeout: 6,
     StillOpen: 6,
 }
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed or ended badly, 2 usage or invalid input, 3 not found, "
+    "4 denied, 5 conflict, 6 no answer in time, 130 interrupted."
+)
+
+
+class Format(StrEnum):
+    """How answers are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Where Grace is and who asks; `as_json` prints for programs."""
+    """Where Grace is, who asks, and who reads the answer."""
 
     url: str
-    token: str
-    as_json: bool
+    token: str | None
+    key_file: Path | None
+    local_key: Path
+    output: Format
+
+    def read_token(self) -> str:
+        """Return the token that was given, or that of a file. BadParameter if it is unreadable.
+
+        The key of this machine's Grace is taken for nobody else's.
+        """
+        if self.token and not self.key_file:
+            return self.token
+        has_local = is_loopback(self.url) and self.local_key.is_file()
+        chosen = self.key_file or (self.local_key if has_local else None)
+        return _token_in(chosen) if chosen else ""
 
 
-def run(context: typer.Context, ask: Callable[[Grace], Awaitable[T]]) -> T:
+def run(context: typer.Context, ask: Callable[[SyncGrace], T]) -> T:
     """Ask Grace and return the answer; a failure is one line and an exit code."""
     session = session_of(context)
-
-    async def asking() -> T:
-        async with Grace(session.url, session.token) as grace:
-            return await ask(grace)
-
     try:
-        return asyncio.run(asking())
+        with SyncGrace(session.url, session.read_token()) as grace:
+            return ask(grace)
     except GraceClientError as error:
-        Console(stderr=True).print(f"grace: {error}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(exit_code(error)) from None
+        fail(str(error), exit_code(error))
+
+
+def fail(why: str, code: int) -> NoReturn:
+    """End a command: one line that says why, and an exit code."""
+    line = " ".join(harmless(why).split())
+    Console(stderr=True).print(Text(f"grace: {line}", style="red"), soft_wrap=True)
+    raise typer.Exit(code)
 
 
 def session_of(context: typer.Context) -> Session:
-    """Return what the options before the command said."""
-    return cast("Session", context.find_root().obj)
+    """Return what the options said."""
+    return cast("Session", context.obj)
 
 
 def exit_code(error: GraceClientError) -> int:
@@ -77,14 +113,8 @@ def exit_code(error: GraceClientError) -> int:
     return next((code for kind, code in _EXITS.items() if isinstance(error, kind)), FAILED)
 
 
-def read_token(token: str | None, file: Path | None, fallback: Path) -> str:
-    """Return the token that was given, or that of a file; BadParameter where a file is unreadable."""
-    if token:
-        return token
-    chosen = file or (fallback if fallback.is_file() else None)
-    if chosen is None:
-        return ""
+def _token_in(file: Path) -> str:
     try:
-        return chosen.read_text(encoding="utf-8").strip()
+        return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"cannot read the key file {chosen}: {error}") from None
+        raise typer.BadParameter(f"cannot read the key file {file}: {error}") from None

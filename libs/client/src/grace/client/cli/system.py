@@ -5,10 +5,22 @@ from typing import Annotated
 
 import typer
 
-from grace.client.cli.output import show, show_page
-from grace.client.cli.session import FAILED, Session, read_token, run
+from grace.client.cli.output import show, show_page, show_parts
+from grace.client.cli.session import FAILED, Format, Session, run, session_of
+from grace.client.cli.verbs import verb
 
 _LOCAL_KEY = Path(".grace/admin.key")
+
+tasks_app = typer.Typer(help="What HTM runs.", no_args_is_help=True)
+
+
+def _not_on_the_command_line(
+    context: typer.Context, parameter: typer.CallbackParam, token: str | None
+) -> str | None:
+    source = context.get_parameter_source(str(parameter.name))
+    if source is not None and source.name == "COMMANDLINE":
+        raise typer.BadParameter("everybody sees a command line: use --key-file")
+    return token
 
 
 def connect(
@@ -18,18 +30,67 @@ def connect(
         str, typer.Option(envvar="GRACE_URL", help="The gateway.")
     ] = "http://127.0.0.1:8000",
     api_key: Annotated[
-        str | None, typer.Option(envvar="GRACE_API_KEY", help="The API key; a file is safer.")
+        str | None,
+        typer.Option(envvar="GRACE_API_KEY", hidden=True, callback=_not_on_the_command_line),
     ] = None,
     key_file: Annotated[
         Path | None,
         typer.Option(
-            envvar="GRACE_API_KEY_FILE", help=f"A file with the API key; else {_LOCAL_KEY}."
+            envvar="GRACE_API_KEY_FILE",
+            help=f"A file with the API key; else GRACE_API_KEY, else {_LOCAL_KEY} for a gateway "
+            "on this machine.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    output: Annotated[
+        Format, typer.Option("--output", "-o", help="How answers are printed.")
+    ] = Format.TABLE,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --output json.")] = False,
 ) -> None:
     """Heals systems on its own, and can prove what it did."""
-    context.obj = Session(url, read_token(api_key, key_file, _LOCAL_KEY), as_json)
+    context.obj = Session(
+        url=url,
+        token=api_key,
+        key_file=key_file,
+        local_key=_LOCAL_KEY,
+        output=Format.JSON if as_json else output,
+    )
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands that stand alone."""
+    verb(app, "status")(status)
+    verb(app, "alerts")(alerts)
+    verb(app, "health")(health)
+    verb(app, "learning")(learning)
+    verb(app, "task", hidden=True)(show_task)
+    app.add_typer(tasks_app, name="tasks")
+
+
+def status(context: typer.Context) -> None:
+    """Show how everything is; exit code 1 where it is not healthy."""
+    found = run(context, lambda grace: grace.dashboard())
+    if session_of(context).output is Format.TABLE:
+        show_parts(found, {
+            "services": ("name", "status", "instances", "problems", "quarantined", "beat_at"),
+            "components": ("name", "status", "detail"),
+            "alerts": ("severity", "kind", "subject", "message", "raised_at"),
+            "stress": ("suite", "runs", "failed", "error_rate", "p99_ms", "direction"),
+        })  # fmt: skip
+    else:
+        show(context, found)
+    if found.status != "healthy":
+        raise typer.Exit(FAILED)
+
+
+def alerts(
+    context: typer.Context,
+    status: Annotated[str | None, typer.Option(help="open, resolved or all")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 50,
+    cursor: str | None = None,
+) -> None:
+    """List alerts, newest first: the open ones, where nothing else is said."""
+    page = run(context, lambda grace: grace.alerts(status=status, limit=limit, cursor=cursor))
+    show_page(context, page, "severity", "kind", "subject", "status", "message", "raised_at")
 
 
 def health(context: typer.Context) -> None:
@@ -47,6 +108,7 @@ def learning(context: typer.Context) -> None:
     show_page(context, found.playbooks, *columns)
 
 
-def task(context: typer.Context, task_id: str) -> None:
+@verb(tasks_app, "show")
+def show_task(context: typer.Context, task_id: str) -> None:
     """Show one task with its attempts."""
     show(context, run(context, lambda grace: grace.task(task_id)))

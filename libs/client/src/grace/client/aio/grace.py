@@ -1,0 +1,31 @@
+"""The client: every noun of the API in one object."""
+
+from grace.client.aio.approvals import Approvals
+from grace.client.aio.baselines import Baselines
+from grace.client.aio.events import Events
+from grace.client.aio.intents import Intents
+from grace.client.aio.keys import Keys
+from grace.client.aio.knowledge import Knowledge
+from grace.client.aio.log import Log
+from grace.client.aio.missions import Missions
+from grace.client.aio.observability import Observability
+from grace.client.aio.system import System
+
+
+class Grace(
+    Approvals,
+    Baselines,
+    Events,
+    Intents,
+    Keys,
+    Knowledge,
+    Log,
+    Missions,
+    Observability,
+    System,
+):
+    """A connection to one gateway. Raises GraceClientError and nothing else.
+
+    What is safe is sent again where an answer was lost or the gateway asks for patience: questions,
+    and requests with the Idempotency-Key that each one gets. `patience` says how often.
+    """

@@ -1,0 +1,41 @@
+"""The immutable log: its signed head, its entries, and proofs of them."""
+
+from collections.abc import AsyncIterator
+
+from grace.client.aio.connection import Connection
+from grace.contracts.identity import Checkpoint, Entry, Proof
+
+_PATH = "/api/log"
+_MOST = 1000  # entries in an answer
+
+
+class Log(Connection):
+    """The methods about the log."""
+
+    async def checkpoint(self) -> Checkpoint:
+        """The newest signed head of the log."""
+        return await self._get(f"{_PATH}/checkpoint", Checkpoint)
+
+    async def proof(
+        self, *, index: int | None = None, message_id: str | None = None, size: int | None = None
+    ) -> Proof:
+        """A proof that an entry, by index or by message, is in the log."""
+        return await self._get(
+            f"{_PATH}/proof", Proof, index=index, message_id=message_id, size=size
+        )
+
+    async def entries(self, *, start: int = 0, limit: int = 100) -> tuple[Entry, ...]:
+        """Log entries from an index on."""
+        return (await self._page(f"{_PATH}/entries", Entry, start=start, limit=limit)).items
+
+    async def each_entry(self, *, start: int = 0, limit: int | None = None) -> AsyncIterator[Entry]:
+        """Every entry from an index on, or the first `limit` of them."""
+        end = None if limit is None else start + limit
+        while end is None or start < end:
+            wanted = _MOST if end is None else min(_MOST, end - start)
+            found = await self.entries(start=start, limit=wanted)
+            for entry in found:
+                yield entry
+            if len(found) < wanted:
+                return
+            start += len(found)

@@ -1,0 +1,32 @@
+# Made from grace.client.aio by grace.client.twins: do not edit.
+"""The client: every noun of the API in one object."""
+
+from grace.client.sync.approvals import Approvals
+from grace.client.sync.baselines import Baselines
+from grace.client.sync.events import Events
+from grace.client.sync.intents import Intents
+from grace.client.sync.keys import Keys
+from grace.client.sync.knowledge import Knowledge
+from grace.client.sync.log import Log
+from grace.client.sync.missions import Missions
+from grace.client.sync.observability import Observability
+from grace.client.sync.system import System
+
+
+class SyncGrace(
+    Approvals,
+    Baselines,
+    Events,
+    Intents,
+    Keys,
+    Knowledge,
+    Log,
+    Missions,
+    Observability,
+    System,
+):
+    """A connection to one gateway. Raises GraceClientError and nothing else.
+
+    What is safe is sent again where an answer was lost or the gateway asks for patience: questions,
+    and requests with the Idempotency-Key that each one gets. `patience` says how often.
+    """

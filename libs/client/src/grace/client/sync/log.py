@@ -1,0 +1,39 @@
+# Made from grace.client.aio by grace.client.twins: do not edit.
+"""The immutable log: its signed head, its entries, and proofs of them."""
+
+from collections.abc import Iterator
+
+from grace.client.sync.connection import Connection
+from grace.contracts.identity import Checkpoint, Entry, Proof
+
+_PATH = "/api/log"
+_MOST = 1000  # entries in an answer
+
+
+class Log(Connection):
+    """The methods about the log."""
+
+    def checkpoint(self) -> Checkpoint:
+        """The newest signed head of the log."""
+        return self._get(f"{_PATH}/checkpoint", Checkpoint)
+
+    def proof(
+        self, *, index: int | None = None, message_id: str | None = None, size: int | None = None
+    ) -> Proof:
+        """A proof that an entry, by index or by message, is in the log."""
+        return self._get(f"{_PATH}/proof", Proof, index=index, message_id=message_id, size=size)
+
+    def entries(self, *, start: int = 0, limit: int = 100) -> tuple[Entry, ...]:
+        """Log entries from an index on."""
+        return (self._page(f"{_PATH}/entries", Entry, start=start, limit=limit)).items
+
+    def each_entry(self, *, start: int = 0, limit: int | None = None) -> Iterator[Entry]:
+        """Every entry from an index on, or the first `limit` of them."""
+        end = None if limit is None else start + limit
+        while end is None or start < end:
+            wanted = _MOST if end is None else min(_MOST, end - start)
+            found = self.entries(start=start, limit=wanted)
+            yield from found
+            if len(found) < wanted:
+                return
+            start += len(found)

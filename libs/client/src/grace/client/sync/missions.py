@@ -1,0 +1,54 @@
+# Made from grace.client.aio by grace.client.twins: do not edit.
+"""Missions: what happened to an incident, from its report to its verdict."""
+
+from collections.abc import Callable, Iterator
+
+from grace.client.ask import part
+from grace.client.models import Page
+from grace.client.sync.connection import Connection
+from grace.contracts.verification import Mission, TimelineEntry
+
+_PATH = "/api/missions"
+
+
+class Missions(Connection):
+    """The methods about missions."""
+
+    def missions(
+        self, *, status: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page[Mission]:
+        """A page of missions, newest first."""
+        return self._page(_PATH, Mission, status=status, limit=limit, cursor=cursor)
+
+    def each_mission(self, *, status: str | None = None) -> Iterator[Mission]:
+        """Every mission, newest first."""
+        return self._each(_PATH, Mission, status=status)
+
+    def mission(self, mission_id: str) -> Mission:
+        """One mission with its contracts."""
+        return self._get(f"{_PATH}/{part(mission_id)}", Mission)
+
+    def timeline(self, mission_id: str) -> tuple[TimelineEntry, ...]:
+        """Every step of a mission in order."""
+        return (self._page(f"{_PATH}/{part(mission_id)}/timeline", TimelineEntry)).items
+
+    def wait_for_mission(
+        self,
+        mission_id: str,
+        *,
+        timeout: float = 60.0,
+        pause: float = 0.2,
+        tell: Callable[[Mission], None] | None = None,
+    ) -> Mission:
+        """Return a mission once it has closed, however it ended. StillOpen after `timeout` seconds.
+
+        `tell` hears of every look at it while it is open.
+        """
+        return self._ended(
+            lambda: self.mission(mission_id),
+            lambda mission: mission.closed_at is not None,
+            what=mission_id,
+            timeout=timeout,
+            pause=pause,
+            tell=tell,
+        )
