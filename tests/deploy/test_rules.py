@@ -1,0 +1,78 @@
+"""The alerts: they speak of metrics and labels that the services really have."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
+
+from grace.contracts.subjects import SERVICES
+
+from .chart import ROOT
+
+GROUPS: list[dict[str, Any]] = yaml.safe_load(
+    (ROOT / "deploy" / "prometheus" / "grace.rules.yaml").read_text(encoding="utf-8")
+)["groups"]
+RULES = [rule for group in GROUPS for rule in group["rules"]]
+_METRIC = re.compile(r"\b(grace_[a-z_]+)")
+_SELECTED = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"")
+_BY = re.compile(r"\bby \(([^)]*)\)")
+_SHOWN = re.compile(r"\$labels\.(\w+)")
+
+
+def metrics() -> dict[str, set[str]]:
+    """Every series that the services can have, with its labels."""
+    importlib.import_module("grace.kit.metrics")
+    for service in SERVICES:
+        if importlib.util.find_spec(f"grace.{service}.metrics"):
+            importlib.import_module(f"grace.{service}.metrics")
+    found = {}
+    for name, collector in REGISTRY._names_to_collectors.items():
+        if isinstance(collector, MetricWrapperBase):
+            edge = {"le"} if name.endswith("_bucket") else set()
+            found[name] = {*collector._labelnames} | edge
+    return found
+
+
+def rule_of(name: str) -> dict[str, Any]:
+    return next(rule for rule in RULES if rule["alert"] == name)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["alert"]))
+def test_an_alert_watches_what_is_measured(rule: dict[str, Any]) -> None:
+    expression, known = rule["expr"], metrics()
+    used = set(_METRIC.findall(expression))
+    assert used
+    assert used <= known.keys()
+    labels = set.intersection(*(known[name] | {"le"} for name in used))
+    grouped = {label.strip() for by in _BY.findall(expression) for label in by.split(",")}
+    assert grouped | set(_SELECTED.findall(expression)) <= labels
+    assert set(_SHOWN.findall(str(rule["annotations"]))) <= grouped, "it would show nothing"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["alert"]))
+def test_an_alert_says_how_bad_it_is_what_it_means_and_where_to_look(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in {"warning", "critical"}
+    assert rule["annotations"].keys() == {"summary", "look"}
+
+
+def test_the_promised_alerts_stand_at_their_limits() -> None:
+    limits = {
+        "GraceRollbacks": ("grace_rollbacks_total", ">= 3"),
+        "GraceLowConfidence": ("grace_action_confidence", "< 0.5"),
+        "GraceApprovalsWait": ('grace_approval_latency_seconds_bucket{le="3600.0"}', "> 0"),
+        "GraceErrorRate": ("grace_gateway_requests_total", "> 0.1"),
+    }
+    for name, (metric, limit) in limits.items():
+        assert metric in rule_of(name)["expr"]
+        assert rule_of(name)["expr"].endswith(limit)
+
+
+def test_a_limit_lies_on_the_border_of_a_bucket() -> None:
+    module = importlib.import_module("grace.governance.metrics")
+    assert 3600 in module.APPROVAL_LATENCY._kwargs["buckets"]
