@@ -26,6 +26,8 @@ class GraceError(Exception):
     """Something went wrong inside Grace."""
 
     kind: ClassVar[Kind] = Kind.INTERNAL
+    # Seconds until the same request may do; None where nobody knows.
+    retry_after: int | None = None
 
     def __init__(self, detail: str = "") -> None:
         self.detail = detail or (type(self).__doc__ or "").split("\n", maxsplit=1)[0]

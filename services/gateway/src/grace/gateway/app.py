@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from grace.gateway import loops
 from grace.gateway.api.server import serve
 from grace.gateway.settings import Settings
 from grace.kit import Service
@@ -10,4 +11,9 @@ from grace.kit import Service
 def build(settings: Settings | None = None) -> Service:
     """Build the service; it runs when the kit runs it."""
     settings = settings or Settings()
-    return Service("gateway", settings).schema(__file__).run(partial(serve, settings))
+    return (
+        Service("gateway", settings)
+        .schema(__file__)
+        .every(settings.forget_interval, loops.Forget())
+        .run(partial(serve, settings))
+    )

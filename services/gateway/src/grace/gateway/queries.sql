@@ -1,29 +1,32 @@
 -- insert_key --
 -- Keep a new key; its token is kept only as a hash.
 INSERT INTO api_keys (
-    key_id, tenant_id, principal, name, token_hash, scopes, created_by, expires_at
+    key_id, tenant_id, principal, name, token_hash, scopes, created_by, expires_at, rate_limit
 )
 VALUES (
     :key_id, :tenant_id, :principal, :name, :token_hash, CAST(:scopes AS text[]), :created_by,
-    :expires_at
+    :expires_at, :rate_limit
 )
 RETURNING key_id, tenant_id, principal, name, scopes, created_by, created_at, expires_at,
-          last_used_at, revoked_at;
+          last_used_at, revoked_at, rate_limit;
 
 -- seat_admin --
 -- The operator's file is the authority on the admin key: it replaces what was there.
-INSERT INTO api_keys (key_id, tenant_id, principal, name, token_hash, scopes, created_by)
+INSERT INTO api_keys (
+    key_id, tenant_id, principal, name, token_hash, scopes, created_by, rate_limit
+)
 VALUES (
-    :key_id, 'default', :principal, :name, :token_hash, CAST(:scopes AS text[]), :principal
+    :key_id, 'default', :principal, :name, :token_hash, CAST(:scopes AS text[]), :principal,
+    :rate_limit
 )
     ON CONFLICT (key_id) DO UPDATE
    SET token_hash = EXCLUDED.token_hash, scopes = EXCLUDED.scopes, principal = EXCLUDED.principal,
-       expires_at = NULL, revoked_at = NULL;
+       rate_limit = EXCLUDED.rate_limit, expires_at = NULL, revoked_at = NULL;
 
 -- find_key --
 -- The key of a token, with the database's clock to judge it by.
 SELECT key_id, tenant_id, principal, name, scopes, created_by, created_at, expires_at,
-       last_used_at, revoked_at, now() AS now
+       last_used_at, revoked_at, rate_limit, now() AS now
   FROM api_keys
  WHERE token_hash = :token_hash;
 
@@ -36,7 +39,7 @@ UPDATE api_keys
 -- list_keys --
 -- A page of a tenant's keys, newest first.
 SELECT key_id, tenant_id, principal, name, scopes, created_by, created_at, expires_at,
-       last_used_at, revoked_at
+       last_used_at, revoked_at, rate_limit
   FROM api_keys
  WHERE tenant_id = :tenant_id AND (CAST(:before AS text) IS NULL OR key_id < :before)
  ORDER BY key_id DESC
@@ -47,3 +50,56 @@ SELECT key_id, tenant_id, principal, name, scopes, created_by, created_at, expir
 UPDATE api_keys
    SET revoked_at = coalesce(revoked_at, now())
  WHERE tenant_id = :tenant_id AND key_id = :key_id;
+
+-- find_sealing_key --
+-- What every replica seals with, made once by the migration.
+SELECT value
+  FROM sealing_keys
+ WHERE name = :name;
+
+-- claim_answer --
+-- Take an Idempotency-Key. No row: somebody has it. One that expired is free again, and so is one
+-- whose gateway died over the same request.
+INSERT INTO idempotency_responses AS r (
+    tenant_id, key_id, route, key, request_hash, claim_id, claimed_until, expires_at
+)
+VALUES (
+    :tenant_id, :key_id, :route, :key, :request_hash, :claim_id,
+    now() + CAST(:claim AS interval), now() + CAST(:lifetime AS interval)
+)
+    ON CONFLICT (tenant_id, key_id, route, key) DO UPDATE
+   SET request_hash = EXCLUDED.request_hash, claim_id = EXCLUDED.claim_id,
+       claimed_until = EXCLUDED.claimed_until, expires_at = EXCLUDED.expires_at,
+       status = NULL, body = NULL, created_at = now()
+ WHERE r.expires_at <= now()
+    OR (r.status IS NULL AND r.claimed_until <= now() AND r.request_hash = EXCLUDED.request_hash)
+RETURNING claim_id;
+
+-- find_answer --
+-- What is kept under an Idempotency-Key; without a status it is still in hand.
+SELECT request_hash, status, body
+  FROM idempotency_responses
+ WHERE tenant_id = :tenant_id AND key_id = :key_id AND route = :route AND key = :key;
+
+-- keep_answer --
+-- Keep an answer for repeats. No row: the claim lapsed, and another request has it.
+UPDATE idempotency_responses
+   SET status = :status, body = :body
+ WHERE tenant_id = :tenant_id AND key_id = :key_id AND route = :route AND key = :key
+   AND claim_id = :claim_id AND status IS NULL;
+
+-- release_answer --
+-- Give a claim back: a failure is not kept, a repeat may go better.
+DELETE FROM idempotency_responses
+ WHERE tenant_id = :tenant_id AND key_id = :key_id AND route = :route AND key = :key
+   AND claim_id = :claim_id AND status IS NULL;
+
+-- forget_answers --
+-- Delete answers that nobody can ask for any more.
+DELETE FROM idempotency_responses
+ WHERE (tenant_id, key_id, route, key) IN (
+           SELECT tenant_id, key_id, route, key
+             FROM idempotency_responses
+            WHERE expires_at <= now()
+            LIMIT :most
+       );

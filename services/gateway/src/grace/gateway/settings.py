@@ -5,7 +5,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from grace.kit import ServiceSettings, service_config
+from grace.kit import Duration, ServiceSettings, service_config
+
+# More than one process answers.
+MOST_PER_SECOND = 100_000
 
 
 class Settings(ServiceSettings):
@@ -24,9 +27,36 @@ class Settings(ServiceSettings):
     probe_timeout: timedelta = timedelta(seconds=1)
     # What NATS carries in one message: a larger body could not be passed on anyway.
     body_limit: int = Field(default=1024 * 1024, ge=1024)
-    # A body that trickles in slower holds a connection for nothing.
-    body_timeout: timedelta = timedelta(seconds=10)
+    # Request line and headers; ours need a hundredth of it, a proxy's cookies some of it.
+    head_limit: int = Field(default=16 * 1024, ge=1024)
+    # A head or a body that trickles in slower holds a connection for nothing.
+    head_timeout: Duration = timedelta(seconds=10)
+    body_timeout: Duration = timedelta(seconds=10)
+    # Requests a second of one key on one gateway; twice as many at once. 0: no limit.
+    rate_limit: int = Field(default=100, ge=0, le=MOST_PER_SECOND)
+    # The same for the key in admin_key_file, where it shall differ.
+    admin_rate_limit: int | None = Field(default=None, ge=0, le=MOST_PER_SECOND)
+    # Requests a second of one address with no key, or one not seen before: who guesses, guesses slowly.
+    address_rate_limit: int = Field(default=20, ge=0, le=MOST_PER_SECOND)
+    # How many of these at once: people behind one proxy share an address.
+    address_burst: int = Field(default=100, ge=1, le=MOST_PER_SECOND)
+    # A client repeats for hours after an outage, not for days.
+    idempotency_lifetime: Duration = timedelta(hours=24)
+    # Longer than any request: then the gateway that had it in hand is gone, and it may run again.
+    idempotency_claim: Duration = timedelta(seconds=60)
+    # How often answers that nobody can ask for any more are deleted.
+    forget_interval: Duration = timedelta(minutes=1)
     # A key that nobody renews for a quarter is forgotten; it is safer dead.
     key_lifetime: timedelta = timedelta(days=90)
+    # How often the stream of events is looked at while somebody follows it.
+    event_interval: Duration = timedelta(milliseconds=200)
+    # What wakes proxies that close quiet connections; the key is checked again at each.
+    event_heartbeat: Duration = timedelta(seconds=15)
+    # A follower who is further behind is cut off, and goes on from where it was.
+    event_backlog: int = Field(default=256, ge=1, le=10_000)
+    # A follower who takes nothing at all for this long is gone.
+    event_stall: Duration = timedelta(seconds=30)
+    # Each costs a connection and a queue; a console needs one.
+    event_streams_per_key: int = Field(default=8, ge=1, le=1000)
     # Requests in hand may end for this long when the gateway stops.
     drain_timeout: timedelta = timedelta(seconds=10)

@@ -1,9 +1,11 @@
 """Every statement of the gateway, a typed function each."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from grace.gateway.domain.access import Key
+from grace.gateway.domain.repeats import KeptAnswer, Slot
 from grace.kit import Queries, Record, Transaction
 
 QUERIES = Queries.beside(__file__)
@@ -43,6 +45,7 @@ class Store:
         scopes: list[str],
         created_by: str,
         expires_at: datetime | None,
+        rate_limit: int | None,
     ) -> Key:
         """Keep a new key."""
         row = await self._tx.fetchrow(
@@ -55,12 +58,20 @@ class Store:
             scopes=scopes,
             created_by=created_by,
             expires_at=expires_at,
+            rate_limit=rate_limit,
         )
         assert row is not None  # noqa: S101 - an INSERT answers its row or raises
         return _key(row)
 
     async def seat_admin(
-        self, key_id: str, token_hash: bytes, *, principal: str, name: str, scopes: list[str]
+        self,
+        key_id: str,
+        token_hash: bytes,
+        *,
+        principal: str,
+        name: str,
+        scopes: list[str],
+        rate_limit: int | None,
     ) -> None:
         """Let the operator's token be the admin key."""
         await self._tx.execute(
@@ -70,6 +81,7 @@ class Store:
             principal=principal,
             name=name,
             scopes=scopes,
+            rate_limit=rate_limit,
         )
 
     async def find_key(self, token_hash: bytes) -> FoundKey | None:
@@ -92,6 +104,51 @@ class Store:
         """Close a key for good. False where there is none."""
         rows = await self._tx.execute(QUERIES["revoke_key"], tenant_id=tenant_id, key_id=key_id)
         return rows == 1
+
+    async def find_sealing_key(self, name: str) -> bytes:
+        """Return the 32 bytes that every replica seals with."""
+        value: bytes = await self._tx.fetchval(QUERIES["find_sealing_key"], name=name)
+        return value
+
+    async def claim_answer(
+        self,
+        slot: Slot,
+        claim_id: UUID,
+        *,
+        request_hash: bytes,
+        claim: timedelta,
+        lifetime: timedelta,
+    ) -> bool:
+        """Take an Idempotency-Key. False where somebody has it."""
+        found = await self._tx.fetchval(
+            QUERIES["claim_answer"],
+            **asdict(slot),
+            claim_id=claim_id,
+            request_hash=request_hash,
+            claim=claim,
+            lifetime=lifetime,
+        )
+        return found is not None
+
+    async def find_answer(self, slot: Slot) -> KeptAnswer | None:
+        """Return what is kept under an Idempotency-Key."""
+        row = await self._tx.fetchrow(QUERIES["find_answer"], **asdict(slot))
+        return None if row is None else KeptAnswer(**row)
+
+    async def keep_answer(self, slot: Slot, claim_id: UUID, *, status: int, body: bytes) -> bool:
+        """Keep an answer for repeats. False where the claim has lapsed."""
+        rows = await self._tx.execute(
+            QUERIES["keep_answer"], **asdict(slot), claim_id=claim_id, status=status, body=body
+        )
+        return rows == 1
+
+    async def release_answer(self, slot: Slot, claim_id: UUID) -> None:
+        """Let a repeat run again."""
+        await self._tx.execute(QUERIES["release_answer"], **asdict(slot), claim_id=claim_id)
+
+    async def forget_answers(self, most: int) -> int:
+        """Delete answers that have expired; return how many."""
+        return await self._tx.execute(QUERIES["forget_answers"], most=most)
 
 
 def _key(row: Record) -> Key:

@@ -6,15 +6,24 @@ from starlette.types import ASGIApp
 from grace.gateway.api import (
     approvals,
     baselines,
+    description,
+    docs,
     errors,
+    events,
     health,
+    intake,
+    intents,
     keys,
+    knowledge,
     learning,
     log,
     missions,
+    observability,
     tasks,
+    webhooks,
 )
 from grace.gateway.api.door import Door
+from grace.gateway.api.feed import Feed
 from grace.gateway.settings import Settings
 from grace.kit import Runtime
 
@@ -27,10 +36,31 @@ with a `code` out of a closed list. Give your API key as `Authorization: Bearer 
 are text, since a double does not hold them.
 """
 
+_NOUNS = (
+    health,
+    keys,
+    intake,
+    webhooks,
+    intents,
+    missions,
+    approvals,
+    events,
+    baselines,
+    knowledge,
+    observability,
+    learning,
+    tasks,
+    log,
+    docs,
+)
 
-def application(runtime: Runtime, settings: Settings) -> ASGIApp:
+
+def application(runtime: Runtime, settings: Settings, cursor_key: bytes) -> ASGIApp:
     """Build the app around a running service."""
-    return Door(rest(runtime, settings), runtime, settings)
+    app = rest(runtime, settings)
+    app.state.cursor_key = cursor_key
+    app.state.feed = Feed(runtime, settings)
+    return Door(app, runtime, settings)
 
 
 def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
@@ -39,13 +69,14 @@ def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
         title="Grace",
         version="0.1.0",
         description=_DESCRIPTION,
-        responses=errors.PROBLEMS,
         # Logs of FastAPI's own would hold what was sent, stack traces included.
         telemetry={"logs": False, "operation_spans": False},
+        redirect_slashes=False,  # a redirect would repeat the Host header of whoever asks
     )
     app.state.runtime = runtime
     app.state.settings = settings
     errors.install(app)
-    for noun in (health, keys, missions, approvals, baselines, log, learning, tasks):
+    description.install(app)
+    for noun in _NOUNS:
         app.include_router(noun.router)
     return app

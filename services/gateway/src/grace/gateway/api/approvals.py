@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 from grace.contracts.governance import Approval, Decide, GetApproval, ListApprovals
 from grace.gateway.api.callers import Caller, needs
@@ -18,7 +19,11 @@ Reader = Annotated[Caller, needs(Scope.APPROVALS_READ)]
 Approver = Annotated[Caller, needs(Scope.APPROVALS_DECIDE)]
 IfMatch = Annotated[
     str | None,
-    Header(description="The ETag that was read: 412 where the approval has changed since."),
+    Header(
+        description="Required: the ETag that was read, or `*` for whatever stands. "
+        "412 where the approval has changed since, 428 without.",
+        examples=['"1"'],
+    ),
 ]
 _VERSION = re.compile(r'"([0-9]{1,9})"')
 
@@ -118,9 +123,18 @@ def _question(
     )
 
 
+class NoVersion(HTTPException):
+    """A decision says what it was made on."""
+
+    def __init__(self) -> None:
+        super().__init__(428, "Give the ETag of the approval that you read as If-Match.")
+
+
 def _version(if_match: str | None) -> int | None:
     """Return the version in an ETag; what is no ETag of ours can match nothing."""
-    if if_match is None or if_match.strip() == "*":
+    if if_match is None:
+        raise NoVersion
+    if if_match.strip() == "*":
         return None
     found = _VERSION.fullmatch(if_match.strip())
     if found is None:

@@ -13,6 +13,8 @@ from grace.kit import Invalid, TooLarge
 _DEPTH = 64
 _INT64 = 2**63
 _JSON = "application/json"
+# The second is a CloudEvent in structured mode.
+_MEDIA = frozenset({_JSON, "application/cloudevents+json"})
 
 
 class SlowBody(HTTPException):
@@ -26,10 +28,8 @@ class ClientGone(Exception):
     """The client hung up before its body had arrived."""
 
 
-async def read_json_body(
-    scope: Scope, receive: Receive, *, limit: int, within: timedelta
-) -> Receive:
-    """Return a receive that answers with the whole body, once it is known to be clean JSON."""
+async def read_json_body(scope: Scope, receive: Receive, *, limit: int, within: timedelta) -> bytes:
+    """Return the whole body, once it is known to be clean JSON."""
     refuse_other_media(scope)
     try:
         async with asyncio.timeout(within.total_seconds()):
@@ -37,14 +37,18 @@ async def read_json_body(
     except TimeoutError:
         raise SlowBody from None
     check_json(body)
-    return _again(body, receive)
+    return body
 
 
 def refuse_other_media(scope: Scope) -> None:
     """Only JSON in UTF-8 is read."""
-    name, _, parameters = _header(scope, b"content-type").partition(";")
+    name, _, parameters = (header_of(scope, b"content-type") or "").partition(";")
     charset = parameters.replace(" ", "").lower()
-    if name.strip().lower() != _JSON or charset not in {"", "charset=utf-8", 'charset="utf-8"'}:
+    if name.strip().lower() not in _MEDIA or charset not in {
+        "",
+        "charset=utf-8",
+        'charset="utf-8"',
+    }:
         raise HTTPException(415, f"The body must be {_JSON} in UTF-8.")
 
 
@@ -79,15 +83,16 @@ async def _read(scope: Scope, receive: Receive, limit: int) -> bytes:
 
 
 def _announced(scope: Scope) -> int:
-    announced = _header(scope, b"content-length")
+    announced = header_of(scope, b"content-length") or ""
     return int(announced) if announced.isdigit() else 0
 
 
-def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+def header_of(scope: Scope, name: bytes) -> str | None:
+    """Return a header's value; None where it is absent."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
 
 
-def _again(body: bytes, receive: Receive) -> Receive:
+def again(body: bytes, receive: Receive) -> Receive:
     """Hand the body over once, then whatever comes after it."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -8,6 +8,7 @@ from fastapi import Depends, Request, params
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 
 from grace.contracts.message import Message, Query
+from grace.gateway.api.cursors import Seal
 from grace.gateway.api.envelope import Envelope, Meta
 from grace.gateway.domain.access import Key, Scope, Standing, hash_of, is_token, standing
 from grace.gateway.settings import Settings
@@ -45,6 +46,9 @@ class Caller:
     request_id: str
     runtime: Runtime
     settings: Settings
+    seal: Seal
+    # For the owner's `idempotency_key`: a function of this key, this route and the header given.
+    idempotency_key: str | None = None
 
     @property
     def tenant(self) -> str:
@@ -57,15 +61,15 @@ class Caller:
         return await self.runtime.call(query, timeout=timeout, correlation_id=self.request_id)
 
     def answer(self, data: T, *, next_cursor: str | None = None) -> Envelope[T]:
-        """Put an answer into its envelope."""
+        """Put an answer into its envelope; its cursor is sealed."""
+        next_cursor = self.seal.sealed(next_cursor) if next_cursor else None
         return Envelope[T](
             data=data, meta=Meta(request_id=self.request_id, next_cursor=next_cursor)
         )
 
 
-async def authenticate(headers: Mapping[str, str], runtime: Runtime) -> Key:
-    """Return the key that a request carries. Unauthenticated where it opens nothing."""
-    token = _token(headers)
+async def authenticate(token: str, runtime: Runtime) -> Key:
+    """Return the key of a token. Unauthenticated where it opens nothing."""
     async with runtime.reading() as tx:
         found = await Store(tx).find_key(hash_of(token))
         if found is None:
@@ -81,7 +85,8 @@ def needs(scope: Scope) -> params.Security:
     return params.Security(_permitted, scopes=[scope.value])
 
 
-def _token(headers: Mapping[str, str]) -> str:
+def token_of(headers: Mapping[str, str]) -> str:
+    """Return the token that a request carries. Unauthenticated where there is none."""
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     tokens = {headers.get("x-api-key", ""), bearer.strip() if scheme.lower() == "bearer" else ""}
     tokens.discard("")
@@ -114,6 +119,14 @@ async def _permitted(
     missing = [scope for scope in scopes.scopes if scope not in key.scopes]
     if missing:
         raise Forbidden(f"This API key lacks the scope {missing[0]}.")
+    seal = Seal(request.app.state.cursor_key, key.tenant_id, request.url.path)
+    if (cursor := request.query_params.get("cursor")) is not None:
+        seal.check(cursor)
     return Caller(
-        key, request.state.request_id, request.app.state.runtime, request.app.state.settings
+        key,
+        request.state.request_id,
+        request.app.state.runtime,
+        request.app.state.settings,
+        seal,
+        getattr(request.state, "idempotency_key", None),
     )

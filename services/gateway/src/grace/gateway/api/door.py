@@ -1,23 +1,26 @@
 """The door: every request gets an id, a key is asked for, its body is read, its end is told."""
 
-import re
+from functools import partial
 from http import HTTPStatus
-from time import perf_counter
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from grace.gateway import metrics
-from grace.gateway.api.bodies import ClientGone, read_json_body
-from grace.gateway.api.callers import authenticate
+from grace.gateway.api.bodies import ClientGone, again, read_json_body
+from grace.gateway.api.callers import authenticate, token_of
 from grace.gateway.api.errors import answer_of
+from grace.gateway.api.heads import refuse_long_head, refuse_unclear_head
+from grace.gateway.api.limits import Limits
+from grace.gateway.api.repeats import Attempt, Repeats
+from grace.gateway.api.visit import Visit
+from grace.gateway.domain.access import Key, hash_of
 from grace.gateway.settings import Settings
-from grace.kit import Runtime, new_id
+from grace.kit import Runtime, Unauthenticated
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_KEPT_OUT = "/api"
+# A probe must get its answer, whoever else asks from its address.
+_ALIVE = "/health/live"
 
 
 class Door:
@@ -27,6 +30,8 @@ class Door:
         self._app = app
         self._runtime = runtime
         self._settings = settings
+        self._limits = Limits(settings)
+        self._repeats = Repeats(runtime, settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request from its head to its last byte."""
@@ -43,19 +48,57 @@ class Door:
         finally:
             self._note(visit)
 
-    async def _let_in(self, visit: "Visit", receive: Receive) -> None:
+    async def _let_in(self, visit: Visit, receive: Receive) -> None:
+        refuse_long_head(visit.scope, self._settings.head_limit)
         if visit.kept_out:
-            visit.state["key"] = await authenticate(visit.headers, self._runtime)
-            if visit.method in _WITH_BODY:
-                receive = await read_json_body(
-                    visit.scope,
-                    receive,
-                    limit=self._settings.body_limit,
-                    within=self._settings.body_timeout,
-                )
+            await self._serve(visit, receive, token=await self._recognise(visit))
+            return
+        if visit.path != _ALIVE:
+            self._limits.meet(visit.address)
         await self._app(visit.scope, receive, visit.send)
 
-    async def _tell(self, visit: "Visit", error: Exception, receive: Receive) -> None:
+    async def _recognise(self, visit: Visit) -> str:
+        """Find who asks, unless the address or the key asks too fast; return the token."""
+        try:
+            token = token_of(visit.headers)
+        except Unauthenticated:
+            self._limits.meet(visit.address)
+            raise
+        key = visit.key = await self._authenticate(visit, token)
+        visit.allowance = self._limits.charge(key)
+        return token
+
+    async def _authenticate(self, visit: Visit, token: str) -> Key:
+        digest = hash_of(token)
+        self._limits.meet(visit.address, digest)
+        try:
+            key = await authenticate(token, self._runtime)
+        except Unauthenticated:
+            self._limits.learn(digest, opens=False)
+            raise
+        self._limits.learn(digest, opens=True)
+        return key
+
+    async def _serve(self, visit: Visit, receive: Receive, *, token: str) -> None:
+        """Hand a clean request of a known caller to its route, or answer as before."""
+        refuse_unclear_head(visit.scope)
+        body = await self._body(visit, receive)
+        handled = partial(self._app, visit.scope, again(body, receive))
+        assert visit.key is not None  # noqa: S101 - nobody else comes here
+        attempt = Attempt.of(visit.scope, body, key=visit.key, token=token)
+        if attempt is None:
+            await handled(visit.send)
+        else:
+            visit.state["idempotency_key"] = attempt.for_owner
+            await self._repeats.run(attempt, handled, visit.send)
+
+    async def _body(self, visit: Visit, receive: Receive) -> bytes:
+        if visit.method not in _WITH_BODY:
+            return b""
+        limit, within = self._settings.body_limit, self._settings.body_timeout
+        return await read_json_body(visit.scope, receive, limit=limit, within=within)
+
+    async def _tell(self, visit: Visit, error: Exception, receive: Receive) -> None:
         """Answer for what the app did not answer, and log what is no answer but a failure."""
         response = answer_of(error, path=visit.path, request_id=visit.request_id)
         match response.status_code:
@@ -66,8 +109,8 @@ class Door:
         if not visit.status:
             await response(visit.scope, receive, visit.send)
 
-    def _note(self, visit: "Visit") -> None:
-        seconds = perf_counter() - visit.started
+    def _note(self, visit: Visit) -> None:
+        seconds = visit.seconds
         method = visit.method if visit.method in _METHODS else "other"
         metrics.REQUESTS.labels(method, visit.route, str(visit.status)).inc()
         metrics.REQUEST_SECONDS.labels(method, visit.route).observe(seconds)
@@ -80,46 +123,3 @@ class Door:
             principal=visit.principal,
             request_id=visit.request_id,
         )
-
-
-class Visit:
-    """One request on its way through."""
-
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.scope = scope
-        self.headers = Headers(scope=scope)
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.started = perf_counter()
-        self.status = 0
-        self.request_id = _request_id(self.headers.get("x-request-id", ""))
-        self.state: dict[str, object] = scope.setdefault("state", {})
-        self.state["request_id"] = self.request_id
-        self._send = send
-
-    @property
-    def kept_out(self) -> bool:
-        """Whether a key is needed."""
-        return self.path == _KEPT_OUT or self.path.startswith(_KEPT_OUT + "/")
-
-    @property
-    def route(self) -> str:
-        """The path with its parameters unnamed: a label must not hold ids."""
-        return getattr(self.scope.get("route"), "path", "unmatched")
-
-    @property
-    def principal(self) -> str | None:
-        """Who asked, where that is known."""
-        return getattr(self.state.get("key"), "principal", None)
-
-    async def send(self, message: Message) -> None:
-        """Pass the answer on, with the request's id in its head."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers = [*message.get("headers", []), (b"x-request-id", self.request_id.encode())]
-            message = {**message, "headers": headers}
-        await self._send(message)
-
-
-def _request_id(given: str) -> str:
-    return given if _REQUEST_ID.fullmatch(given) else str(new_id())

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -31,17 +30,21 @@ STATUS: Mapping[Kind, int] = {
 }
 
 # What only HTTP knows: no service ever answers with these.
-_CODES: Mapping[int, str] = {
+CODES: Mapping[int, str] = {
     400: "malformed",
     404: "not_found",
     405: "method_not_allowed",
     408: "slow_request",
     413: "too_large",
     415: "unsupported_media_type",
+    428: "precondition_required",
+    431: "head_too_large",
+    501: "not_implemented",
 }
 _RETRY_SOON = {"Retry-After": "1"}
 _MOST_ERRORS = 20
 _LONGEST_NAME = 64
+_LONGEST_PATH = 256
 
 
 class Problem(BaseModel):
@@ -74,15 +77,6 @@ class Problem(BaseModel):
     )
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": f"{HTTPStatus(status).phrase}, as problem+json.",
-        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
-    }
-    for status in (401, 403, 404, 413, 415, 422, 503, 504)
-}
-
-
 def install(app: FastAPI) -> None:
     """Let every failure inside the routes end here."""
     app.add_exception_handler(RequestValidationError, _on_invalid_input)
@@ -97,46 +91,45 @@ def answer_of(error: Exception, *, path: str, request_id: str) -> Response:
     match error:
         case GraceError():
             code, status, detail = error.kind.value, STATUS[error.kind], error.detail
-            headers: Mapping[str, str] | None = _headers_of(error.kind)
+            headers: Mapping[str, str] | None = _headers_of(error)
         case HTTPException():
-            code = _CODES.get(error.status_code, "malformed")
-            status, detail, headers = error.status_code, str(error.detail), error.headers
+            code, status = CODES.get(error.status_code, "malformed"), error.status_code
+            detail, headers = str(error.detail), error.headers
         case _:
             return answer_of(GraceError(), path=path, request_id=request_id)
-    return _response(
-        code=code, status=status, detail=detail, path=path, request_id=request_id, headers=headers
-    )
+    body = problem_of(status, code=code, detail=detail, path=path, request_id=request_id)
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def _response(
-    *,
-    code: str,
+def problem_of(
     status: int,
+    *,
     detail: str,
     path: str,
     request_id: str,
-    headers: Mapping[str, str] | None = None,
-    errors: list[dict[str, str]] | None = None,
-) -> Response:
+    code: str = "",
+    errors: Sequence[dict[str, str]] = (),
+) -> bytes:
+    """Return the body of a failure."""
     problem = Problem(
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
-        instance=path,
-        code=code,
+        instance=path[:_LONGEST_PATH],
+        code=code or CODES.get(status, "malformed"),
         request_id=request_id,
-        errors=errors or [],
+        errors=list(errors),
     )
-    return Response(
-        problem.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers=headers
-    )
+    return problem.model_dump_json().encode()
 
 
-def _headers_of(kind: Kind) -> dict[str, str]:
-    match kind:
-        case Kind.UNAUTHENTICATED:
+def _headers_of(error: GraceError) -> dict[str, str]:
+    match error:
+        case GraceError(retry_after=int(seconds)):
+            return {"Retry-After": str(seconds)}
+        case GraceError(kind=Kind.UNAUTHENTICATED):
             return {"WWW-Authenticate": 'Bearer realm="grace"'}
-        case Kind.UNAVAILABLE | Kind.RATE_LIMITED:
+        case GraceError(kind=Kind.UNAVAILABLE | Kind.RATE_LIMITED):
             return dict(_RETRY_SOON)
         case _:
             return {}
@@ -149,9 +142,9 @@ async def _on_error(request: Request, error: Exception) -> Response:
 async def _on_invalid_input(request: Request, error: Exception) -> Response:
     """Name the fields and never repeat what was sent: it may be a secret."""
     problems = error.errors() if isinstance(error, RequestValidationError) else []
-    return _response(
+    body = problem_of(
+        STATUS[Kind.INVALID],
         code=Kind.INVALID.value,
-        status=STATUS[Kind.INVALID],
         detail="The request does not fit its description; `errors` names the fields.",
         path=request.url.path,
         request_id=request.state.request_id,
@@ -160,6 +153,7 @@ async def _on_invalid_input(request: Request, error: Exception) -> Response:
             for each in problems[:_MOST_ERRORS]
         ],
     )
+    return Response(body, status_code=STATUS[Kind.INVALID], media_type=MEDIA_TYPE)
 
 
 def _field(location: Sequence[int | str]) -> str:

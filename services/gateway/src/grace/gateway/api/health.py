@@ -10,8 +10,11 @@ from pydantic import BaseModel, Field
 from grace.contracts.governance import ListApprovals
 from grace.contracts.htm import GetTasks
 from grace.contracts.identity import GetCheckpoint
+from grace.contracts.intent import ListIntents
+from grace.contracts.knowledge import GetIndexStats
 from grace.contracts.learning import GetSummary
 from grace.contracts.message import Message, Query
+from grace.contracts.observability import GetCurrent
 from grace.contracts.verification import ListMissions
 from grace.contracts.worker import ListTargets
 from grace.gateway.api.callers import Caller, needs
@@ -77,7 +80,10 @@ def _probes(tenant: str) -> Mapping[str, Query[Message]]:
         "governance": ListApprovals(tenant_id=tenant, limit=1),
         "htm": GetTasks(),
         "identity": GetCheckpoint(),
+        "intent": ListIntents(tenant_id=tenant, limit=1),
+        "knowledge": GetIndexStats(tenant_id=tenant),
         "learning": GetSummary(tenant_id=tenant),
+        "observability": GetCurrent(tenant_id=tenant),
         "verification": ListMissions(tenant_id=tenant, limit=1),
         "worker": ListTargets(),
     }

@@ -10,7 +10,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import Envelope, Id, Page, cursor_after, id_before
 from grace.gateway.domain import access
-from grace.gateway.domain.access import Scope, beyond
+from grace.gateway.domain.access import ADMIN_KEY, Scope, beyond
+from grace.gateway.settings import MOST_PER_SECOND
 from grace.gateway.store import Store
 from grace.kit import Forbidden, Invalid, NotFound, new_id
 
@@ -48,6 +49,14 @@ class NewKey(BaseModel):
     expires_at: AwareDatetime | None = Field(
         default=None, description="With a time zone; 90 days from now where absent."
     )
+    rate_limit: int | None = Field(
+        default=None,
+        strict=True,
+        ge=0,
+        le=MOST_PER_SECOND,
+        description="Requests a second, 0 for no limit; the gateway's own limit where absent. "
+        "Only the admin key may set it.",
+    )
 
 
 class KeyView(BaseModel):
@@ -64,6 +73,7 @@ class KeyView(BaseModel):
     expires_at: datetime | None
     last_used_at: datetime | None = Field(description="To the minute.")
     revoked_at: datetime | None
+    rate_limit: int | None = Field(description="Requests a second; null is the gateway's own.")
 
 
 class MadeKey(KeyView):
@@ -77,6 +87,8 @@ async def make_key(wanted: NewKey, caller: Writer) -> Envelope[MadeKey]:
     """Make a key of the caller's tenant, with scopes that the caller has too."""
     if lacking := beyond(wanted.scopes, caller.key.scopes):
         raise Forbidden(f"You cannot give the scope {lacking[0]}, which you do not have.")
+    if wanted.rate_limit is not None and caller.key.key_id != ADMIN_KEY:
+        raise Forbidden("Only the admin key sets rate limits.")
     token = access.PREFIX + secrets.token_urlsafe(32)
     async with caller.runtime.unit(correlation_id=caller.request_id) as unit:
         key = await Store(unit.tx).insert_key(
@@ -88,6 +100,7 @@ async def make_key(wanted: NewKey, caller: Writer) -> Envelope[MadeKey]:
             scopes=sorted(set(wanted.scopes)),
             created_by=caller.key.principal,
             expires_at=_expiry(wanted.expires_at, caller),
+            rate_limit=wanted.rate_limit,
         )
     return caller.answer(MadeKey(**_shown(key), token=token))
 

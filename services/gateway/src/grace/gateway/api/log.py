@@ -1,6 +1,8 @@
 """The immutable log: checkpoints and proofs that anybody can verify offline."""
 
-from typing import Annotated, Self
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -16,11 +18,17 @@ from grace.contracts.identity import (
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope
 from grace.gateway.domain.access import Scope
+from grace.kit import NotFound
+from grace.transparency import parse_leaf
 
 router = APIRouter(prefix="/api/log", tags=["log"])
 
 Reader = Annotated[Caller, needs(Scope.LOG_READ)]
 _INT64 = 2**63 - 1
+
+
+class UnknownEntry(NotFound):
+    """The log has no such entry."""
 
 
 class ProofOf(BaseModel):
@@ -52,17 +60,35 @@ class EntriesPage(BaseModel):
     limit: int = Field(default=100, ge=1, le=1000, description="The most entries of a page.")
 
 
-@router.get("/checkpoint", summary="Read the newest signed checkpoint")
+@router.get(
+    "/checkpoint",
+    summary="Read the newest signed checkpoint",
+    responses={
+        404: {"description": "The log has no checkpoint yet."},
+        409: {"description": "It was signed under another origin or key."},
+    },
+)
 async def read_checkpoint(caller: Reader) -> Envelope[Checkpoint]:
     """Return the head of the log: `note` is a C2SP signed note, `root` is base64, `size` text."""
     return caller.answer(await caller.ask(GetCheckpoint()))
 
 
-@router.get("/proof", summary="Prove that an entry is in the log")
+@router.get(
+    "/proof",
+    summary="Prove that an entry is in the log",
+    responses={
+        404: {"description": "The log has no such entry."},
+        409: {"description": "The tree of this size does not hold the entry."},
+    },
+)
 async def read_proof(caller: Reader, of: Annotated[ProofOf, Query()]) -> Envelope[Proof]:
     """Return an RFC 6962 inclusion proof: `leaf` and `hashes` are base64, numbers are text."""
     question = GetProof(index=of.index, message_id=of.message_id, size=of.size)
-    return caller.answer(await caller.ask(question))
+    proof = await caller.ask(question)
+    # The log is one for all; a leaf is a message, and that belongs to its tenant.
+    if not tenants_in(parse_leaf(proof.leaf).body) <= {caller.tenant}:
+        raise UnknownEntry
+    return caller.answer(proof)
 
 
 @router.get("/entries", summary="List log entries")
@@ -72,3 +98,15 @@ async def list_entries(
     """Return entries from `start` on; `leaf_hash` is hex."""
     found = await caller.ask(ListEntries(start=page.start, limit=page.limit))
     return caller.answer(found.entries)
+
+
+def tenants_in(body: bytes) -> set[str]:
+    """Return every tenant that a message names, in whatever part of it."""
+    found: set[str] = set()
+    json.loads(body, object_hook=lambda part: found.update(_tenant_of(part)))
+    return found
+
+
+def _tenant_of(part: dict[str, Any]) -> Iterator[str]:
+    if part.get("tenant_id"):
+        yield str(part["tenant_id"])

@@ -8,15 +8,15 @@ from pathlib import Path
 import uvicorn
 
 from grace.gateway.api.application import application
-from grace.gateway.domain.access import Scope, hash_of, is_token
+from grace.gateway.api.protocol import protocol_of
+from grace.gateway.domain.access import ADMIN_KEY, Scope, hash_of, is_token
 from grace.gateway.settings import Settings
 from grace.gateway.store import Store
 from grace.kit import Runtime, SettingsError
 
 _CONFIG_EXIT = 78  # sysexits.h EX_CONFIG
 _ADMIN = "admin"
-_ADMIN_KEY = "key-admin-file"
-_LONGEST_HEAD = 16 * 1024
+_CURSORS = "cursor"
 _BACKLOG = 2048
 
 
@@ -51,14 +51,18 @@ class HttpServer(uvicorn.Server):
 
 
 async def _serve(settings: Settings, runtime: Runtime, listener: socket.socket) -> None:
+    async with runtime.reading() as tx:
+        cursor_key = await Store(tx).find_sealing_key(_CURSORS)
     config = uvicorn.Config(
-        application(runtime, settings),
+        application(runtime, settings, cursor_key),
+        http=protocol_of(settings),
+        ws="none",  # the door guards requests; nothing may come in beside it
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        h11_max_incomplete_event_size=_LONGEST_HEAD,
+        h11_max_incomplete_event_size=settings.head_limit,
         timeout_graceful_shutdown=int(settings.drain_timeout.total_seconds()),
     )
     runtime.log.info("gateway.listening", host=settings.host, port=settings.port)
@@ -72,11 +76,12 @@ async def _seat_admin(settings: Settings, runtime: Runtime) -> None:
     token = read_token(settings.admin_key_file)
     async with runtime.unit() as unit:
         await Store(unit.tx).seat_admin(
-            _ADMIN_KEY,
+            ADMIN_KEY,
             hash_of(token),
             principal=_ADMIN,
             name="admin_key_file",
             scopes=[scope.value for scope in Scope],
+            rate_limit=settings.admin_rate_limit,
         )
 
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 PREFIX = "grace_"
 # 256 random bits in base64url.
 _SHORTEST = len(PREFIX) + 43
+# The key whose token lies in the operator's file.
+ADMIN_KEY = "key-admin-file"
 
 
 class Scope(StrEnum):
@@ -18,13 +20,20 @@ class Scope(StrEnum):
     APPROVALS_READ = "approvals:read"
     BASELINES_READ = "baselines:read"
     BASELINES_WRITE = "baselines:write"
+    ERRORS_WRITE = "errors:write"
+    EVENTS_READ = "events:read"
     HEALTH_READ = "health:read"
     HTM_READ = "htm:read"
+    INTENTS_READ = "intents:read"
+    INTENTS_WRITE = "intents:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
+    KNOWLEDGE_READ = "knowledge:read"
+    KNOWLEDGE_WRITE = "knowledge:write"
     LEARNING_READ = "learning:read"
     LOG_READ = "log:read"
     MISSIONS_READ = "missions:read"
+    OBSERVABILITY_READ = "observability:read"
 
 
 class Standing(StrEnum):
@@ -49,6 +58,7 @@ class Key:
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    rate_limit: int | None = None  # Requests a second; 0 is no limit, None is the gateway's own.
 
 
 def hash_of(token: str) -> bytes:

@@ -1,0 +1,53 @@
+"""What of an event may leave Grace: names that are listed, and nothing else.
+
+An event has capabilities, documents and whatever a later release adds. A list of what must not leave
+would be wrong on the day of that release; this one is merely short.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+_IDS = """
+    action_id alert_id approval_id artifact_id contract_id intent_id key_id mission_id previous_key_id
+    run_id signal_id task_id
+    content_hash contract_hash fingerprint plan_hash shown_hash
+"""
+_WORDS = """
+    artifact_type component domain kind message operation origin outcome playbook priority reason
+    severity source status step subject suite target title type verdict
+"""
+_PEOPLE = "actor decided_by requested_by"
+_NUMBERS = """
+    attempts chunk_count confidence data_size_bytes executed playbook_version quorum revision size
+    sla_ms successful_executions threshold tier total_executions value
+"""
+_TIMES = """
+    captured_at closed_at created_at detected_at expired_at expires_at granted_at raised_at
+    resolved_at seen_at
+"""
+_LISTS = "alert contracts jobs tasks"
+
+SHOWN = frozenset(f"{_IDS} {_WORDS} {_PEOPLE} {_NUMBERS} {_TIMES} {_LISTS}".split())
+
+
+def disclosed(body: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the fields of an event that may leave, at every depth."""
+    return {name: _value(value) for name, value in body.items() if name in SHOWN}
+
+
+def _value(value: Json) -> Json:
+    match value:
+        case dict():
+            return disclosed(value)
+        case list():
+            return [_value(item) for item in value]
+        case _:
+            return value
+
+
+def belongs_to(body: Mapping[str, Json], *, sent_for: str) -> str:
+    """Return the tenant of an event: what its signed body says, else what it was sent for."""
+    named = body.get("tenant_id")
+    return named if isinstance(named, str) else sent_for

@@ -1,0 +1,232 @@
+"""Errors that come in over HTTP: what was accepted is on disk, and says who answers for it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grace.gateway.domain.intake import name_of, repeatable_id, seen_at
+from grace.kit import issued_at
+from grace.testkit import House, eventually
+
+OpenGateway = Callable[..., Any]
+ERRORS, ALERTS = "/api/errors", "/api/webhooks/alertmanager"
+REPORT = {"kind": "postgres.blocked_sessions", "target": "shop-db", "message": "12 wait"}
+EVENT = {
+    "specversion": "1.0",
+    "id": "event-1",
+    "source": "https://monitor.example.org/pg watch",
+    "type": "postgres.blocked_sessions",
+    "subject": "shop-db",
+    "data": {"message": "12 wait"},
+}
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+async def on_disk(house: House) -> list[dict[str, Any]]:
+    query = "SELECT body FROM outbox WHERE subject = 'error.detected' ORDER BY position"
+    return [json.loads(row["body"]) for row in await house.rows("gateway", query)]
+
+
+def ids(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 202, answer.text
+    found: list[str] = answer.json()["data"]["message_ids"]
+    return found
+
+
+async def test_a_report_is_on_disk_when_it_is_accepted(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as front:
+        ada = await front.person("ada", "errors:write")
+        details = {"blocked": 12}
+        (first,) = ids(await ada.post(ERRORS, json=REPORT | {"details": details}))
+        (body,) = await on_disk(front.house)
+        (sent,) = await eventually(lambda: front.house.messages("error.detected"))
+        assert sent.headers["Nats-Msg-Id"] == first
+        assert sent.headers["Grace-Key-Id"].startswith("gateway-")
+        assert (body["requested_by"], body["source"], body["severity"]) == ("ada", "ada", "error")
+        assert body["details"] == details
+        again = ids(await ada.post(ERRORS, json=REPORT))
+        assert again != [first]
+        key = {"Idempotency-Key": "mine"}
+        twice = [ids(await ada.post(ERRORS, json=REPORT, headers=key)) for _ in range(2)]
+        assert twice[0] == twice[1] != again
+
+
+async def test_who_reports_an_error_answers_for_its_mission(open_gateway: OpenGateway) -> None:
+    async with open_gateway("intent") as front:
+        ada = await front.person("ada", "errors:write")
+        await ada.post(ERRORS, json=REPORT | {"source": "pg-watch"})
+        await ada.post(ERRORS, json=EVENT | {"id": "event-2"})
+
+        async def captured() -> dict[str, Any] | None:
+            found = await front.house.messages("error.captured")
+            return json.loads(found[0].data) if found else None
+
+        mission = await eventually(captured)
+        assert (mission["requested_by"], mission["source"]) == ("ada", "pg-watch")
+
+
+async def test_a_cloud_event_is_the_same_report_however_often_it_comes(
+    open_gateway: OpenGateway,
+) -> None:
+    async with open_gateway() as front:
+        client = front.admin
+        binary = {
+            "ce-specversion": "1.0",
+            "ce-id": "event-1",
+            "ce-source": "https://monitor.example.org/pg%20watch",
+            "ce-type": "postgres.blocked_sessions",
+            "ce-subject": "shop-db",
+        }
+        sent = [ids(await client.post(ERRORS, json=EVENT)) for _ in range(2)]
+        sent.append(ids(await client.post(ERRORS, json=EVENT["data"], headers=binary)))
+        structured = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
+        content = json.dumps(EVENT).encode()
+        sent.append(ids(await client.post(ERRORS, content=content, headers=structured)))
+        assert sent == [sent[0]] * 4
+        (body,) = await on_disk(front.house)
+        assert body["kind"] == "postgres.blocked_sessions"
+        assert body["target"] == "shop-db"
+        assert body["source"] == "https:-monitor.example.org-pg-watch"
+        other = ids(await client.post(ERRORS, json=EVENT | {"source": "elsewhere"}))
+        assert other != sent[0]
+        timed = EVENT | {
+            "id": "timed",
+            "time": (datetime.now(UTC) - timedelta(hours=1)).isoformat(),
+        }
+        (identity,) = ids(await client.post(ERRORS, json=timed))
+        at = issued_at(UUID(identity))
+        assert at is not None
+        assert abs(at - datetime.fromisoformat(str(timed["time"]))) < timedelta(milliseconds=2)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"target": "shop-db"}, "body.kind"),
+    ({"kind": "a"}, "body.target"),
+    (REPORT | {"kind": "a b"}, "body.report.kind"),
+    (REPORT | {"unknown": 1}, "body.report.unknown"),
+    (REPORT | {"severity": "fatal"}, "body.report.severity"),
+    (REPORT | {"message": "x" * 4097}, "body.report.message"),
+    (REPORT | {"detected_at": "2026-11-20T12:00:00"}, "body.report.detected_at"),
+    (REPORT | {"detected_at": 5}, "body.report.detected_at"),
+    (REPORT | {"detected_at": "5"}, "body.report.detected_at"),
+    (REPORT | {"details": {"a": "x" * 17_000}}, "body.report.details"),
+    (REPORT | {"details": {"a": 2**60}}, "body.details"),
+    (EVENT | {"specversion": "0.3"}, "body.event.specversion"),
+    (EVENT | {"id": ""}, "body.event.id"),
+    (EVENT | {"type": "a/b"}, "body.kind"),
+    (EVENT | {"data": {"unknown": 1}}, "body.event.data.unknown"),
+    (EVENT | {"data_base64": "AA=="}, "body.event.data_base64"),
+    (EVENT | {"time": "yesterday"}, "body.event.time"),
+]
+
+
+async def test_what_does_not_fit_is_named_and_nothing_is_kept(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as front:
+        for body, field in WRONG:
+            answer = await front.admin.post(ERRORS, json=body)
+            assert answer.status_code == 422, (body, answer.text)
+            assert [error["field"] for error in answer.json()["errors"]] == [field]
+        half = await front.admin.post(ERRORS, json=REPORT, headers={"ce-id": "1"})
+        fields = {error["field"] for error in half.json()["errors"]}
+        assert fields == {"header.ce-specversion", "header.ce-source", "header.ce-type"}
+        assert (await front.admin.post(ERRORS, json=[])).status_code == 422
+        extreme = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+        for moment in extreme:
+            assert ids(await front.admin.post(ERRORS, json=REPORT | {"detected_at": moment}))
+        kept = await on_disk(front.house)
+        assert len(kept) == len(extreme)
+        assert all(body["detected_at"] > "2026" for body in kept)
+
+
+def alert(status: str = "firing", **labels: str) -> dict[str, Any]:
+    return {
+        "status": status,
+        "labels": {"alertname": "Blocked", "severity": "page"} | labels,
+        "annotations": {"summary": "12 wait"},
+        "startsAt": "2026-11-20T12:00:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "fingerprint": "c1f2",
+    }
+
+
+async def test_alerts_become_errors_and_the_rest_is_counted(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as front:
+        addressed = {"grace_kind": "postgres.blocked_sessions", "grace_target": "shop-db"}
+        notification = {
+            "version": "4",
+            "receiver": "grace",
+            "status": "firing",
+            "truncatedAlerts": 3,
+            "alerts": [
+                alert(**addressed),
+                alert("resolved", **addressed),
+                alert(),
+                alert(grace_kind="canary kind", grace_target="shop-db"),
+                alert(**addressed | {"severity": "critical", "note": "x" * 900_000}),
+            ],
+        }
+        answer = await front.admin.post(ALERTS, json=notification)
+        assert len(ids(answer)) == 2
+        taken = answer.json()["data"]
+        assert (taken["resolved"], taken["unaddressed"], taken["truncated"]) == (1, 1, 3)
+        assert len(taken["refused"]) == 1
+        assert taken["refused"][0].startswith("addressed alert 2: grace_kind:")
+        assert "canary" not in answer.text
+        kept = await on_disk(front.house)
+        assert [body["severity"] for body in kept] == ["error", "critical"]
+        assert {body["message"] for body in kept} == {"12 wait"}
+        assert kept[0]["details"]["labels"]["alertname"] == "Blocked"
+        assert list(kept[1]["details"]) == ["dropped_characters"]
+        for wrong in ({"version": "3"}, {"alerts": [{"status": "odd", "labels": {}}]}):
+            answer = await front.admin.post(ALERTS, json=notification | wrong)
+            assert answer.status_code == 422
+
+
+async def test_what_was_accepted_survives_the_loss_of_nats(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as front:
+        (first,) = ids(await front.admin.post(ERRORS, json=REPORT))
+        await eventually(lambda: front.house.messages("error.detected"))
+        await asyncio.to_thread(front.house.installation.nats.wipe)
+        (second,) = ids(await front.admin.post(ERRORS, json=REPORT))
+        await eventually(lambda: front.services["gateway"].client.is_connected, timeout=10)
+        await front.house.installation.apply_streams()
+
+        async def sent() -> bool:
+            found = await front.house.messages("error.detected")
+            return {message.headers["Nats-Msg-Id"] for message in found} == {first, second}
+
+        await eventually(sent, timeout=20)
+
+
+@given(st.lists(st.text(), min_size=1), st.datetimes(timezones=st.just(UTC)) | st.none())
+def test_a_repeat_has_the_same_id_and_other_parts_another(
+    parts: list[str], at: datetime | None
+) -> None:
+    identity = repeatable_id(*parts, at=at, now=NOW)
+    assert identity == repeatable_id(*parts, at=at, now=NOW + timedelta(hours=1))
+    assert identity != repeatable_id(*parts, "", at=at, now=NOW)
+    issued = issued_at(identity)
+    assert issued is not None
+    assert NOW - timedelta(days=6) <= issued <= NOW + timedelta(minutes=1)
+
+
+@given(st.text())
+def test_every_text_has_a_name(text: str) -> None:
+    assert 1 <= len(name_of(text)) <= 128
+    assert set(name_of(text)) <= set("._:-") | set(map(chr, range(48, 58))) | set(
+        map(chr, range(65, 91))
+    ) | set(map(chr, range(97, 123)))
+
+
+@pytest.mark.parametrize("claimed", [None, NOW - timedelta(days=1), NOW + timedelta(hours=1)])
+def test_a_time_is_taken_only_where_it_can_be_one(claimed: datetime | None) -> None:
+    expected = claimed if claimed is not None and claimed < NOW else NOW
+    assert seen_at(claimed, NOW) == expected

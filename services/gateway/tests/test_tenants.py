@@ -1,0 +1,120 @@
+"""What belongs to a tenant is 404 for every other: each route with an id, each with a real one."""
+
+from collections.abc import Callable
+from typing import Any
+
+from grace.contracts.htm import SubmitTasks, TaskSpec
+from grace.gateway.api.description import operations
+from grace.gateway.api.log import tenants_in
+from grace.gateway.domain.access import Scope
+from grace.kit import new_id
+from grace.testkit import eventually
+
+OpenGateway = Callable[..., Any]
+BASELINE = "/api/verification/benchmarks/baseline"
+INTENT = {
+    "intent_id": "intent-1",
+    "goal": "Orders can be placed again",
+    "domain": "postgres",
+    "sla_ms": 1000,
+}
+TEXT = {
+    "title": "Blocked sessions",
+    "content": "Look for one.",
+    "artifact_type": "runbook",
+    "actor": "ada",
+}
+OWNERS = ("governance", "htm", "intent", "knowledge", "verification")
+
+
+async def task_of(front: Any) -> str:
+    verification = await front.house.act_as("verification")
+    spec = TaskSpec.model_validate({
+        "key": str(new_id()), "type": "noop.observe", "kernel": "noop", "origin": "verification",
+        "operation": "noop.wait", "step": "observe", "target": "nowhere", "params": "{}",
+        "priority": 0, "timeout_ms": 1000, "max_attempts": 3, "sla_ms": 60_000,
+        "tenant_id": "default",
+    })  # fmt: skip
+    answer = await verification.call(SubmitTasks(tasks=(spec,)))
+    return str(answer.tasks[0].task_id)
+
+
+async def things_of(front: Any) -> dict[str, str]:
+    """One thing of the tenant `default` for each route that takes an id."""
+    approval = await front.hand_in(2)
+    artifact = await made(front, "/api/knowledge/ingest", TEXT)
+    baseline = await made(front, BASELINE, {"target": "t", "operation": "noop.wait"})
+    intent = await made(front, "/api/intents/submit", INTENT)
+    key = await made(front, "/api/keys", {"principal": "ada", "scopes": ["htm:read"]})
+    return {
+        "approval_id": approval["approval_id"],
+        "artifact_id": artifact["artifact_id"],
+        "baseline_id": baseline["baseline_id"],
+        "intent_id": intent["intent_id"],
+        "key_id": key["key_id"],
+        "mission_id": approval["mission_id"],
+        "task_id": await task_of(front),
+    }
+
+
+async def made(front: Any, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = await front.admin.post(path, json=body)
+    assert answer.is_success, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+async def as_tenant(front: Any, tenant: str) -> Any:
+    """A client with every scope, of another tenant."""
+    client = await front.person("mallory", *Scope)
+    await front.house.rows(
+        "gateway", "UPDATE api_keys SET tenant_id = $1 WHERE principal = 'mallory'", tenant
+    )
+    return client
+
+
+async def test_the_things_of_another_tenant_are_not_there(open_gateway: OpenGateway) -> None:
+    async with open_gateway(*OWNERS) as front:
+        things = await things_of(front)
+        mallory = await as_tenant(front, "shop")
+        document = (await front.admin.get("/openapi.json")).json()
+        asked = 0
+        for path, method, _ in operations(document):
+            if "{" not in path:
+                continue
+            here = path.format(**things)
+            more = {"json": {"shown_hash": "0" * 64}, "headers": {"If-Match": "*"}}
+            foreign = await mallory.request(method, here, **(more if method == "post" else {}))
+            unknown = path.format(**dict.fromkeys(things, "unknown-1"))
+            none = await mallory.request(method, unknown, **(more if method == "post" else {}))
+            assert (foreign.status_code, none.status_code) == (404, 404), (method, path)
+            assert foreign.json()["detail"] == none.json()["detail"], "it tells that there is one"
+            if method == "get" and "mission" not in path:
+                assert (await front.admin.get(here)).status_code == 200, path
+            asked += 1
+        assert asked >= 10
+        for path in ("/api/approvals", "/api/intents", "/api/missions"):
+            assert (await mallory.get(path)).json()["data"] == [], path
+
+
+async def test_a_proof_shows_no_message_of_another_tenant(open_gateway: OpenGateway) -> None:
+    async with open_gateway("governance") as front:
+        await front.hand_in(2)
+
+        async def proven() -> str | None:
+            entries = (await front.admin.get("/api/log/entries?limit=1000")).json()["data"]
+            told = [e for e in entries if e["subject"] == "approval.requested"]
+            path = f"/api/log/proof?message_id={told[0]['message_id']}"
+            return path if (await front.admin.get(path)).status_code == 200 else None
+
+        path = await eventually(proven, timeout=15)
+        mallory = await as_tenant(front, "shop")
+        refused = await mallory.get(path)
+        assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+
+
+def test_a_message_names_its_tenants_wherever_they_are() -> None:
+    assert tenants_in(b'{"tenant_id":"a","tasks":[{"tenant_id":"b"},{"x":{"tenant_id":"c"}}]}') == {
+        "a", "b", "c",
+    }  # fmt: skip
+    assert tenants_in(b'{"tenant_id":"","key_id":"k"}') == set()
