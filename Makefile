@@ -7,7 +7,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test torture proto lock bench
+.PHONY: help setup demo up check format test torture contract docs proto lock bench load
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,11 +37,20 @@ test: setup ## run the tests on real servers (WORKERS=3, ARGS="-k words")
 torture: setup ## kill every service at every step of both incidents (about 20 minutes)
 	GRACE_FAULT_TURNS=0,1,2,3,4,5,6,7,8,9 $(BIN)/pytest tests/faults $(ARGS)
 
+contract: setup ## ask the API 2000 cases that its description allows or forbids (about 2 minutes)
+	GRACE_CASES=2000 $(BIN)/pytest tests/e2e/test_contract.py $(ARGS)
+
+docs: setup ## run every command of README and guides, with an outside client from the package index
+	GRACE_DOCS=whole $(BIN)/pytest tests/docs $(ARGS)
+
 proto: setup ## generate the messages and what follows from them from proto/
 	$(BIN)/python proto/generate.py
 
 lock: setup ## resolve the dependencies anew and write requirements/*.lock
 	$(BIN)/python requirements/lock.py $(ARGS)
 
-bench: ## measure (there are no benchmarks yet)
-	@echo "there are no benchmarks yet" >&2; exit 1
+bench: setup ## measure speed, start-up and memory into .grace/bench/bench.json (about 5 minutes; ARGS="--short": one)
+	@cd tests && ../$(BIN)/python -m load $(ARGS)
+
+load: setup ## let a hundred users of REST read and write for a minute; every answer has to be right
+	@cd tests && ../$(BIN)/python -m load --only users --out ../.grace/load $(ARGS)

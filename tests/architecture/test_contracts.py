@@ -29,7 +29,7 @@ def today() -> FileDescriptorSet:
 
 def files_below(root: Path) -> dict[str, bytes]:
     places = [root / PACKAGE, root / "deploy/nats", root / "docs"]
-    kinds = ("*.py", "schemas/*.json", "permissions.json", "subjects.md")
+    kinds = ("*.py", "schemas/*.json", "asyncapi.json", "permissions.json", "subjects.md")
     found = (path for place in places for kind in kinds for path in place.glob(kind))
     return {str(path.relative_to(root)): path.read_bytes() for path in found}
 

@@ -26,6 +26,8 @@ TABLES = {
     "safe_hold_snapshots": ("verification", "contract_id content_hash state"),
     "benchmarks": ("verification", "contract_id operation"),
     "missions": ("verification", "mission_id status requested_by"),
+    "stress_runs": ("observability", "run_id suite target status requests errors p99_ms"),
+    "alerts": ("observability", "kind subject severity status raised_at resolved_at"),
     "approval_requests": ("governance", "event_id tier quorum status requested_by"),
 }
 # Inside a schema a reference is a foreign key; across schemas it is a value.

@@ -19,9 +19,13 @@ FOR_THE_RECORD = {
     "agentic.problem_resolved": "tells that the incident is over",
     "identity.checkpoint.published": "witnesses outside keep it",
     "identity.key.rotated": "services read the registry when they meet a key they do not know",
+    "intent.accepted": "the log keeps who asked for what; nothing waits for it",
     "job.completed": "for monitoring",
     "job.enqueued": "for monitoring",
+    "knowledge.artifact.created": "an index of embeddings will read it; words need no second step",
     "learning.playbook.scored": "intent asks for the summary when it ranks",
+    "observability.alert.raised": "for people: the dashboard reads the table",
+    "observability.alert.resolved": "the same",
     "quarantine.{service}": "for operators",
 }
 
@@ -142,8 +146,13 @@ def test_what_may_come_unsigned_authorises_nothing() -> None:
     unsigned = {s.name for s in SUBJECTS.values() if s.unsigned_allowed}
     assert unsigned == {
         "error.detected",  # anybody may report an error
+        "intent.submit",  # anybody may ask; what follows is planned, approved and measured
+        "knowledge.ingest",  # a text is data: it is found, never run
         "htm.task.submit",  # a task without a capability: kernels apply nothing for it
         "htm.work.{kernel}",  # a hint: the worker asks htm, and believes htm only
         "rpc.identity.issue.{service}",  # asked before there is a key; the NATS user is checked
         "rpc.identity.registry",  # public keys are public
+        "telemetry.stress.ended",  # at worst an intent on a registered target: it is approved as any
+        "telemetry.stress.sampled",  # figures
+        "telemetry.stress.started",  # figures
     }, "an unsigned message may ask for attention and for nothing else: say why before you add one"
