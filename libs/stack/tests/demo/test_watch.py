@@ -112,8 +112,12 @@ async def test_a_report_that_was_not_stored_is_sent_again(
     assert await published(house)
 
 
-async def test_a_healthy_target_is_not_reported(target: Target, watcher: Watcher) -> None:
-    async with loads.pgbench(target):
+async def test_a_healthy_target_is_not_reported(house: House, target: Target) -> None:
+    nats = house.installation.nats
+    async with (
+        watch.watching(target, nats.url, nats.seed_file("outside")) as watcher,
+        loads.pgbench(target),
+    ):
         for _ in range(20):
             assert await watcher.look() == []
 
