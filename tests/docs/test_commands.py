@@ -132,7 +132,7 @@ def test_every_command_runs_as_it_is_printed(
 
 def test_make_up_is_the_command_that_was_run() -> None:
     shown = subprocess.run(
-        ["make", "--dry-run", "up", "ARGS=--port 1"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--dry-run", "--no-print-directory", "up", "ARGS=--port 1"], cwd=ROOT, capture_output=True, text=True, check=True
     )  # fmt: skip
     assert shown.stdout.splitlines()[-1] == ".venv/bin/grace up --port 1"
 

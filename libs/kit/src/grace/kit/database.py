@@ -100,6 +100,7 @@ async def _connect(service: str, settings: ServiceSettings) -> Pool:
         min_size=0,  # a floor would be restored, and told of at length, while Postgres is away
         max_size=settings.pool_size,
         max_inactive_connection_lifetime=60,
+        reset=_nothing_to_reset,
         **_arguments(service, settings),
     )
     try:
@@ -108,6 +109,13 @@ async def _connect(service: str, settings: ServiceSettings) -> Pool:
         pool.terminate()
         raise
     return pool
+
+
+async def _nothing_to_reset(_: Connection) -> None:
+    """A unit leaves no session state behind, and a round trip each time would look for some.
+
+    asyncpg itself ends a transaction that is still open; session locks have their own connection.
+    """
 
 
 async def connect(service: str, settings: ServiceSettings) -> Connection:

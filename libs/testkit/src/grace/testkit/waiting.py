@@ -10,7 +10,7 @@ from typing import Any
 
 from grace.kit import GraceError
 
-_PAUSE = 0.01
+_PAUSE = 0.04
 
 
 async def eventually(question: Callable[[], Any], *, timeout: float = 5.0) -> Any:  # noqa: ANN401 - the answer, whatever it is
