@@ -166,3 +166,12 @@ async def drain(broker: NatsBroker) -> None:
 def is_delivery(message: Msg) -> bool:
     """Whether JetStream delivered it. A status has no reply, and headers can be anybody's."""
     return message.reply.startswith("$JS.ACK.")
+
+
+def close_queues(broker: NatsBroker) -> None:
+    """Close FastStream's own queues: it leaves them open when it is stopped without a connection."""
+    for subscriber in broker.subscribers:
+        for end in ("send_stream", "receive_stream"):
+            queue = getattr(subscriber, end, None)
+            if queue is not None:
+                queue.close()

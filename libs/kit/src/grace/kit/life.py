@@ -217,6 +217,8 @@ class Running:
                 async with asyncio.timeout(self._time_left):
                     await self._broker.stop()
         finally:
+            if self._broker is not None:
+                bus.close_queues(self._broker)
             client = getattr(self.runtime, "client", None)
             if client is not None and not client.is_closed:
                 await client.close()
