@@ -34,10 +34,10 @@ format: setup ## format the code and repair what the linter can
 test: setup ## run the tests on real servers (WORKERS=3, ARGS="-k words")
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-torture: setup ## kill every service at every step of both incidents (about 20 minutes)
+torture: setup ## kill every service at every step of both incidents
 	GRACE_FAULT_TURNS=0,1,2,3,4,5,6,7,8,9 $(BIN)/pytest tests/faults $(ARGS)
 
-contract: setup ## ask the API 2000 cases that its description allows or forbids (about 2 minutes)
+contract: setup ## ask the API 2000 cases that its description allows or forbids
 	GRACE_CASES=2000 $(BIN)/pytest tests/e2e/test_contract.py $(ARGS)
 
 docs: setup ## run every command of README and guides, with an outside client from the package index
@@ -49,7 +49,7 @@ proto: setup ## generate the messages and what follows from them from proto/
 lock: setup ## resolve the dependencies anew and write requirements/*.lock
 	$(BIN)/python requirements/lock.py $(ARGS)
 
-bench: setup ## measure speed, start-up and memory into .grace/bench/bench.json (about 5 minutes; ARGS="--short": one)
+bench: setup ## measure speed, start-up and memory into .grace/bench/bench.json (ARGS="--short": less of each)
 	@cd tests && ../$(BIN)/python -m load $(ARGS)
 
 load: setup ## let a hundred users of REST read and write for a minute; every answer has to be right
