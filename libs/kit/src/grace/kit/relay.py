@@ -25,6 +25,8 @@ QUERIES = Queries.beside(__file__)
 _BATCH = 256
 # nats-py's pending futures never time out on their own (they survive a lost server).
 _ACK_TIMEOUT = 5.0
+# Seconds after which a stream that did not answer is asked again: the rows for it wait so long.
+_UNREACHABLE_PAUSE = 0.5
 # A call of the log carries at most this many bytes of messages; NATS takes 1 MiB.
 _AUDIT_BYTES = 400_000
 # As long as the stream of the same name keeps them.
@@ -130,6 +132,9 @@ class StreamWatch:
             info = await runtime.stream.stream_info(name)
         except NatsError as error:
             runtime.log.warning("stream.unreachable", stream=name, error=repr(error))
+            # It may come back empty, so nothing goes there before it was compared again.
+            self._seen.discard(name)
+            self._due_at = time.monotonic() + _UNREACHABLE_PAUSE
             return
         created, last = str(info.created), info.state.last_seq
         if known != (created, last):
