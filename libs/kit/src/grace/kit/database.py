@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_ji
 
 from grace.kit.logs import Logger
 from grace.kit.settings import ServiceSettings, SettingsError
+from grace.kit.typed import TypedConnection
 
 # What the outside world does: another try in a moment may work.
 TRANSIENT = (
@@ -131,6 +132,9 @@ def _arguments(service: str, settings: ServiceSettings) -> dict[str, Any]:
         "database": settings.postgres_database,
         "user": settings.postgres_user or service,
         "password": _password(settings),
+        # Nobody listens on the loopback; asking there for TLS costs a context and a round trip.
+        "ssl": "disable" if _is_loopback(settings.postgres_host) else "prefer",
+        "connection_class": TypedConnection,
         "timeout": _CONNECT_SECONDS,
         "command_timeout": _COMMAND_SECONDS,
         "server_settings": {
@@ -139,6 +143,10 @@ def _arguments(service: str, settings: ServiceSettings) -> dict[str, Any]:
             **_SESSION,
         },
     }
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _password(settings: ServiceSettings) -> str:

@@ -26,11 +26,15 @@ class Loop(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A loop with its interval; a leader's duty runs in one replica only."""
+    """A loop with its interval; a leader's duty runs in one replica only.
+
+    `linger` is how long a duty that was woken waits for more of the same, to do it all at once.
+    """
 
     interval: timedelta
     loop: Loop
     leader: bool = False
+    linger: timedelta = timedelta(0)
 
     @property
     def name(self) -> str:
@@ -46,9 +50,15 @@ async def run_duty(runtime: Runtime, duty: Duty) -> None:
         if await tick_once(runtime, duty):
             await asyncio.sleep(0)  # a tick that never waits must not stop everything else
             continue
-        with suppress(TimeoutError):
-            async with asyncio.timeout(duty.interval.total_seconds()):
-                await wake.wait()
+        await _within(duty.interval, wake)
+        if duty.linger:
+            await _within(duty.linger, runtime.stopping)
+
+
+async def _within(longest: timedelta, event: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(longest.total_seconds()):
+            await event.wait()
 
 
 async def tick_once(runtime: Runtime, duty: Duty) -> bool:

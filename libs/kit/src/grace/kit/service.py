@@ -20,6 +20,8 @@ __all__ = ["Running", "Service"]
 
 _KEY_REFRESH = timedelta(seconds=60)
 _AUDIT_INTERVAL = timedelta(seconds=1)
+# Nobody waits for the log, and a call of it costs both sides a transaction whatever it carries.
+_AUDIT_LINGER = timedelta(milliseconds=100)
 _PRUNE_INTERVAL = timedelta(minutes=10)
 
 
@@ -97,7 +99,7 @@ class Service:
         if self.migrations is not None:
             duties += [
                 Duty(self.settings.outbox_interval, relay.Publish(), leader=True),
-                Duty(_AUDIT_INTERVAL, relay.Audit(), leader=True),
+                Duty(_AUDIT_INTERVAL, relay.Audit(), leader=True, linger=_AUDIT_LINGER),
                 Duty(_PRUNE_INTERVAL, relay.Prune()),
             ]
         given = self._parts

@@ -17,6 +17,7 @@ from sqlalchemy import URL
 from grace.contracts.permissions import INSTALLER, users
 from grace.contracts.subjects import SERVICES
 from grace.kit import Service, migrations
+from grace.kit.typed import TypedConnection
 from grace.stack import streams
 from grace.stack.nats import NatsLimits, NatsServer, UserPermissions
 from grace.stack.postgres import SUPERUSER, PostgresServer
@@ -126,9 +127,10 @@ class Installation:
 
     async def admin(self, database: str = DATABASE) -> Any:  # noqa: ANN401 - asyncpg's own
         """A connection as the administrator."""
-        return await asyncpg.connect(
-            **self.postgres.connect_args(database, user=SUPERUSER, password=self.postgres.password)
+        login = self.postgres.connect_args(
+            database, user=SUPERUSER, password=self.postgres.password
         )
+        return await asyncpg.connect(**login, connection_class=TypedConnection, ssl="disable")
 
     def secret(self, name: str) -> str:
         """A secret of this installation, made when it is asked for first; its file is 0600."""

@@ -20,14 +20,15 @@ from grace.kit import Runtime, Service, ServiceSettings, running_all
 from grace.stack import streams
 from grace.stack.installation import Installation, migrations_of
 from grace.stack.nats import NatsLimits, UserPermissions
-from grace.stack.postgres import DURABLE, PostgresServer
+from grace.stack.postgres import DURABLE, SUPERUSER, PostgresServer
 from grace.testkit.rewind import keep, rewind
 
 TEMPLATE = "grace_template"
 TESTER = "tester"
 _EVERYTHING = UserPermissions((">",), (">",), allow_responses=False)
-# No test cuts the power, and waiting for the disk is most of making a database.
-_QUICK = {**DURABLE, "fsync": "off", "full_page_writes": "off"}
+# No test cuts the power, and waiting for the disk is most of making a database. No test guesses
+# passwords, and asyncpg's rounds of scram are most of a connection.
+_QUICK = {**DURABLE, "fsync": "off", "full_page_writes": "off", "scram_iterations": "1"}
 _SELDOM = NatsLimits(sync_interval="2m")
 _NUMBERS = itertools.count(1)
 # Databases that earlier tests of this process have left, by the folder of their installation.
@@ -48,6 +49,8 @@ async def make_template(installation: Installation) -> None:
     await installation.migrate(TEMPLATE)
     admin = await installation.admin(TEMPLATE)
     try:
+        password = installation.postgres.password
+        await admin.execute(f"ALTER ROLE {SUPERUSER} PASSWORD '{password}'")
         await keep(admin, installation.names)
     finally:
         await admin.close()
@@ -66,8 +69,11 @@ class House:
     async def open(self) -> None:
         """A fresh database and empty streams."""
         free = _FREE.setdefault(self.installation.root, [])
-        self.database = free.pop() if free else f"t{os.getpid()}_{next(_NUMBERS)}"
-        await self.installation.make_database(self.database, template=TEMPLATE)
+        if free:
+            self.database = free.pop()
+        else:
+            self.database = f"t{os.getpid()}_{next(_NUMBERS)}"
+            await self.installation.make_database(self.database, template=TEMPLATE)
         await self.empty_streams()
 
     async def empty_streams(self) -> None:

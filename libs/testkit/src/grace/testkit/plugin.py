@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -11,6 +12,12 @@ from grace.kit import logs
 from grace.stack.datadir import DataDir
 from grace.stack.installation import Installation
 from grace.testkit.house import House, make_installation, make_template, open_house
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
