@@ -1,6 +1,6 @@
 """The API keeps what its description promises: cases made from the description, on the real house.
 
-`make contract` asks thousands (GRACE_CASES=2000); the tests ask a few hundred.
+`make contract` asks thousands (GRACE_CASES=2000); the tests ask a hundred and fifty.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from schemathesis.specs.openapi import checks as openapi
 from grace.stack.ports import free_port
 from grace.testkit import House, eventually
 
-CASES = int(os.environ.get("GRACE_CASES", "300"))
+CASES = int(os.environ.get("GRACE_CASES", "150"))
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 # What never ends is no case: the stream has tests of its own.
 ENDLESS = {"/api/events/stream"}

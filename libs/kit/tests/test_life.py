@@ -252,6 +252,21 @@ async def test_a_stop_while_nats_is_away_ends(desk: Desk, verification: Runtime)
     await eventually(lambda: verification.client.is_connected)
 
 
+async def test_a_stop_while_nats_is_away_ends_what_serves_requests(desk: Desk) -> None:
+    """FastStream starts a task again whose queue was closed, and nobody would end that one."""
+    nats = desk.house.installation.nats
+    before = asyncio.all_tasks()
+    running = await desk.house.build("learning").start()
+    await asyncio.to_thread(nats.kill)
+    try:
+        await eventually(lambda: not running.runtime.client.is_connected)
+        await asyncio.wait_for(running.stop(), 10)
+        left = {task.get_coro().__name__ for task in asyncio.all_tasks() - before}
+        assert "_serve_consume_queue" not in left
+    finally:
+        await asyncio.to_thread(nats.start)
+
+
 async def _has_let_go(house: House) -> bool:
     """Whether the service learning has no connection to Postgres any more."""
     query = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'grace-learning'"

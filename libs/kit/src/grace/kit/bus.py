@@ -168,9 +168,16 @@ def is_delivery(message: Msg) -> bool:
     return message.reply.startswith("$JS.ACK.")
 
 
-def close_queues(broker: NatsBroker) -> None:
-    """Close FastStream's own queues: it leaves them open when it is stopped without a connection."""
+async def end_subscribers(broker: NatsBroker) -> None:
+    """End what FastStream leaves behind when it is stopped without a connection.
+
+    Its tasks are forgotten first: one that ends while it is remembered is started again.
+    """
     for subscriber in broker.subscribers:
+        remembered = getattr(subscriber, "tasks", [])
+        tasks = [*remembered]
+        remembered.clear()
+        await end_tasks(tasks)
         for end in ("send_stream", "receive_stream"):
             queue = getattr(subscriber, end, None)
             if queue is not None:

@@ -218,7 +218,7 @@ class Running:
                     await self._broker.stop()
         finally:
             if self._broker is not None:
-                bus.close_queues(self._broker)
+                await bus.end_subscribers(self._broker)
             client = getattr(self.runtime, "client", None)
             if client is not None and not client.is_closed:
                 await client.close()

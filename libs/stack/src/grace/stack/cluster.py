@@ -114,6 +114,9 @@ def _options(draft: Path, password_file: Path) -> list[str]:
         "--builtin-locale=C.UTF-8",
         "--locale=C",
         "--data-checksums",
+        # For initdb itself: the server is told its own on its command line.
+        "--set=shared_buffers=8MB",
+        "--set=max_connections=20",
     ]
 
 
