@@ -37,7 +37,7 @@ test: setup ## run the tests on real servers (WORKERS=4, ARGS="-k words")
 torture: setup ## kill every service at every step of both incidents
 	GRACE_FAULT_TURNS=0,1,2,3,4,5,6,7,8,9 $(BIN)/pytest tests/faults $(ARGS)
 
-contract: setup ## ask the API 2000 cases that its description allows or forbids
+contract: setup ## ask `grace up` 2000 cases that its description of the API allows or forbids
 	GRACE_CASES=2000 $(BIN)/pytest tests/e2e/test_contract.py $(ARGS)
 
 docs: setup ## run every command of README and guides, with an outside client from the package index

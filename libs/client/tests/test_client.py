@@ -89,8 +89,9 @@ def without_asyncio(place: Any) -> object:
 
 async def test_keys_are_made_listed_and_revoked(open_grace: OpenGrace) -> None:
     async with open_grace() as place:
-        made = await place.admin.make_key("ada", ["keys:read"], name="laptop")
-        assert made.key_id in [key.key_id async for key in place.admin.each_key()]
+        made = await place.admin.make_key("ada", ["keys:read"], name="laptop", rate_limit=20)
+        found = {key.key_id: key async for key in place.admin.each_key()}
+        assert (found[made.key_id].name, found[made.key_id].rate_limit) == ("laptop", 20)
         async with Grace(place.url, made.token) as ada:
             await ada.keys()
             await place.admin.revoke_key(made.key_id)

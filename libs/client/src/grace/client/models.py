@@ -32,6 +32,7 @@ class ApiKey(BaseModel):
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    rate_limit: int | None = None
 
 
 class NewApiKey(ApiKey):

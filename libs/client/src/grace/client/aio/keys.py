@@ -28,13 +28,18 @@ class Keys(Connection):
         *,
         name: str = "",
         expires_at: datetime | None = None,
+        rate_limit: int | None = None,
     ) -> NewApiKey:
-        """Make an API key. Its token is in this answer and never again."""
+        """Make an API key. Its token is in this answer and never again.
+
+        `rate_limit` is in requests a second, 0 for none; Forbidden unless the admin key asks.
+        """
         body = {
             "principal": principal,
             "scopes": list(scopes),
             "name": name,
             "expires_at": expires_at.isoformat() if expires_at else None,
+            "rate_limit": rate_limit,
         }
         return await self._post(_PATH, NewApiKey, body)
 
