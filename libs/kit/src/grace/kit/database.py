@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -132,8 +133,7 @@ def _arguments(service: str, settings: ServiceSettings) -> dict[str, Any]:
         "database": settings.postgres_database,
         "user": settings.postgres_user or service,
         "password": _password(settings),
-        # Nobody listens on the loopback; asking there for TLS costs a context and a round trip.
-        "ssl": "disable" if _is_loopback(settings.postgres_host) else "prefer",
+        "ssl": _tls(settings.postgres_host),
         "connection_class": TypedConnection,
         "timeout": _CONNECT_SECONDS,
         "command_timeout": _COMMAND_SECONDS,
@@ -145,8 +145,13 @@ def _arguments(service: str, settings: ServiceSettings) -> dict[str, Any]:
     }
 
 
-def _is_loopback(host: str) -> bool:
-    return host in {"localhost", "::1"} or host.startswith("127.")
+def _tls(host: str) -> str | None:
+    """What PGSSLMODE says; without it, no TLS on the loopback and asyncpg's own choice elsewhere.
+
+    Nobody listens on the loopback, and asking there for TLS costs a context and a round trip.
+    """
+    is_loopback = host in {"localhost", "::1"} or host.startswith("127.")
+    return "disable" if is_loopback and "PGSSLMODE" not in os.environ else None
 
 
 def _password(settings: ServiceSettings) -> str:

@@ -1,0 +1,27 @@
+"""How a service connects to Postgres."""
+
+from __future__ import annotations
+
+import pytest
+
+from grace.kit import database
+from grace.testkit import House
+
+
+async def test_the_loopback_needs_no_tls(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    connection = await database.connect("learning", house.blank("learning").settings)
+    try:
+        assert await connection.fetchval("SELECT current_user") == "learning"
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - this machine, not as the loopback
+async def test_a_server_without_tls_is_refused_where_tls_is_demanded(
+    house: House, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("PGSSLMODE", "require")
+    settings = house.blank("learning", postgres_host=host).settings
+    with pytest.raises(ConnectionError, match="SSL"):
+        await database.connect("learning", settings)
