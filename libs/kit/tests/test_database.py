@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grace.kit import database
+from grace.kit import ServiceSettings, SettingsError, database
 from grace.testkit import House
 
 
@@ -25,3 +25,9 @@ async def test_a_server_without_tls_is_refused_where_tls_is_demanded(
     settings = house.blank("learning", postgres_host=host).settings
     with pytest.raises(ConnectionError, match="SSL"):
         await database.connect("learning", settings)
+
+
+def test_a_misspelt_mode_of_tls_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGSSLMODE", "verify")
+    with pytest.raises(SettingsError, match="POSTGRES_SSLMODE.*verify-full"):
+        ServiceSettings()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -133,7 +132,7 @@ def _arguments(service: str, settings: ServiceSettings) -> dict[str, Any]:
         "database": settings.postgres_database,
         "user": settings.postgres_user or service,
         "password": _password(settings),
-        "ssl": _tls(settings.postgres_host),
+        "ssl": settings.postgres_sslmode or _unasked_tls(settings.postgres_host),
         "connection_class": TypedConnection,
         "timeout": _CONNECT_SECONDS,
         "command_timeout": _COMMAND_SECONDS,
@@ -145,13 +144,10 @@ def _arguments(service: str, settings: ServiceSettings) -> dict[str, Any]:
     }
 
 
-def _tls(host: str) -> str | None:
-    """What PGSSLMODE says; without it, no TLS on the loopback and asyncpg's own choice elsewhere.
-
-    Nobody listens on the loopback, and asking there for TLS costs a context and a round trip.
-    """
+def _unasked_tls(host: str) -> str:
+    """Nobody listens on the loopback, and asking there for TLS costs a context and a round trip."""
     is_loopback = host in {"localhost", "::1"} or host.startswith("127.")
-    return "disable" if is_loopback and "PGSSLMODE" not in os.environ else None
+    return "disable" if is_loopback else "prefer"
 
 
 def _password(settings: ServiceSettings) -> str:

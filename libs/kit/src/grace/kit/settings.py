@@ -43,6 +43,12 @@ class ServiceSettings(BaseSettings):
     postgres_database: str = "grace"
     postgres_user: str = ""
     postgres_password_file: Path = Path("/run/secrets/grace/postgres.password")
+    # libpq's modes. Without one: none on the loopback, elsewhere whatever the server offers.
+    postgres_sslmode: str = Field(
+        default_factory=lambda: os.environ.get("PGSSLMODE", ""),
+        pattern="^(|disable|allow|prefer|require|verify-ca|verify-full)$",
+        validate_default=True,
+    )
     # Four connections serve a service on a small host; a busy htm wants more.
     pool_size: int = Field(default=4, ge=2, le=100)
     ops_host: str = "127.0.0.1"
