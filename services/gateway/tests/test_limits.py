@@ -1,8 +1,10 @@
 """How fast somebody may ask: each key for itself, and strangers by their address."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ BURST = 4  # two seconds of a limit of 2
 async def test_a_key_that_asks_too_fast_is_told_how_long_to_wait(open_gateway: OpenGateway) -> None:
     async with open_gateway(rate_limit=2, admin_rate_limit=0) as front:
         ada, bob = await front.person("ada", "keys:read"), await front.person("bob", "keys:read")
-        answers = [await ada.get("/api/keys") for _ in range(BURST + 1)]
+        answers = await at_once(ada, "/api/keys", BURST + 1)
         assert [answer.status_code for answer in answers] == [200] * BURST + [429]
         refused = answers[-1]
         assert refused.json()["code"] == "rate_limited"
@@ -48,14 +50,24 @@ async def test_who_guesses_tokens_is_stopped_and_who_has_one_is_not(
     async with open_gateway(address_rate_limit=1, address_burst=10) as front:
         assert (await front.admin.get("/api/keys")).status_code == 200
         guesser = await front.client("grace_" + "x" * 43)
-        found = [(await guesser.get("/api/keys")).status_code for _ in range(12)]
-        assert found[0] == 401
-        assert found[-1] == 429
+        found = {each.status_code for each in await at_once(guesser, "/api/keys", 12)}
+        assert found == {401, 429}
         stranger = await front.client()
         for path in ("/api/keys", "/openapi.json", "/none"):
-            assert (await stranger.get(path)).status_code == 429, path
+            # One a second comes back meanwhile, and a busy machine may take a second.
+            assert (await at_once(stranger, path, 12))[-1].status_code == 429, path
         assert (await stranger.get("/health/live")).status_code == 200
         assert (await front.admin.get("/api/keys")).status_code == 200
+
+
+async def at_once(client: httpx.AsyncClient, path: str, count: int) -> list[httpx.Response]:
+    """The answers to so many requests at the same time; those that were let in come first."""
+    answers = await asyncio.gather(*(client.get(path) for _ in range(count)))
+    return sorted(answers, key=lambda answer: (answer.status_code, -left(answer)))
+
+
+def left(answer: httpx.Response) -> int:
+    return int(answer.headers.get("ratelimit-remaining", 0))
 
 
 def meets(limits: Limits, address: str) -> bool:
