@@ -1,10 +1,11 @@
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from grace.kit import Runtime, Unavailable
-from grace.kit.loops import Duty
+from grace.kit import Runtime, Unavailable, end_tasks
+from grace.kit.loops import Duty, run_duty
 from grace.kit.metrics import LOOP_FAILURES
 from grace.testkit import House, eventually
 
@@ -132,6 +133,33 @@ async def _terminate_leader(house: House) -> None:
 
 def test_a_duty_is_named_after_its_loop() -> None:
     assert Duty(SOON, Tick()).name == "tick"
+
+
+async def test_a_duty_that_lingers_takes_what_comes_meanwhile(desk: Desk) -> None:
+    loop, linger = Tick(), timedelta(seconds=0.2)
+    async with desk.up(desk.house.blank("learning")) as running:
+        task = asyncio.create_task(run_duty(running.runtime, Duty(NEVER, loop, linger=linger)))
+        await eventually(lambda: loop.ticks == 1)
+        begun = time.monotonic()
+        for _ in range(5):
+            running.runtime.wake(Tick)
+            await asyncio.sleep(0)
+        await eventually(lambda: loop.ticks == 2)
+        assert time.monotonic() - begun >= linger.total_seconds()
+        await end_tasks([task])
+    assert loop.ticks == 2
+
+
+async def test_a_stop_ends_a_loop_that_lingers(desk: Desk) -> None:
+    loop = Tick()
+    async with desk.up(desk.house.blank("learning")) as running:
+        task = asyncio.create_task(run_duty(running.runtime, Duty(NEVER, loop, linger=NEVER)))
+        await eventually(lambda: loop.ticks == 1)
+        running.runtime.wake(Tick)
+        await asyncio.sleep(0)
+        running.runtime.begin_stop()
+        await asyncio.wait_for(task, 5)
+    assert loop.ticks == 1
 
 
 async def test_a_stop_ends_a_loop_that_rests(desk: Desk) -> None:
