@@ -1,6 +1,6 @@
 # What one does with this project. `make` alone lists it.
 PYTHON  ?= python3
-WORKERS ?= 4
+WORKERS ?= 3
 ARGS    ?=
 BIN     := .venv/bin
 # What a shell may carry over from other projects.
@@ -31,7 +31,7 @@ format: setup ## format the code and repair what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-test: setup ## run the tests on real servers (WORKERS=4, ARGS="-k words")
+test: setup ## run the tests on real servers (WORKERS=3, ARGS="-k words")
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 torture: setup ## kill every service at every step of both incidents

@@ -30,6 +30,8 @@ END = TerminateBlockers()
 SET = SetDatabaseSetting()
 AT_ONCE = TerminateBlockersParams(min_idle_seconds=0)
 FIVE = SetDatabaseSettingParams(name="statement_timeout", value="5ms")
+# Long enough for what a test asks under it.
+LONG = SetDatabaseSettingParams(name="statement_timeout", value="11s")
 
 
 async def stored_setting(shop: Shop) -> list[Any]:
@@ -49,14 +51,14 @@ async def test_a_setting_is_restored_to_the_very_text_that_was_there(
         await owner.execute(f"ALTER DATABASE {shop.database} SET statement_timeout = '{value}'")
     await owner.execute(f"ALTER DATABASE {shop.database} SET lock_timeout = '3s'")
     untouched = await stored_setting(shop)
-    before = await SET.observe(shop.ctx(), FIVE)
-    assert (await SET.plan(shop.ctx(), FIVE)).changes[0].before == before["value"]
-    await SET.apply(shop.ctx(before=before), FIVE)
-    after = await SET.observe(shop.ctx(), FIVE)
-    assert after == {"name": "statement_timeout", "value": "5ms"}
-    assert await (await shop.connect("shop_app")).fetchval("SHOW statement_timeout") == "5ms"
-    await SET.revert(shop.ctx(), FIVE, before, after)
-    assert await SET.observe(shop.ctx(), FIVE) == before
+    before = await SET.observe(shop.ctx(), LONG)
+    assert (await SET.plan(shop.ctx(), LONG)).changes[0].before == before["value"]
+    await SET.apply(shop.ctx(before=before), LONG)
+    after = await SET.observe(shop.ctx(), LONG)
+    assert after == {"name": "statement_timeout", "value": "11s"}
+    assert await (await shop.connect("shop_app")).fetchval("SHOW statement_timeout") == "11s"
+    await SET.revert(shop.ctx(), LONG, before, after)
+    assert await SET.observe(shop.ctx(), LONG) == before
     assert sorted(map(repr, await stored_setting(shop))) == sorted(map(repr, untouched))
 
 

@@ -22,6 +22,7 @@ from grace.stack.installation import Installation, migrations_of
 from grace.stack.nats import NatsLimits, UserPermissions
 from grace.stack.postgres import DURABLE, SUPERUSER, PostgresServer
 from grace.testkit.rewind import keep, rewind
+from grace.testkit.waiting import eventually
 
 TEMPLATE = "grace_template"
 TESTER = "tester"
@@ -120,13 +121,22 @@ class House:
         """Run services in this process; keyword arguments are settings of the service so named."""
         services = [self.build(name, **changes.get(name, {})) for name in names]
         async with running_all(services) as started:
-            yield {each.service.name: each.runtime for each in started}
+            try:
+                yield {each.service.name: each.runtime for each in started}
+            finally:
+                await self._reconnected(*(each.runtime for each in started))
 
     async def act_as(self, service: str) -> Runtime:
         """That service without its handlers and loops: call, publish in units, report, sign."""
         started = await self.blank(service).start()
         self._open.push_async_callback(started.stop)
+        self._open.push_async_callback(self._reconnected, started.runtime)
         return started.runtime
+
+    async def _reconnected(self, *runtimes: Runtime) -> None:
+        """Let clients come back first: nats-py leaves the socket open of one that is closed meanwhile."""
+        if self.installation.nats.running:
+            await eventually(lambda: not any(each.client.is_reconnecting for each in runtimes))
 
     def blank(self, service: str, **changes: object) -> Service:
         """A service's name, user, role and schema without any of its parts; tests add their own."""

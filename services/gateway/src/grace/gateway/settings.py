@@ -24,7 +24,7 @@ class Settings(ServiceSettings):
     # The owner of a query answers well within this, or the caller gets 504.
     rpc_timeout: timedelta = timedelta(seconds=5)
     # One probe of `GET /api/health`: a service that needs longer is not well.
-    probe_timeout: timedelta = timedelta(seconds=1)
+    probe_timeout: timedelta = timedelta(seconds=3)
     # What NATS carries in one message: a larger body could not be passed on anyway.
     body_limit: int = Field(default=1024 * 1024, ge=1024)
     # Request line and headers; ours need a hundredth of it, a proxy's cookies some of it.
