@@ -2,16 +2,25 @@ import asyncio
 import random
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
 from grace.contracts.verification import ActionClosed
-from grace.kit import Query, Received, Runtime, Unit, new_id
+from grace.kit import Query, Received, Runtime, Transaction, Unit, new_id
 from grace.kit.metrics import OUTBOX_RESENT
+from grace.kit.relay import QUERIES
 from grace.testkit import eventually
 
 from .conftest import SUBJECT, Desk, closed, publish
 
+_IDS_AGAINST_POSITIONS = """
+    INSERT INTO outbox (id, subject, stream, schema, tenant_id, correlation_id, body, key_id,
+                        signature, audited)
+    SELECT CAST(lpad(CAST(9000 - n AS text), 32, '0') AS uuid),
+           's', 'EVENTS', 's/1', 'default', 'c', '', 'k', '', true
+      FROM generate_series(1, 5000) AS n ORDER BY n
+"""
 _WAIT = Query.parse("wait", "SELECT pg_sleep(:seconds)")
 
 
@@ -110,6 +119,49 @@ async def test_a_wiped_nats_gets_everything_again(desk: Desk, verification: Runt
         # The consumers were lost, too: every message is delivered again, and the note is doubled.
         await desk.noted(*"aabbccd", timeout=15)
     assert OUTBOX_RESENT.labels("verification", "EVENTS")._value.get() == before + 3
+
+
+async def test_marking_and_numbering_the_same_rows_never_deadlock(desk: Desk) -> None:
+    """Both wait at the middle row, having come from both ends, where each took what it finds."""
+    relay, audit, other = [await desk.house.role("verification") for _ in range(3)]
+    try:
+        for connection in (relay, audit, other):
+            await connection.execute("SET search_path TO verification")
+        await relay.execute(_IDS_AGAINST_POSITIONS)
+        # Among many, a few are found by their ids, and so in the order of these.
+        await desk.house.rows("verification", "ANALYZE outbox")
+        first = await relay.fetch("SELECT id FROM outbox ORDER BY position LIMIT 20")
+        ids = sorted(row["id"] for row in first)
+        async with other.transaction():
+            await other.execute("SELECT FROM outbox WHERE id = $1 FOR UPDATE", ids[len(ids) // 2])
+            both = [asyncio.create_task(_mark(relay, ids))]
+            await eventually(lambda: _waiting(desk, 1))
+            both.append(asyncio.create_task(_number(audit)))
+            await eventually(lambda: _waiting(desk, 2))
+        await asyncio.gather(*both)
+        marked = "SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL AND audit_no IS NOT NULL"
+        assert await relay.fetchval(marked) == len(ids)
+    finally:
+        for connection in (relay, audit, other):
+            await connection.close()
+
+
+async def _waiting(desk: Desk, count: int) -> bool:
+    query = (
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'verification'"
+    )
+    return len(await desk.house.rows("public", query)) == count
+
+
+async def _mark(connection: Any, ids: list[UUID]) -> None:
+    await Transaction(connection).execute(QUERIES["mark_sent"], ids=ids)
+
+
+async def _number(connection: Any) -> None:
+    async with connection.transaction():
+        tx = Transaction(connection)
+        await tx.execute(QUERIES["lock_audit"])
+        await tx.execute(QUERIES["number_audited"], most=256)
 
 
 async def test_a_stream_that_is_missing_holds_nobody_else_up(

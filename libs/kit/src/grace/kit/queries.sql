@@ -36,9 +36,13 @@ SELECT id, subject, stream, schema, tenant_id, correlation_id, traceparent, body
 -- mark_sent --
 -- These were acknowledged by their streams. A mark that a crash loses sends them again, under the
 -- same ids, so nobody waits for the disk.
-WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-UPDATE outbox SET sent_at = now() FROM quick
- WHERE id = ANY(CAST(:ids AS uuid[])) AND sent_at IS NULL;
+-- Rows are locked in the order of the numbering, which is at work on the same ones.
+WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+     held AS MATERIALIZED (
+        SELECT position FROM outbox, quick
+         WHERE id = ANY(CAST(:ids AS uuid[])) AND sent_at IS NULL
+         ORDER BY position FOR NO KEY UPDATE OF outbox)
+UPDATE outbox o SET sent_at = now() FROM held WHERE o.position = held.position;
 
 -- known_streams --
 -- What the streams looked like when they were last seen.
@@ -62,7 +66,8 @@ SELECT last_no FROM relay_audit FOR UPDATE;
 WITH counter AS (SELECT last_no FROM relay_audit),
      fresh AS (
         SELECT position, row_number() OVER (ORDER BY position) AS step
-          FROM outbox WHERE audited AND audit_no IS NULL ORDER BY position LIMIT :most),
+          FROM (SELECT position FROM outbox WHERE audited AND audit_no IS NULL
+                 ORDER BY position LIMIT :most FOR NO KEY UPDATE) AS held),
      numbered AS (
         UPDATE outbox o SET audit_no = counter.last_no + fresh.step
           FROM fresh, counter WHERE o.position = fresh.position
