@@ -72,6 +72,9 @@ def end_with_parent(parent: int) -> Callable[[], None]:
     """Return what a child runs before exec so that it gets SIGINT when its parent dies."""
 
     def arrange() -> None:
+        # What a script starts by `&` ignores them, and so would its children until SIGKILL.
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
         if _libc is None:
             return
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
@@ -171,7 +174,7 @@ class Child:
                 # Else the terminal's Ctrl-C reaches the server before Grace has drained.
                 start_new_session=True,
                 # After the change of account, which would clear it.
-                preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - calls prctl alone
+                preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - system calls alone
                 **self._run_as(),
             )
 

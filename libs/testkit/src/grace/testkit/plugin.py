@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -12,6 +13,11 @@ from grace.kit import logs
 from grace.stack.datadir import DataDir
 from grace.stack.installation import Installation
 from grace.testkit.house import House, make_installation, make_template, open_house
+
+
+def pytest_configure() -> None:
+    """What a script starts with `&` ignores SIGINT, and so would the processes that tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
