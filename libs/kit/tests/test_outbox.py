@@ -9,7 +9,7 @@ import asyncpg
 from grace.contracts.verification import ActionClosed
 from grace.kit import Query, Received, Runtime, Transaction, Unit, new_id
 from grace.kit.metrics import OUTBOX_RESENT
-from grace.kit.relay import QUERIES
+from grace.kit.relay import QUERIES, StreamWatch
 from grace.testkit import eventually
 
 from .conftest import SUBJECT, Desk, closed, publish
@@ -181,6 +181,24 @@ async def test_a_stream_that_is_missing_holds_nobody_else_up(
     await eventually(only_that_waits)
     await desk.house.installation.apply_streams()
     await eventually(lambda: _all_sent(desk), timeout=10)
+
+
+async def test_nothing_goes_to_a_stream_that_did_not_answer_until_it_was_compared(
+    desk: Desk, verification: Runtime
+) -> None:
+    """It may come back empty, and a row sent before that is noticed would be sent twice."""
+    admin, watch = (await desk.house.connect("tester")).jetstream(), StreamWatch()
+    assert "EVENTS" in await watch.look(verification)
+    await admin.delete_stream("EVENTS")
+
+    watch._due_at = 0
+    assert "EVENTS" not in await watch.look(verification)
+
+    async def taken_in() -> bool:
+        return "EVENTS" in await watch.look(verification)
+
+    await desk.house.installation.apply_streams()
+    await eventually(taken_in)
 
 
 async def _some_received(unit: Unit) -> Received[ActionClosed]:

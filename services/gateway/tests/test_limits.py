@@ -1,6 +1,7 @@
 """How fast somebody may ask: each key for itself, and strangers by their address."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -47,15 +48,19 @@ async def test_only_the_admin_key_gives_a_key_a_limit_of_its_own(open_gateway: O
 async def test_who_guesses_tokens_is_stopped_and_who_has_one_is_not(
     open_gateway: OpenGateway,
 ) -> None:
+    begun = time.monotonic()
     async with open_gateway(address_rate_limit=1, address_burst=10) as front:
         assert (await front.admin.get("/api/keys")).status_code == 200
         guesser = await front.client("grace_" + "x" * 43)
-        found = {each.status_code for each in await at_once(guesser, "/api/keys", 12)}
-        assert found == {401, 429}
+        found = [each.status_code for each in await at_once(guesser, "/api/keys", 12)]
+        assert set(found) == {401, 429}
         stranger = await front.client()
         for path in ("/api/keys", "/openapi.json", "/none"):
-            # One a second comes back meanwhile, and a busy machine may take a second.
-            assert (await at_once(stranger, path, 12))[-1].status_code == 429, path
+            answers = [each.status_code for each in await at_once(stranger, path, 12)]
+            assert 429 in answers, path
+            found += answers
+        # The burst, and one for each second that this machine took.
+        assert sum(code != 429 for code in found) <= 10 + time.monotonic() - begun
         assert (await stranger.get("/health/live")).status_code == 200
         assert (await front.admin.get("/api/keys")).status_code == 200
 

@@ -20,7 +20,7 @@ __all__ = ["Running", "Service"]
 
 _KEY_REFRESH = timedelta(seconds=60)
 _AUDIT_INTERVAL = timedelta(seconds=1)
-# Nobody waits for the log, and a call of it costs both sides a transaction whatever it carries.
+# No task waits for the log, and a call of it costs both sides a transaction whatever it carries.
 _AUDIT_LINGER = timedelta(milliseconds=100)
 _PRUNE_INTERVAL = timedelta(minutes=10)
 

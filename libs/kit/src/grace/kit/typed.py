@@ -20,7 +20,7 @@ _KNOWN: dict[int, list[asyncpg.Record]] = {}
 
 
 class _Asked:
-    """Stands for the statement of an introspection that was not needed; it cost no other its name."""
+    """Takes the place of the statement that asked, where none was needed."""
 
     name = "known"
 
