@@ -13,7 +13,6 @@ import typer
 
 from grace.client.cli.session import FAILED
 
-
 # Of one's own, since SIGINT is ignored by what a script starts with `&`.
 _NOBODY_READS = signal.SIGUSR1
 
