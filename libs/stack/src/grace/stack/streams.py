@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from contextlib import suppress
 
 import nats
@@ -53,12 +54,15 @@ async def _ignore(_: Exception) -> None:
     """Reconnecting is told by what does not work meanwhile."""
 
 
-async def apply(client: Client) -> list[str]:
-    """Make what is missing, change what differs; returns what was done, empty when all was right."""
+async def apply(client: Client, names: Collection[str] = tuple(STREAMS)) -> list[str]:
+    """Make what is missing, change what differs, of the streams so named.
+
+    Returns what was done, empty when all was right.
+    """
     jetstream = client.jetstream(timeout=_ANSWER_SECONDS)
-    done = [line for stream in STREAMS.values() for line in await _stream(jetstream, stream)]
-    for service in SERVICES:
-        for subject in _read_by(service):
+    done = [line for name in names for line in await _stream(jetstream, STREAMS[name])]
+    for name in names:
+        for service, subject in consumers_of(name):
             done += await _consumer(jetstream, service, subject)
     return done
 
@@ -86,8 +90,10 @@ async def _rest(client: Client, stopping: asyncio.Event, pause: float, reconnect
                 return
 
 
-def _read_by(service: str) -> list[Subject]:
-    return [s for s in SUBJECTS.values() if s.stream and service in s.consumers]
+def consumers_of(stream: str) -> list[tuple[str, Subject]]:
+    """The services that read a stream, each with a subject of it."""
+    subjects = [subject for subject in SUBJECTS.values() if subject.stream == stream]
+    return [(name, subject) for name in SERVICES for subject in subjects if name in subject.consumers]
 
 
 async def _stream(jetstream: JetStreamContext, stream: Stream) -> list[str]:

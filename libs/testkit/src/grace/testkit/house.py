@@ -14,8 +14,10 @@ from typing import Any
 import asyncpg
 import nats
 from nats.aio.client import Client
+from nats.js.api import StreamState
 
 from grace.contracts.permissions import inbox_prefix
+from grace.contracts.subjects import STREAMS
 from grace.kit import Runtime, Service, ServiceSettings, running_all
 from grace.stack import streams
 from grace.stack.installation import Installation, migrations_of
@@ -30,6 +32,9 @@ _EVERYTHING = UserPermissions((">",), (">",), allow_responses=False)
 # No test cuts the power, and waiting for the disk is most of making a database. No test guesses
 # passwords, and asyncpg's rounds of scram are most of a connection.
 _QUICK = {**DURABLE, "fsync": "off", "full_page_writes": "off", "scram_iterations": "1"}
+# A test is over before more connections were worth their start, and what needs two at a time to get
+# on would show here first.
+_FEW: dict[str, Any] = {"pool_size": 2}
 _SELDOM = NatsLimits(sync_interval="2m")
 _NUMBERS = itertools.count(1)
 # Databases that earlier tests of this process have left, by the folder of their installation.
@@ -81,10 +86,12 @@ class House:
         """Delete every stream that was used and make it again."""
         client = await self.connect(TESTER)
         jetstream = client.jetstream()
-        for info in await jetstream.streams_info():
-            if info.state.last_seq:
-                await jetstream.delete_stream(str(info.config.name))
-        await streams.apply(client)
+        found = {info.config.name: info.state for info in await jetstream.streams_info()}
+        for name in found:
+            if found[name].last_seq:
+                await jetstream.delete_stream(str(name))
+        stale = [name for name in STREAMS if name not in found or not _is_new(name, found[name])]
+        await streams.apply(client, stale)
 
     async def dismiss(self) -> None:
         """Stop the actors and close the clients of this test."""
@@ -112,7 +119,7 @@ class House:
 
     def build(self, service: str, **changes: object) -> Service:
         """A service on this test's database; `changes` are settings."""
-        return self.installation.build(service, self.database, **changes)
+        return self.installation.build(service, self.database, **_FEW | changes)
 
     @asynccontextmanager
     async def running(
@@ -148,7 +155,7 @@ class House:
 
     def _common_settings(self, service: str) -> dict[str, Any]:
         values = self.installation.settings(service, self.database)
-        return {k: v for k, v in values.items() if k in ServiceSettings.model_fields}
+        return _FEW | {k: v for k, v in values.items() if k in ServiceSettings.model_fields}
 
     async def connect(self, user: str) -> Client:
         """A plain nats-py client of a NATS user, closed with the test."""
@@ -202,6 +209,10 @@ class House:
                 found.append(message)
                 sequence = (message.seq or 0) + 1
         return found
+
+
+def _is_new(stream: str, state: StreamState) -> bool:
+    return not state.last_seq and state.consumer_count == len(streams.consumers_of(stream))
 
 
 async def _keep_quiet(_: Exception) -> None:
