@@ -335,6 +335,22 @@ async def test_a_process_that_waits_for_a_server_ends_at_sigterm(house: House) -
         assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
+async def test_a_start_that_is_given_up_in_its_handshake_is_no_breakdown(desk: Desk) -> None:
+    """It waits for the handshake and closes what came of it: nobody lost a connection."""
+    running = Running(desk.house.blank("learning"))
+    server = desk.house.installation.nats.pid
+    os.kill(server, signal.SIGSTOP)
+    try:
+        starting = asyncio.create_task(running.start())
+        await eventually(lambda: running._broker is not None)
+        starting.cancel()
+    finally:
+        os.kill(server, signal.SIGCONT)
+    await asyncio.wait([starting])
+    assert starting.cancelled()
+    assert not running.broken.is_set()
+
+
 async def test_a_process_with_wrong_settings_says_so_in_one_line(house: House) -> None:
     async with _process(house, GRACE_LEARNING_POOL_SIZ="3") as (process, _):
         _, told = await asyncio.wait_for(process.communicate(), 30)

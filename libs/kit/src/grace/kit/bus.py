@@ -93,6 +93,10 @@ def _callbacks(
 ) -> dict[str, Any]:
     complaints = Complaints(runtime.log)
 
+    def is_wanted() -> bool:
+        """A start that was given up has no client yet, and closes what it still got."""
+        return hasattr(runtime, "client") and not runtime.stopping.is_set()
+
     async def on_error(error: Exception) -> None:
         # nats-py lower-cases what the server says.
         if "permissions violation" in str(error).lower():
@@ -100,9 +104,9 @@ def _callbacks(
         complaints.tell(error)
 
     async def on_disconnect() -> None:
-        if not runtime.stopping.is_set():
+        if is_wanted():
             runtime.log.warning("nats.disconnected")
-        if hasattr(runtime, "client"):  # a start that is given up has none yet
+        if hasattr(runtime, "client"):
             _give_up_answers(runtime.client, runtime.stream)
 
     async def reconnected() -> None:
@@ -110,7 +114,7 @@ def _callbacks(
         on_reconnect()
 
     async def closed() -> None:
-        if not runtime.stopping.is_set():
+        if is_wanted():
             on_close()
 
     return {

@@ -93,7 +93,9 @@ async def _rest(client: Client, stopping: asyncio.Event, pause: float, reconnect
 def consumers_of(stream: str) -> list[tuple[str, Subject]]:
     """The services that read a stream, each with a subject of it."""
     subjects = [subject for subject in SUBJECTS.values() if subject.stream == stream]
-    return [(name, subject) for name in SERVICES for subject in subjects if name in subject.consumers]
+    return [
+        (name, subject) for name in SERVICES for subject in subjects if name in subject.consumers
+    ]
 
 
 async def _stream(jetstream: JetStreamContext, stream: Stream) -> list[str]:

@@ -87,8 +87,8 @@ class House:
         client = await self.connect(TESTER)
         jetstream = client.jetstream()
         found = {info.config.name: info.state for info in await jetstream.streams_info()}
-        for name in found:
-            if found[name].last_seq:
+        for name, state in found.items():
+            if state.last_seq:
                 await jetstream.delete_stream(str(name))
         stale = [name for name in STREAMS if name not in found or not _is_new(name, found[name])]
         await streams.apply(client, stale)
