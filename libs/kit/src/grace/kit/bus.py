@@ -52,8 +52,10 @@ def make_broker(
         ack_policy=AckPolicy.MANUAL,
         graceful_timeout=None,  # Running waits for the requests in hand
         logger=None,
-        # A handler takes the message as it is: looking for dependencies takes a thread each time.
+        # A handler takes the message as it is: looking for dependencies takes a thread each time,
+        # and making models of its arguments most of the start.
         apply_types=False,
+        serializer=None,
     )
     # FastStream wraps the error callback and raises out of it: an authorization timeout of a busy
     # server would end nats-py's reconnecting without a word. So the callbacks go in behind it.
