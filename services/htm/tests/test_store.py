@@ -10,7 +10,7 @@ from grace.htm.domain.lifecycle import State
 from grace.htm.domain.owner import Owner
 from grace.htm.domain.reports import Closing, Ending, Fence
 from grace.htm.domain.schedule import Request
-from grace.htm.store import Store
+from grace.htm.store import Attempts, Claims
 
 if TYPE_CHECKING:
     from services.htm.tests.conftest import Crew
@@ -26,7 +26,7 @@ def _success(fence: Fence) -> Closing:
 async def test_a_task_that_is_not_queued_cannot_be_assigned(crew: Crew) -> None:
     task = await crew.claimed()
     async with crew.htm.unit() as unit:
-        taken = await Store(unit.tx).assign_tasks([(UUID(task.task_id), WORKER)], lease=LEASE)
+        taken = await Claims(unit.tx).assign_tasks([(UUID(task.task_id), WORKER)], lease=LEASE)
     assert taken == {}
     assert (await crew.task(task.task_id)).attempt_number == 1
 
@@ -36,7 +36,7 @@ async def test_an_attempt_that_is_not_the_newest_can_neither_start_nor_end(crew:
     for number in (0, 2):
         fence = Fence(UUID(task.task_id), number)
         async with crew.htm.unit() as unit:
-            store = Store(unit.tx)
+            store = Attempts(unit.tx)
             assert await store.start_attempts([fence]) == 0
             assert await store.close_attempts([_success(fence)]) == []
     assert (await crew.task(task.task_id)).status == "assigned"
@@ -46,10 +46,10 @@ async def test_an_attempt_that_is_over_can_neither_start_nor_end_again(crew: Cre
     task = await crew.claimed()
     fence = Fence(UUID(task.task_id), 1)
     async with crew.htm.unit() as unit:
-        assert len(await Store(unit.tx).close_attempts([_success(fence)])) == 1
+        assert len(await Attempts(unit.tx).close_attempts([_success(fence)])) == 1
     async with crew.htm.unit() as unit:
-        assert await Store(unit.tx).close_attempts([_success(fence)]) == []
-        assert await Store(unit.tx).start_attempts([fence]) == 0
+        assert await Attempts(unit.tx).close_attempts([_success(fence)]) == []
+        assert await Attempts(unit.tx).start_attempts([fence]) == 0
 
 
 async def test_a_lease_is_renewed_for_its_owner_only(crew: Crew) -> None:
@@ -57,16 +57,16 @@ async def test_a_lease_is_renewed_for_its_owner_only(crew: Crew) -> None:
     attempt = (UUID(task.task_id), 1)
     for stranger in (Owner("worker", "w2"), Owner("gateway", "w1")):
         async with crew.htm.unit() as unit:
-            lost = await Store(unit.tx).extend_leases([attempt], stranger, lease=LEASE)
+            lost = await Attempts(unit.tx).extend_leases([attempt], stranger, lease=LEASE)
         assert lost == {attempt}
     async with crew.htm.unit() as unit:
-        lost = await Store(unit.tx).extend_leases([attempt], Owner("worker", "w1"), lease=LEASE)
+        lost = await Attempts(unit.tx).extend_leases([attempt], Owner("worker", "w1"), lease=LEASE)
     assert lost == frozenset()
 
 
 async def test_the_front_of_a_long_queue_is_read_off_the_index(crew: Crew) -> None:
     await crew.submit(*(crew.spec(origin=f"o{n % 3}") for n in range(600)))
     async with crew.htm.unit() as unit:
-        heads = await Store(unit.tx).queue_heads({"noop": 5, "http": 5})
+        heads = await Claims(unit.tx).queue_heads({"noop": 5, "http": 5})
     rows = await crew.house.rows("htm", "SELECT id FROM htm_tasks ORDER BY order_key, id LIMIT 5")
     assert [head.task_id for head in heads] == [row["id"] for row in rows]

@@ -4,7 +4,7 @@ from random import SystemRandom
 
 from grace.htm.domain.reports import lapse_of
 from grace.htm.settings import Settings
-from grace.htm.store import Store, hint_work, tell_moved
+from grace.htm.store import Attempts, Tasks, hint_work, tell_moved
 from grace.kit import Runtime
 
 _DICE = SystemRandom()
@@ -20,7 +20,7 @@ class Promote:
         """Promote what is due and wake its workers."""
         most = self._settings.sweep_most
         async with runtime.unit() as unit:
-            kernels = await Store(unit.tx).promote_tasks(
+            kernels = await Tasks(unit.tx).promote_tasks(
                 aging_step=self._settings.aging_step, most=most
             )
             hint_work(unit, kernels)
@@ -37,7 +37,7 @@ class Rescue:
         """End lapsed attempts: another follows, or the task is buried."""
         most, backoff = self._settings.sweep_most, self._settings.backoff
         async with runtime.unit() as unit:
-            store = Store(unit.tx)
+            store = Attempts(unit.tx)
             lapsed = await store.lapsed_tasks(most=most)
             closings = [lapse_of(task, backoff=backoff, jitter=_DICE.random()) for task in lapsed]
             tell_moved(unit, await store.close_attempts(closings))
@@ -56,6 +56,6 @@ class Expire:
         """Expire what is late."""
         most = self._settings.sweep_most
         async with runtime.unit() as unit:
-            expired = await Store(unit.tx).expire_tasks(most=most)
+            expired = await Tasks(unit.tx).expire_tasks(most=most)
             tell_moved(unit, expired)
         return len(expired) == most

@@ -9,7 +9,7 @@ from grace.htm.domain.owner import Owner
 from grace.htm.domain.routing import is_kernel, task_id_of
 from grace.htm.domain.schedule import Request, choose_next, wanted_of
 from grace.htm.settings import Settings
-from grace.htm.store import Claimed, Store
+from grace.htm.store import Attempts, Claimed, Claims
 from grace.kit import Called, Unauthenticated, Unit
 
 # What an answer may hold of task specs, in bytes: a message has at most 1 MiB.
@@ -20,7 +20,7 @@ async def on_claim(
     settings: Settings, calls: Sequence[Called[ClaimTasks]], unit: Unit
 ) -> Sequence[ClaimedTasks]:
     """Serve every worker that waits, by one claim at a time: limits are exact."""
-    store, most = Store(unit.tx), settings.claim_most
+    store, most = Claims(unit.tx), settings.claim_most
     requests = [_request(call, most=most) for call in calls]
     await store.lock_claims()
     heads = await store.queue_heads(wanted_of(requests, most=most))
@@ -39,7 +39,7 @@ async def on_beat(settings: Settings, call: Called[Beat], unit: Unit) -> Beaten:
     """Renew the leases of a worker's attempts, and name those that it must stop."""
     beaten = call.body.attempts
     ids = [task_id_of(attempt.task_id) for attempt in beaten]
-    lost = await Store(unit.tx).extend_leases(
+    lost = await Attempts(unit.tx).extend_leases(
         {(i, a.attempt_number) for i, a in zip(ids, beaten, strict=True) if i is not None},
         _owner(call, call.body.worker_id),
         lease=settings.lease,

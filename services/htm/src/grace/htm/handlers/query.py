@@ -2,8 +2,8 @@
 
 from grace.contracts.htm import GetTasks, Tasks
 from grace.contracts.message import ContractError
+from grace.htm import store
 from grace.htm.domain.routing import task_id_of
-from grace.htm.store import Store
 from grace.kit import Called, Runtime, TooLarge
 
 
@@ -15,7 +15,7 @@ async def on_get_tasks(call: Called[GetTasks], runtime: Runtime) -> Tasks:
     """Answer with the tasks that exist, their attempts and their results."""
     asked = {task_id for text in call.body.task_ids if (task_id := task_id_of(text)) is not None}
     async with runtime.reading() as tx:
-        tasks = Tasks(tasks=tuple(await Store(tx).find_tasks(asked)))
+        tasks = Tasks(tasks=tuple(await store.Tasks(tx).find_tasks(asked)))
     try:
         tasks.to_bytes()
     except ContractError:

@@ -9,7 +9,7 @@ from grace.htm.domain.owner import Owner
 from grace.htm.domain.reports import REFUSED, Kind, Report, Standing, settle
 from grace.htm.domain.routing import task_id_of
 from grace.htm.settings import Settings
-from grace.htm.store import Store, tell_moved
+from grace.htm.store import Attempts, tell_moved
 from grace.kit import Received, Unit
 
 _DICE = SystemRandom()
@@ -21,7 +21,7 @@ async def on_task_update(settings: Settings, messages: Sequence[Message], unit: 
     """Bring reported attempts to their ends; reports come twice, late and out of order."""
     told = [(message, tuple(_reports(message))) for message in messages]
     reports = [report for _, theirs in told for report in theirs]
-    store = Store(unit.tx)
+    store = Attempts(unit.tx)
     tasks = await store.attempted_tasks({each.task_id for each in reports if each.task_id})
     settlement = settle(reports, tasks, backoff=settings.backoff)
     await store.start_attempts(settlement.starts)

@@ -18,7 +18,7 @@ from grace.htm.domain.routing import (
     route_task,
 )
 from grace.htm.settings import Settings
-from grace.htm.store import Store, tell_enqueued
+from grace.htm.store import Tasks, tell_enqueued
 from grace.kit import Called, GraceError, Invalid, Received, Unit, new_id
 
 _DEFAULT_TENANT = "default"
@@ -71,7 +71,7 @@ async def on_task_submit(
 
 async def _take_in(settings: Settings, tasks: Sequence[NewTask], unit: Unit) -> list[Taken]:
     """Store what is new and tell of it; the answer is in the order of the tasks."""
-    store = Store(unit.tx)
+    store = Tasks(unit.tx)
     created: set[UUID] = set()
     by_key = sorted(tasks, key=lambda task: (task.tenant_id, task.key))  # one order: no deadlock
     for batch in batched(by_key, _INSERT_MOST):

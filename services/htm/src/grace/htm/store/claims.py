@@ -1,0 +1,56 @@
+"""Workers take tasks: one claim at a time, so that limits are exact."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from grace.htm.domain.schedule import Head, Request
+from grace.htm.store.statements import QUERIES
+from grace.kit import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A task in a worker's hands; `spec` is its order as JSON text."""
+
+    attempt_number: int
+    spec: str
+
+
+class Claims:
+    """What workers take, inside one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def lock_claims(self) -> None:
+        """Wait until no other transaction hands out tasks, and keep it so."""
+        await self._tx.execute(QUERIES["lock_claims"])
+
+    async def queue_heads(self, wanted: Mapping[str, int]) -> list[Head]:
+        """The tasks that come next, so many per kernel."""
+        if not wanted:
+            return []
+        rows = await self._tx.fetch(
+            QUERIES["queue_heads"], kernels=list(wanted), slots=list(wanted.values())
+        )
+        return [
+            Head(row["id"], row["kernel"], row["order_key"], row["spec_size_bytes"]) for row in rows
+        ]
+
+    async def assign_tasks(
+        self, chosen: Sequence[tuple[UUID, Request]], *, lease: timedelta
+    ) -> Mapping[UUID, Claimed]:
+        """Hand tasks to the workers that asked; what somebody moved meanwhile is missing."""
+        if not chosen:
+            return {}
+        rows = await self._tx.fetch(
+            QUERIES["assign_tasks"],
+            task_ids=[task_id for task_id, _ in chosen],
+            components=[request.owner.component for _, request in chosen],
+            workers=[request.owner.worker_id for _, request in chosen],
+            key_ids=[request.key_id for _, request in chosen],
+            lease=lease,
+        )
+        return {row["id"]: Claimed(row["attempt_number"], row["spec"]) for row in rows}

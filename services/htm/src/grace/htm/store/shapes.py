@@ -1,0 +1,34 @@
+"""Rows as the domain knows them."""
+
+from grace.htm.domain.announcements import Moved
+from grace.htm.domain.lifecycle import State
+from grace.htm.domain.owner import Owner
+from grace.htm.domain.reports import Attempted, Ending
+from grace.htm.domain.retry import History
+from grace.kit import Record
+
+
+def attempted_of(row: Record) -> Attempted:
+    """A task with its newest attempt."""
+    claimed = row["worker_id"] is not None
+    return Attempted(
+        task_id=row["id"],
+        state=State(row["status"]),
+        owner=Owner(row["worker_component"], row["worker_id"]) if claimed else None,
+        ending=Ending(row["ending"]),
+        history=History(row["attempt_number"], row["max_attempts"], row["failures"], row["lapses"]),
+    )
+
+
+def moved_of(row: Record) -> Moved:
+    """A task that came out of an attempt, or out of the queue."""
+    return Moved(
+        task_id=row["id"],
+        attempt_number=row["attempt_number"],
+        tenant_id=row["tenant_id"],
+        type=row["type"],
+        origin=row["origin"],
+        state=State(row["status"]),
+        contract_id=row["contract_id"],
+        mission_id=row["mission_id"],
+    )

@@ -1,0 +1,56 @@
+"""What htm tells others, in the transaction that made it true."""
+
+from collections.abc import Iterable, Sequence
+
+from grace.contracts.htm import (
+    FinishedTask,
+    Job,
+    JobsCompleted,
+    JobsEnqueued,
+    TasksFinished,
+    WorkHint,
+)
+from grace.contracts.subjects import SUBJECTS
+from grace.htm.domain.announcements import Moved, per_tenant
+from grace.htm.domain.lifecycle import State
+from grace.htm.domain.routing import NewTask
+from grace.kit import Unit
+
+
+def tell_enqueued(unit: Unit, tasks: Sequence[NewTask]) -> None:
+    """Tell that tasks were taken in, and wake the workers that wait for them."""
+    for tenant_id, batch in per_tenant(tasks):
+        jobs = [Job(task_id=str(t.task_id), type=t.type, origin=t.origin) for t in batch]
+        unit.publish(JobsEnqueued(jobs=tuple(jobs)), tenant=tenant_id)
+    hint_work(unit, (task.kernel for task in tasks))
+
+
+def hint_work(unit: Unit, kernels: Iterable[str]) -> None:
+    """Wake idle workers of these kernels, once each."""
+    for kernel in sorted(set(kernels)):
+        subject = SUBJECTS[WorkHint.SUBJECT].at(kernel=kernel)
+        unit.hint(WorkHint(kernel=kernel), subject=subject)
+
+
+def tell_moved(unit: Unit, moved: Sequence[Moved]) -> None:
+    """Tell which tasks came to rest, and which of them succeeded."""
+    for tenant_id, batch in per_tenant([task for task in moved if task.is_worth_telling]):
+        unit.publish(TasksFinished(tasks=tuple(map(_finished, batch))), tenant=tenant_id)
+        jobs = [
+            Job(task_id=str(t.task_id), type=t.type, origin=t.origin)
+            for t in batch
+            if t.state is State.SUCCEEDED
+        ]
+        if jobs:
+            unit.publish(JobsCompleted(jobs=tuple(jobs)), tenant=tenant_id)
+
+
+def _finished(task: Moved) -> FinishedTask:
+    return FinishedTask(
+        task_id=str(task.task_id),
+        outcome=task.state,
+        type=task.type,
+        attempts=task.attempt_number,
+        contract_id=task.contract_id,
+        mission_id=task.mission_id,
+    )
