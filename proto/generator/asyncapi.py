@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from grace.contracts.kit import Problem
 from grace.contracts.permissions import OUTSIDE, durable
-from grace.contracts.registry import MODELS
+from grace.contracts.registry import SCHEMAS, model_of
 from grace.contracts.subject import Kind, Subject
 from grace.contracts.subjects import SERVICES, STREAMS, SUBJECTS
 
@@ -46,7 +46,7 @@ def render_asyncapi(proto: Path, version: str) -> str:
 
 
 def _travels(schema: str) -> bool:
-    return bool(MODELS[schema].SUBJECT) or schema in _answers()
+    return bool(model_of(schema).SUBJECT) or schema in _answers()
 
 
 def _answers() -> set[str]:
@@ -123,7 +123,7 @@ def _facts(subject: Subject) -> Json:
 
 
 def _description(subject: Subject) -> str:
-    documented = (MODELS[schema].__doc__ or "" for schema in subject.schemas)
+    documented = (model_of(schema).__doc__ or "" for schema in subject.schemas)
     return "\n\n".join(" ".join(text.split()) for text in documented)
 
 
@@ -175,7 +175,7 @@ def _reply(subject: Subject) -> Json:
 
 
 def _message(schema: str, payload: Json, proto: Path) -> Json:
-    model = MODELS[schema]
+    model = model_of(schema)
     found: Json = {
         "name": schema,
         "title": _short(schema),
@@ -202,7 +202,7 @@ def _headers(subject: str) -> str:
 
 def _payloads() -> tuple[dict[str, Json], Json]:
     """A reference for each message that travels, and the schemas that are referred to."""
-    models = {schema: model for schema, model in MODELS.items() if _travels(schema)}
+    models = {schema: model_of(schema) for schema in sorted(SCHEMAS) if _travels(schema)}
     refs, found = models_json_schema(
         [(model, "validation") for model in models.values()],
         ref_template="#/components/schemas/{model}",

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 from grace.contracts.permissions import users
-from grace.contracts.registry import MODELS
+from grace.contracts.registry import SCHEMAS, model_of
 
 from .asyncapi import render_asyncapi
 
@@ -22,7 +22,8 @@ def write_schemas(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
         old.unlink()
-    for schema, model in MODELS.items():
+    for schema in sorted(SCHEMAS):
+        model = model_of(schema)
         if model.SUBJECT:
             document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": schema}
             _write(folder / f"{schema}.json", document | model.model_json_schema())

@@ -34,24 +34,23 @@ def render_service(service: str, messages: Sequence[Message]) -> str:
 
 
 def render_registry(messages: Sequence[Message]) -> str:
-    """Return the module that finds a model by its schema."""
-    services = sorted({message.service for message in messages})
-    entries = "".join(
-        f'    "{message.schema}": {message.service}.{message.name},\n'
-        for message in sorted(messages, key=lambda message: message.schema)
-    )
+    """Return the module that finds a model by its schema, and imports it only then."""
+    entries = "".join(f'    "{schema}",\n' for schema in sorted(each.schema for each in messages))
     return (
         NOTICE.format(title="Every message by the name of its schema.")
-        + "from collections.abc import Mapping\nfrom types import MappingProxyType\n\n"
-        + f"from grace.contracts import {', '.join(services)}\n"
+        + "from functools import cache\nfrom importlib import import_module\n\n"
         + "from grace.contracts.message import ContractError, Message\n\n"
-        + "MODELS: Mapping[str, type[Message]] = MappingProxyType({\n" + entries + "})\n\n\n"
+        + "SCHEMAS: frozenset[str] = frozenset({\n" + entries + "})\n\n\n"
+        + "@cache\n"
         + "def model_of(schema: str) -> type[Message]:\n"
-        + '    """Return the model of a schema such as `grace.htm.v1.TaskUpdate`."""\n'
-        + "    model = MODELS.get(schema)\n"
-        + "    if model is None:\n"
+        + '    """Return the model of a schema such as `grace.htm.v1.TaskUpdate`.\n\n'
+        + "    Its module is imported when it is asked for: a service meets few of them.\n"
+        + '    """\n'
+        + "    if schema not in SCHEMAS:\n"
         + '        reason = f"unknown schema {schema[:128]!r}"\n'
         + "        raise ContractError(reason)\n"
+        + '    _, service, _, name = schema.split(".")\n'
+        + '    model: type[Message] = getattr(import_module(f"grace.contracts.{service}"), name)\n'
         + "    return model\n"
     )  # fmt: skip
 

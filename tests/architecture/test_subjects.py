@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grace.contracts.registry import MODELS
+from grace.contracts.registry import SCHEMAS
 from grace.contracts.subject import Kind, Subject
 from grace.contracts.subjects import SERVICES, SUBJECTS
 from grace.kit import Service
@@ -114,7 +114,7 @@ def _service_of(schema: str) -> str:
 def test_every_schema_of_a_subject_has_a_model() -> None:
     wanted = {schema for subject in SUBJECTS.values() for schema in subject.schemas}
     replies = {subject.reply for subject in SUBJECTS.values() if subject.reply}
-    assert (wanted | replies) - MODELS.keys() == set()
+    assert (wanted | replies) - SCHEMAS == set()
 
 
 def test_publishers_and_readers_are_services_or_outside() -> None:

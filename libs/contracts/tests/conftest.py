@@ -11,7 +11,7 @@ from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.message import Message as Protobuf
 
 from grace.contracts.message import Message
-from grace.contracts.registry import MODELS
+from grace.contracts.registry import SCHEMAS
 
 ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT / "proto"))
@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def golden(example: Path) -> tuple[str, Any]:
     """The schema and the content of one golden example."""
     service, camel = example.parts[-4], example.stem.replace("_", "")
-    for schema in MODELS:
+    for schema in SCHEMAS:
         if schema.lower() == f"grace.{service}.v1.{camel}":
             return schema, json.loads(example.read_text())
     raise LookupError(example)

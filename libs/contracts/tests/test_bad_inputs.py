@@ -1,6 +1,8 @@
 """What a message refuses, and how it says so."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +13,7 @@ from grace.contracts.htm import TaskReports, TaskUpdate, TaskUpdateStatus
 from grace.contracts.identity import AppendedRows, IssueKey, ListEntries
 from grace.contracts.intent import Expectation
 from grace.contracts.message import MAX_BYTES, ContractError, Message
-from grace.contracts.registry import MODELS, model_of
+from grace.contracts.registry import SCHEMAS, model_of
 
 UPDATE = {
     "task_id": "task-1",
@@ -191,7 +193,18 @@ def test_more_than_the_bus_carries_is_refused_before_it_is_sent() -> None:
         IssueKey(component="htm", ephemeral_public_key=bytes(MAX_BYTES)).to_bytes()
 
 
+def test_a_model_is_imported_when_it_is_asked_for() -> None:
+    program = (
+        "import sys; from grace.contracts.registry import model_of; model_of('grace.htm.v1.Beat');"
+        "print(*(name for name in sys.modules if name.startswith('grace.contracts.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    imported = done.stdout.decode().split()
+    assert "grace.contracts.htm" in imported
+    assert "grace.contracts.observability" not in imported
+
+
 def test_every_schema_finds_its_model_and_no_other_does() -> None:
-    assert all(schema == model_of(schema).SCHEMA for schema in MODELS)
+    assert all(schema == model_of(schema).SCHEMA for schema in SCHEMAS)
     with pytest.raises(ContractError, match="unknown schema"):
         model_of("grace.htm.v1.Nothing")
