@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from grace.kit import Runtime, Unavailable, end_tasks
+from structlog.testing import capture_logs
+
+from grace.kit import Conflict, Runtime, Unavailable, end_tasks
 from grace.kit.loops import Duty, run_duty
 from grace.kit.metrics import LOOP_FAILURES
 from grace.testkit import House, eventually
@@ -48,6 +50,23 @@ async def test_an_error_does_not_end_a_loop(desk: Desk) -> None:
         await eventually(lambda: loop.ticks >= 6)
         assert running.problems() == []
     assert _failures("tick") == before + 4
+
+
+async def test_an_error_that_explains_itself_is_logged_without_a_traceback(desk: Desk) -> None:
+    errors: list[Exception] = [ValueError("a bug"), Conflict("the file has another text")]
+
+    def fail(_: int) -> None:
+        if errors:
+            raise errors.pop()
+
+    loop = Tick(fail)
+    with capture_logs() as told:
+        async with desk.up(desk.house.blank("learning").every(SOON, loop)):
+            await eventually(lambda: loop.ticks >= 3)
+    explained, bug = [line for line in told if line["event"] == "loop.failed"]
+    assert explained["error"] == "the file has another text"
+    assert "exc_info" not in explained
+    assert isinstance(bug["exc_info"], ValueError)
 
 
 async def test_more_to_do_is_done_at_once(desk: Desk) -> None:

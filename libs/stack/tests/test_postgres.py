@@ -75,6 +75,12 @@ async def test_a_wrong_password_is_refused(server: PostgresServer) -> None:
         await asyncpg.connect(server.dsn(password="guess"), timeout=10)
 
 
+def test_its_place_is_told_in_words(server: PostgresServer) -> None:
+    told, account = str(server.placement), server.placement.account
+    who = account.name if account else "the user who started it"
+    assert told == f"{server.placement.cluster}, as {who}"
+
+
 def test_its_password_file_is_private(server: PostgresServer) -> None:
     password_file = server.placement.cluster.with_name("postgres.password")
     assert stat.S_IMODE(password_file.stat().st_mode) == 0o600

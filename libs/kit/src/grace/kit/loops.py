@@ -76,6 +76,8 @@ def _tell(runtime: Runtime, duty: Duty, error: Exception) -> None:
     metrics.LOOP_FAILURES.labels(runtime.name, duty.name).inc()
     if is_waiting(error):
         runtime.log.warning("loop.waits", loop=duty.name, error=repr(error))
+    elif isinstance(error, GraceError):  # it says what is wrong; where it was raised says no more
+        runtime.log.error("loop.failed", loop=duty.name, error=error.detail)
     else:
         runtime.log.error("loop.failed", loop=duty.name, exc_info=error)
 

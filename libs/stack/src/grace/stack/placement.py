@@ -35,6 +35,10 @@ class Placement:
     cluster: Path
     account: Account | None
 
+    def __str__(self) -> str:
+        who = f"as {self.account.name}" if self.account else "as the user who started it"
+        return f"{self.cluster}, {who}"
+
 
 def place(data: Path, name: str) -> Placement:
     """Decide where the Postgres called `name` of the data directory runs.
