@@ -21,6 +21,13 @@ _IDS_AGAINST_POSITIONS = """
            's', 'EVENTS', 's/1', 'default', 'c', '', 'k', '', true
       FROM generate_series(1, 5000) AS n ORDER BY n
 """
+_LAST_POSITIONS_FIRST = """
+    INSERT INTO outbox (position, id, subject, stream, schema, tenant_id, correlation_id, body, key_id,
+                        signature, audited, sent_at)
+    OVERRIDING SYSTEM VALUE
+    SELECT 9000 - n, uuidv7(), 's', 'EVENTS', 's/1', 'default', 'c', '', 'k', '', true, now()
+      FROM generate_series(1, 20) AS n ORDER BY n
+"""
 _WAIT = Query.parse("wait", "SELECT pg_sleep(:seconds)")
 
 
@@ -141,6 +148,28 @@ async def test_marking_and_numbering_the_same_rows_never_deadlock(desk: Desk) ->
         await asyncio.gather(*both)
         marked = "SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL AND audit_no IS NOT NULL"
         assert await relay.fetchval(marked) == len(ids)
+    finally:
+        for connection in (relay, audit, other):
+            await connection.close()
+
+
+async def test_sending_again_and_numbering_the_same_rows_never_deadlock(desk: Desk) -> None:
+    """A scan of the table meets the last positions first, the numbering the first ones."""
+    relay, audit, other = [await desk.house.role("verification") for _ in range(3)]
+    try:
+        for connection in (relay, audit, other):
+            await connection.execute("SET search_path TO verification")
+        await relay.execute(_LAST_POSITIONS_FIRST)
+        async with other.transaction():
+            await other.execute("SELECT FROM outbox WHERE position = 8990 FOR UPDATE")
+            again = Transaction(relay).execute(QUERIES["send_again"], stream="EVENTS")
+            both = [asyncio.ensure_future(again)]
+            await eventually(lambda: _waiting(desk, 1))
+            both.append(asyncio.create_task(_number(audit)))
+            await eventually(lambda: _waiting(desk, 2))
+        await asyncio.gather(*both)
+        done = "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND audit_no IS NOT NULL"
+        assert await relay.fetchval(done) == 20
     finally:
         for connection in (relay, audit, other):
             await connection.close()

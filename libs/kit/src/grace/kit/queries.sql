@@ -54,8 +54,11 @@ INSERT INTO relay_streams (stream, created, last_sequence) VALUES (:stream, :cre
 ON CONFLICT (stream) DO UPDATE SET created = excluded.created, last_sequence = excluded.last_sequence;
 
 -- send_again --
--- A stream lost what it had: every retained row goes out again.
-UPDATE outbox SET sent_at = NULL WHERE stream = :stream AND sent_at IS NOT NULL;
+-- A stream lost what it had: every retained row goes out again. Locked in the order of the others.
+WITH held AS MATERIALIZED (
+    SELECT position FROM outbox
+     WHERE stream = :stream AND sent_at IS NOT NULL ORDER BY position FOR NO KEY UPDATE)
+UPDATE outbox o SET sent_at = NULL FROM held WHERE o.position = held.position;
 
 -- lock_audit --
 -- One numbering at a time.
@@ -86,9 +89,13 @@ SELECT o.audit_no, o.id, o.subject, o.body, o.key_id, o.signature
 UPDATE relay_audit SET acknowledged = :acknowledged WHERE acknowledged <> :acknowledged;
 
 -- prune_outbox --
--- Drop rows that were sent long ago and are in the log.
-DELETE FROM outbox o USING relay_audit a
- WHERE o.sent_at < now() - CAST(:retention AS interval) AND (NOT o.audited OR o.audit_no <= a.acknowledged);
+-- Drop rows that were sent long ago and are in the log. Locked in the order of the others.
+WITH held AS MATERIALIZED (
+    SELECT o.position FROM outbox o, relay_audit a
+     WHERE o.sent_at < now() - CAST(:retention AS interval)
+       AND (NOT o.audited OR o.audit_no <= a.acknowledged)
+     ORDER BY o.position FOR UPDATE OF o)
+DELETE FROM outbox o USING held WHERE o.position = held.position;
 
 -- prune_inbox --
 -- Forget message ids that no stream can deliver any more.
