@@ -130,8 +130,12 @@ class Crew:
         return tasks
 
 
+NEVER = timedelta(hours=1)
+BY_HAND = {"promote_interval": NEVER, "rescue_interval": NEVER, "expire_interval": NEVER}
+
+
 @asynccontextmanager
-async def _crew(house: House, settings: dict[str, timedelta]) -> AsyncIterator[Crew]:
+async def _crew(house: House, settings: dict[str, timedelta | int]) -> AsyncIterator[Crew]:
     async with house.running("identity", "htm", htm=settings) as services:
         verification = await house.act_as("verification")
         worker = await house.act_as("worker")
@@ -141,9 +145,14 @@ async def _crew(house: House, settings: dict[str, timedelta]) -> AsyncIterator[C
 @pytest.fixture
 async def crew(house: House) -> AsyncIterator[Crew]:
     """The loops tick when a test says so."""
-    never = timedelta(hours=1)
-    by_hand = {"promote_interval": never, "rescue_interval": never, "expire_interval": never}
-    async with _crew(house, by_hand) as crew:
+    async with _crew(house, {**BY_HAND}) as crew:
+        yield crew
+
+
+@pytest.fixture
+async def wide_crew(house: House) -> AsyncIterator[Crew]:
+    """The same with connections for many who wait at once."""
+    async with _crew(house, {**BY_HAND, "pool_size": 8}) as crew:
         yield crew
 
 

@@ -16,18 +16,28 @@ __all__ = [
     "ClaimTasks",
     "ClaimedTask",
     "ClaimedTasks",
+    "DeadLetter",
+    "DeadLetters",
     "FinishedTask",
     "GetTasks",
     "Job",
     "JobsCompleted",
     "JobsEnqueued",
+    "ListDeadLetters",
+    "ListQueues",
+    "Queue",
+    "QueueSteered",
+    "Queues",
     "RunningAttempt",
+    "SteerQueue",
+    "SteerTask",
     "SubmitTasks",
     "SubmittedTask",
     "SubmittedTasks",
     "Task",
     "TaskReports",
     "TaskSpec",
+    "TaskSteered",
     "TaskSubmit",
     "TaskUpdate",
     "TaskUpdateStatus",
@@ -160,6 +170,11 @@ class Beaten(Message):
         default=(), max_length=10000, description="Attempts that are no longer the worker's."
     )
     lease_ms: UInt32 = Field(description="How long the others are the worker's from now.")
+    cancel: tuple[RunningAttempt, ...] = Field(
+        default=(),
+        max_length=10000,
+        description="Attempts that somebody wants cancelled. They are the worker's still: what has begun ends, what has not is reported as failed.",
+    )
 
 
 class Beat(Message):
@@ -302,7 +317,7 @@ class Attempt(Message):
 
 
 class Task(Message):
-    """Part of `Tasks`."""
+    """The answer on `rpc.htm.steer`."""
 
     SCHEMA: ClassVar[str] = "grace.htm.v1.Task"
 
@@ -325,6 +340,147 @@ class Task(Message):
     error_message: Text | None = None
     error_class: Text | None = None
     attempts: tuple[Attempt, ...] = Field(default=(), max_length=1000)
+    cancel_requested_at: Timestamp | None = Field(
+        default=None, description="A worker that holds it is told; only a success still counts."
+    )
+    cancel_requested_by: Text | None = None
+    replay_of: Text | None = Field(
+        default=None, description="The task that this one does once more."
+    )
+
+
+class SteerTask(Message):
+    """A person steers a task.
+
+    Twice is the same answer: the task, or for a replay the new task that does it once more.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.SteerTask"
+    SUBJECT: ClassVar[str] = "rpc.htm.steer"
+    REPLY: ClassVar[type[Task]] = Task
+
+    tenant_id: Id
+    task_id: Id
+    act: Id = Field(description="cancel, release, replay")
+    principal: Id
+    reason: Text | None = None
+
+
+class TaskSteered(Message):
+    """Who steered a task.
+
+    Where that ended it, `htm.task.finished` tells of the end.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TaskSteered"
+    SUBJECT: ClassVar[str] = "htm.task.steered"
+
+    task_id: Id
+    tenant_id: Id
+    act: Id = Field(description="cancel, release, replay")
+    actor: Id
+    reason: Text | None = None
+    replayed_as: Text | None = Field(default=None, description="The new task of a replay.")
+
+
+class DeadLetter(Message):
+    """A task that used up its attempts, without its order and its result."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.DeadLetter"
+
+    task_id: Id
+    type: Id
+    kernel: Id
+    origin: Id
+    attempts: UInt32
+    error_class: Text | None = None
+    error_message: Text | None = Field(default=None, description="Its first 1000 characters.")
+    contract_id: Text | None = None
+    mission_id: Text | None = None
+    created_at: Timestamp
+    finished_at: Timestamp
+    replayed_as: Text | None = Field(default=None, description="The task that does it once more.")
+
+
+class DeadLetters(Message):
+    """The answer on `rpc.htm.dead_letters`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.DeadLetters"
+
+    letters: tuple[DeadLetter, ...] = Field(default=(), max_length=100)
+
+
+class ListDeadLetters(Message):
+    """Asks on `rpc.htm.dead_letters`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ListDeadLetters"
+    SUBJECT: ClassVar[str] = "rpc.htm.dead_letters"
+    REPLY: ClassVar[type[DeadLetters]] = DeadLetters
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    before: Text | None = Field(
+        default=None, description="A task id: the page goes on with older ones."
+    )
+
+
+class Queue(Message):
+    """The queue of a kernel, as a tenant sees it."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Queue"
+
+    kernel: Id
+    queued: UInt32 = Field(description="Of this tenant, counted up to 1000.")
+    held: UInt32 = Field(description="Of this tenant, in workers' hands, counted up to 1000.")
+    paused_at: Timestamp | None = None
+    paused_by: Text | None = None
+
+
+class SteerQueue(Message):
+    """A person pauses or resumes a kernel: while it is paused nobody gets its tasks, and what runs ends."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.SteerQueue"
+    SUBJECT: ClassVar[str] = "rpc.htm.steer_queue"
+    REPLY: ClassVar[type[Queue]] = Queue
+
+    tenant_id: Id
+    kernel: Id
+    act: Id = Field(description="pause, resume")
+    principal: Id
+    reason: Text | None = None
+
+
+class QueueSteered(Message):
+    """Who paused or resumed a kernel."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.QueueSteered"
+    SUBJECT: ClassVar[str] = "htm.queue.steered"
+
+    kernel: Id
+    tenant_id: Id
+    act: Id = Field(description="pause, resume")
+    actor: Id
+    reason: Text | None = None
+
+
+class Queues(Message):
+    """The answer on `rpc.htm.queues`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Queues"
+
+    queues: tuple[Queue, ...] = Field(default=(), max_length=100)
+
+
+class ListQueues(Message):
+    """Asks on `rpc.htm.queues`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ListQueues"
+    SUBJECT: ClassVar[str] = "rpc.htm.queues"
+    REPLY: ClassVar[type[Queues]] = Queues
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    after: Text | None = Field(default=None, description="A kernel: the page goes on behind it.")
 
 
 class Tasks(Message):

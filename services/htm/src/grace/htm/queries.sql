@@ -54,6 +54,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('grace.htm.claim', 0));
 -- The lowest order keys per kernel; each tenant and origin is a stretch of the index, read from its front.
 WITH RECURSIVE wanted AS (
     SELECT * FROM unnest(CAST(:kernels AS text[]), CAST(:slots AS integer[])) AS w (kernel, slots)
+     WHERE NOT EXISTS (SELECT FROM htm_queues paused WHERE paused.kernel = w.kernel)
 ), line AS (
     SELECT wanted.kernel, wanted.slots, first.tenant_id, first.origin
       FROM wanted
@@ -136,7 +137,8 @@ SELECT id, attempt_number, spec FROM assigned;
 -- attempted_tasks --
 -- Tasks with their newest attempt, locked: what reports are judged by stays true until the commit.
 SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
-       t.failures, t.lapses, coalesce(a.outcome, 'running') AS ending
+       t.failures, t.lapses, coalesce(a.outcome, 'running') AS ending,
+       t.cancel_requested_at IS NOT NULL AS cancelling
   FROM htm_tasks t
   LEFT JOIN htm_task_attempts a ON a.task_id = t.id AND a.attempt_number = t.attempt_number
  WHERE t.id = ANY (CAST(:task_ids AS uuid[]))
@@ -146,7 +148,8 @@ SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_
 -- lapsed_tasks --
 -- Tasks whose lease ran out, locked; those that somebody works on are left to the next tick.
 SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
-       t.failures, t.lapses, 'running' AS ending
+       t.failures, t.lapses, 'running' AS ending,
+       t.cancel_requested_at IS NOT NULL AS cancelling
   FROM htm_tasks t
  WHERE t.status IN ('assigned', 'running') AND t.lease_until < statement_timestamp()
  ORDER BY t.id
@@ -304,7 +307,8 @@ RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.con
 SELECT CAST(id AS text) AS task_id, tenant_id, type, kernel, origin, status, attempt_number,
        data_size_bytes,
        created_at, queued_at, assigned_at, started_at, finished_at, updated_at, sla_deadline_at,
-       result_json, error_class, error_message
+       result_json, error_class, error_message,
+       cancel_requested_at, cancel_requested_by, CAST(replay_of AS text) AS replay_of
   FROM htm_tasks
  WHERE id = ANY (CAST(:task_ids AS uuid[]));
 

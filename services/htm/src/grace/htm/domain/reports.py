@@ -8,7 +8,15 @@ from uuid import UUID
 
 from grace.htm.domain.lifecycle import HELD, Event, State, after
 from grace.htm.domain.owner import Owner
-from grace.htm.domain.retry import Backoff, ErrorClass, History, class_of, on_failure, on_lapse
+from grace.htm.domain.retry import (
+    Backoff,
+    ErrorClass,
+    History,
+    Ruling,
+    class_of,
+    on_failure,
+    on_lapse,
+)
 
 
 class Kind(StrEnum):
@@ -80,6 +88,8 @@ class Attempted:
     owner: Owner | None
     ending: Ending
     history: History
+    cancelling: bool = False
+    """Somebody wants it cancelled: only a success still counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +179,7 @@ def closing_of(report: Report, task: Attempted, *, backoff: Backoff) -> Closing:
     timed_out = report.kind is Kind.TIMEOUT
     error_class = class_of(report.error_class, retryable=report.retryable, timed_out=timed_out)
     ruling = on_failure(task.history, error_class, backoff=backoff, jitter=report.jitter)
+    ruling = Ruling(Event.CANCEL) if task.cancelling else ruling
     return Closing(
         fence=fence_of(task),
         ending=_ENDINGS[report.kind],
@@ -183,6 +194,7 @@ def closing_of(report: Report, task: Attempted, *, backoff: Backoff) -> Closing:
 def lapse_of(task: Attempted, *, backoff: Backoff, jitter: float) -> Closing:
     """What a lapsed lease means for its task."""
     ruling = on_lapse(task.history, backoff=backoff, jitter=jitter)
+    ruling = Ruling(Event.CANCEL) if task.cancelling else ruling
     return Closing(
         fence=fence_of(task),
         ending=Ending.LAPSED,

@@ -6,6 +6,10 @@ from grace.contracts.htm import (
     Beat,
     ClaimTasks,
     GetTasks,
+    ListDeadLetters,
+    ListQueues,
+    SteerQueue,
+    SteerTask,
     SubmitTasks,
     TaskReports,
     TaskSubmit,
@@ -13,7 +17,9 @@ from grace.contracts.htm import (
 )
 from grace.htm.handlers.lease import on_beat, on_claim
 from grace.htm.handlers.query import on_get_tasks
+from grace.htm.handlers.queues import on_list_queues, on_steer_queue
 from grace.htm.handlers.report import on_task_update
+from grace.htm.handlers.steer import on_list_dead_letters, on_steer_task
 from grace.htm.handlers.submit import on_submit, on_task_submit
 from grace.htm.settings import Settings
 from grace.kit import Rpc, Stream
@@ -36,4 +42,8 @@ def rpc(settings: Settings) -> Rpc:
         .on_many(ClaimTasks, partial(on_claim, settings))
         .on(Beat, partial(on_beat, settings))
         .direct(GetTasks, on_get_tasks)
+        .on(SteerTask, partial(on_steer_task, settings))
+        .direct(ListDeadLetters, on_list_dead_letters)
+        .on(SteerQueue, on_steer_queue)
+        .direct(ListQueues, on_list_queues)
     )

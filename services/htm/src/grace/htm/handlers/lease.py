@@ -9,7 +9,7 @@ from grace.htm.domain.owner import Owner
 from grace.htm.domain.routing import is_kernel, task_id_of
 from grace.htm.domain.schedule import Request, choose_next, wanted_of
 from grace.htm.settings import Settings
-from grace.htm.store import Attempts, Claimed, Claims
+from grace.htm.store import Attempts, Claimed, Claims, Steering
 from grace.kit import Called, Unauthenticated, Unit
 
 # What an answer may hold of task specs, in bytes: a message has at most 1 MiB.
@@ -49,7 +49,14 @@ async def on_beat(settings: Settings, call: Called[Beat], unit: Unit) -> Beaten:
         for task_id, attempt in zip(ids, beaten, strict=True)
         if task_id is None or (task_id, attempt.attempt_number) in lost
     ]
-    return Beaten(stop=tuple(stop), lease_ms=_milliseconds(settings.lease))
+    cancelled = await Steering(unit.tx).cancelled_attempts([i for i in ids if i is not None])
+    cancel = [
+        attempt
+        for task_id, attempt in zip(ids, beaten, strict=True)
+        if task_id in cancelled and attempt not in stop
+    ]
+    lease_ms = _milliseconds(settings.lease)
+    return Beaten(stop=tuple(stop), lease_ms=lease_ms, cancel=tuple(cancel))
 
 
 def _request(call: Called[ClaimTasks], *, most: int) -> Request:

@@ -1,7 +1,7 @@
 """Tasks come in: from services by request, from anybody over the bus."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from grace.htm.domain.routing import (
     outcome_of,
     route_task,
 )
+from grace.htm.domain.steering import replay_key
 from grace.htm.settings import Settings
 from grace.htm.store import Tasks, tell_enqueued
 from grace.kit import Called, GraceError, Invalid, Received, Unit, new_id
@@ -136,3 +137,13 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
 def _payload(spec: TaskSpec) -> Iterator[str]:
     yield spec.params
     yield from (state for state in (spec.before, spec.after) if state is not None)
+
+
+async def take_in_again(settings: Settings, order: str, original: UUID, unit: Unit) -> Taken:
+    """Take a task's order in once more, under a key that only its replay can have."""
+    route = _route([TaskSpec.from_bytes(order.encode())], signed=True)
+    if isinstance(route, Refused):
+        raise CannotRoute(route.reason)
+    replay = replace(route[0], key=replay_key(original))
+    (taken,) = await _take_in(settings, [replay], unit)
+    return taken

@@ -2,15 +2,19 @@
 
 from grace.htm.store.attempts import Attempts
 from grace.htm.store.claims import Claimed, Claims
+from grace.htm.store.steering import Queues, Steering
 from grace.htm.store.tasks import Tasks
-from grace.htm.store.told import hint_work, tell_enqueued, tell_moved
+from grace.htm.store.told import hint_work, tell_enqueued, tell_moved, tell_steered
 
 __all__ = [
     "Attempts",
     "Claimed",
     "Claims",
+    "Queues",
+    "Steering",
     "Tasks",
     "hint_work",
     "tell_enqueued",
     "tell_moved",
+    "tell_steered",
 ]

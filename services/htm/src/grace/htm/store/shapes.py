@@ -17,6 +17,7 @@ def attempted_of(row: Record) -> Attempted:
         owner=Owner(row["worker_component"], row["worker_id"]) if claimed else None,
         ending=Ending(row["ending"]),
         history=History(row["attempt_number"], row["max_attempts"], row["failures"], row["lapses"]),
+        cancelling=row["cancelling"],
     )
 
 

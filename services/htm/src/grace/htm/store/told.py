@@ -1,13 +1,18 @@
 """What htm tells others, in the transaction that made it true."""
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from grace.contracts.htm import (
     FinishedTask,
     Job,
     JobsCompleted,
     JobsEnqueued,
+    QueueSteered,
+    SteerQueue,
+    SteerTask,
     TasksFinished,
+    TaskSteered,
     WorkHint,
 )
 from grace.contracts.subjects import SUBJECTS
@@ -54,3 +59,28 @@ def _finished(task: Moved) -> FinishedTask:
         contract_id=task.contract_id,
         mission_id=task.mission_id,
     )
+
+
+def tell_steered(
+    unit: Unit, body: SteerTask | SteerQueue, *, replayed_as: UUID | None = None
+) -> None:
+    """Tell who steered what, for the record."""
+    record: TaskSteered | QueueSteered
+    if isinstance(body, SteerTask):
+        record = TaskSteered(
+            task_id=body.task_id,
+            tenant_id=body.tenant_id,
+            act=body.act,
+            actor=body.principal,
+            reason=body.reason,
+            replayed_as=str(replayed_as) if replayed_as else None,
+        )
+    else:
+        record = QueueSteered(
+            kernel=body.kernel,
+            tenant_id=body.tenant_id,
+            act=body.act,
+            actor=body.principal,
+            reason=body.reason,
+        )
+    unit.publish(record, tenant=body.tenant_id)
