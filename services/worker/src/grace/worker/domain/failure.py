@@ -28,6 +28,10 @@ class BlockedError(KernelError):
         return f"blocked: {super().__str__()}"
 
 
+class WithdrawnError(BlockedError):
+    """Cancelled before anything was begun."""
+
+
 class ChangedError(KernelError):
     """Changed by somebody else: the world is not what it was when the action was decided."""
 

@@ -7,7 +7,7 @@ from grace.contracts.htm import ClaimedTask, TaskUpdate, TaskUpdateStatus
 from grace.kit import GraceError, Runtime
 from grace.resilience.retry import ErrorClass
 from grace.worker.domain.capability import Step
-from grace.worker.domain.failure import Failure, UnusableError, failure_of
+from grace.worker.domain.failure import Failure, UnusableError, WithdrawnError, failure_of
 from grace.worker.domain.state import State, text_of
 from grace.worker.loops.effect import Effect
 from grace.worker.loops.job import Job, errand_of, job_of
@@ -36,6 +36,11 @@ def started(tools: Tools, task: ClaimedTask) -> TaskUpdate:
     return _update(tools, task, TaskUpdateStatus.started)
 
 
+def withdrawn(runtime: Runtime, tools: Tools, task: ClaimedTask) -> TaskUpdate:
+    """Return the report of an attempt that was broken off while it only looked."""
+    return _failed(runtime, tools, task, WithdrawnError())
+
+
 async def _result(runtime: Runtime, tools: Tools, task: ClaimedTask, lease: Lease) -> State:
     job = job_of(tools, task, lease)
     if job.step is Step.OBSERVE:
@@ -45,6 +50,8 @@ async def _result(runtime: Runtime, tools: Tools, task: ClaimedTask, lease: Leas
 
 
 async def _observe(runtime: Runtime, tools: Tools, job: Job) -> State:
+    job.lease.check_wanted()
+    job.lease.only_looks = True
     return await tools.guard.read(
         runtime,
         job.at,

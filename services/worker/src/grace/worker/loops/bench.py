@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from grace.contracts.htm import ClaimedTask, RunningAttempt, TaskUpdate
 from grace.kit import Runtime, end_tasks
-from grace.worker.loops.attempt import run_attempt, started
+from grace.worker.loops.attempt import run_attempt, started, withdrawn
 from grace.worker.loops.tools import Lease, Tools
 
 Key: TypeAlias = tuple[str, int]
@@ -67,6 +67,16 @@ class Bench:
         held = self._in_hand.get(key)
         return held is not None and held.running.cancel()
 
+    def cancel(self, key: Key) -> bool:
+        """Take up that somebody wants an attempt cancelled; False where that is known."""
+        held = self._in_hand.get(key)
+        if held is None or held.lease.cancelled:
+            return False
+        held.lease.cancelled = True
+        if held.lease.only_looks:
+            held.running.cancel()
+        return True
+
     def take_reports(self) -> list[TaskUpdate]:
         """Return all reports that wait, and forget them."""
         waiting, self._reports = self._reports, []
@@ -83,7 +93,13 @@ class Bench:
         await asyncio.gather(*running, return_exceptions=True)
 
     async def _run(self, runtime: Runtime, task: ClaimedTask, lease: Lease) -> None:
-        self._report(await run_attempt(runtime, self.tools, task, lease))
+        try:
+            update = await run_attempt(runtime, self.tools, task, lease)
+        except asyncio.CancelledError:
+            if not (lease.cancelled and lease.only_looks):
+                raise
+            update = withdrawn(runtime, self.tools, task)
+        self._report(update)
 
     def _report(self, update: TaskUpdate) -> None:
         self._reports.append(update)

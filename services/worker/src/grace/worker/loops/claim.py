@@ -63,4 +63,7 @@ class Beat:
         for key in lost:
             if self._bench.lose(key):
                 runtime.log.info("task.lost", task_id=key[0], attempt=key[1])
+        for each in answer.cancel:
+            if self._bench.cancel((each.task_id, each.attempt_number)):
+                runtime.log.info("task.cancelling", task_id=each.task_id)
         return False

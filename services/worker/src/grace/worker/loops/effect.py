@@ -112,6 +112,8 @@ class Effect:
 
     async def _open(self, before: State) -> UUID:
         self._tools.crash_point("before_receipt")
+        # The last moment: with a receipt the effect has begun, and is never broken off.
+        self._job.lease.check_wanted()
         identity = new_id()
         async with self._runtime.unit() as unit:
             opened = await Store(unit.tx).open_receipt(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from grace.worker.domain.failure import WithdrawnError
 from grace.worker.kernels.registry import Registry
 from grace.worker.kernels.targets_file import TargetsFile
 from grace.worker.loops.crash import CrashPoint
@@ -26,3 +27,12 @@ class Lease:
     """How long a task is this worker's, in seconds on the monotonic clock; beats renew it."""
 
     until: float
+    # Somebody wants the task cancelled: what has not begun does not begin, what has begun ends.
+    cancelled: bool = False
+    # Only looks at the world: may be broken off at any time.
+    only_looks: bool = False
+
+    def check_wanted(self) -> None:
+        """WithdrawnError where somebody wants the task cancelled."""
+        if self.cancelled:
+            raise WithdrawnError
