@@ -2,7 +2,9 @@
 -- Times are statement_timestamp(), not now(): a claim waits for its lock inside the transaction.
 -- greatest() keeps times in order where the clock was set back.
 -- A guarded change locks its rows first, one by one in the order of their ids, so that batches cannot
--- deadlock and no estimate of how long the queue is can turn the look-up by id into a scan of it.
+-- deadlock and no estimate of how long the queue is can turn the look-up by id into a scan of it. The
+-- ANY (ARRAY (..)) beside a join by id says the same of the change: planned as a hash join it read the
+-- whole table for every batch.
 
 -- insert_tasks --
 -- Take in what is new by its client key; returns the ids that were taken, a known key yields none.
@@ -123,6 +125,7 @@ WITH chosen AS (
            updated_at = statement_timestamp()
       FROM chosen c
      WHERE t.id = c.task_id
+       AND t.id = ANY (ARRAY(SELECT task_id FROM chosen))
     RETURNING t.id, t.attempt_number, t.worker_component, t.worker_id, t.worker_key_id,
               t.assigned_at, t.spec
 ), opened AS (
@@ -179,6 +182,7 @@ WITH starting AS (
            updated_at = statement_timestamp()
       FROM starting s
      WHERE t.id = s.task_id
+       AND t.id = ANY (ARRAY(SELECT task_id FROM starting))
     RETURNING t.id, t.attempt_number, t.started_at
 )
 UPDATE htm_task_attempts a
@@ -223,6 +227,7 @@ WITH closing AS (
            updated_at = statement_timestamp()
       FROM closing c
      WHERE t.id = c.task_id
+       AND t.id = ANY (ARRAY(SELECT task_id FROM closing))
     RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
               t.mission_id, t.started_at,
               greatest(statement_timestamp(), t.started_at) AS ended_at,
@@ -258,6 +263,7 @@ WITH beaten AS (
        SET lease_until = statement_timestamp() + CAST(:lease AS interval)
       FROM held h
      WHERE t.id = h.task_id
+       AND t.id = ANY (ARRAY(SELECT task_id FROM held))
 )
 SELECT task_id, attempt_number FROM beaten
 EXCEPT
