@@ -16,7 +16,9 @@ from grace.contracts.htm import (
     ClaimTasks,
     FinishedTask,
     GetTasks,
+    Quota,
     RunningAttempt,
+    SetQuotas,
     SubmitTasks,
     SubmittedTask,
     Task,
@@ -56,11 +58,28 @@ class Crew:
         return list(answer.tasks)
 
     async def claim(
-        self, slots: int = 1, *, worker_id: str = "w1", kernels: Sequence[str] = ("noop",)
+        self,
+        slots: int = 1,
+        *,
+        worker_id: str = "w1",
+        kernels: Sequence[str] = ("noop",),
+        capabilities: Sequence[str] = (),
+        largest_bytes: int | None = None,
     ) -> list[ClaimedTask]:
         """Claim as a worker."""
-        request = ClaimTasks(worker_id=worker_id, kernels=tuple(kernels), slots=slots)
+        request = ClaimTasks(
+            worker_id=worker_id,
+            kernels=tuple(kernels),
+            slots=slots,
+            capabilities=tuple(capabilities),
+            largest_bytes=largest_bytes,
+        )
         return list((await self.worker.call(request)).tasks)
+
+    async def share_out(self, capacity: int, *quotas: Quota) -> None:
+        """Set capacity and quotas as the gateway does."""
+        gateway = await self.house.act_as("gateway")
+        await gateway.call(SetQuotas(capacity=capacity, quotas=quotas, requested_by="ada"))
 
     async def claimed(self, **changes: object) -> ClaimedTask:
         """A task that was submitted and claimed."""

@@ -34,6 +34,7 @@ async def test_a_claim_records_the_worker_and_the_key_that_signed_it(crew: Crew)
 
 
 async def test_workers_that_claim_at_once_never_get_the_same_task(crew: Crew) -> None:
+    await crew.share_out(60)
     await crew.submit(*(crew.spec() for _ in range(60)))
     claims = await asyncio.gather(*(crew.claim(7, worker_id=f"w{n}") for n in range(12)))
     task_ids = [task.task_id for claim in claims for task in claim]
@@ -44,6 +45,7 @@ async def test_workers_that_claim_at_once_never_get_the_same_task(crew: Crew) ->
 
 
 async def test_two_houses_that_claim_at_once_never_hand_out_the_same_task(crew: Crew) -> None:
+    await crew.share_out(60)
     await crew.submit(*(crew.spec() for _ in range(60)))
     async with crew.house.running("htm"):
         claims = await asyncio.gather(*(crew.claim(7, worker_id=f"w{n}") for n in range(12)))

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from grace.htm.domain.hands import Request
 from grace.htm.domain.lifecycle import State
 from grace.htm.domain.owner import Owner
 from grace.htm.domain.reports import Closing, Ending, Fence
-from grace.htm.domain.schedule import Request
 from grace.htm.store import Attempts, Claims
 
 if TYPE_CHECKING:
@@ -62,11 +62,3 @@ async def test_a_lease_is_renewed_for_its_owner_only(crew: Crew) -> None:
     async with crew.htm.unit() as unit:
         lost = await Attempts(unit.tx).extend_leases([attempt], Owner("worker", "w1"), lease=LEASE)
     assert lost == frozenset()
-
-
-async def test_the_front_of_a_long_queue_is_read_off_the_index(crew: Crew) -> None:
-    await crew.submit(*(crew.spec(origin=f"o{n % 3}") for n in range(600)))
-    async with crew.htm.unit() as unit:
-        heads = await Claims(unit.tx).queue_heads({"noop": 5, "http": 5})
-    rows = await crew.house.rows("htm", "SELECT id FROM htm_tasks ORDER BY order_key, id LIMIT 5")
-    assert [head.task_id for head in heads] == [row["id"] for row in rows]

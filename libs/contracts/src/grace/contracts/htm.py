@@ -7,7 +7,17 @@ from pydantic import Field
 
 from grace.contracts.governance import Capability
 from grace.contracts.message import Message
-from grace.contracts.scalars import Bool, Id, Int32, LongText, Struct, Text, Timestamp, UInt32
+from grace.contracts.scalars import (
+    Bool,
+    Double,
+    Id,
+    Int32,
+    LongText,
+    Struct,
+    Text,
+    Timestamp,
+    UInt32,
+)
 
 __all__ = [
     "Attempt",
@@ -18,17 +28,31 @@ __all__ = [
     "ClaimedTasks",
     "DeadLetter",
     "DeadLetters",
+    "DropLimit",
     "FinishedTask",
+    "GetQuotas",
+    "GetRoutingStats",
     "GetTasks",
     "Job",
     "JobsCompleted",
     "JobsEnqueued",
+    "Limit",
+    "LimitChanged",
+    "Limits",
     "ListDeadLetters",
+    "ListLimits",
     "ListQueues",
+    "OriginStats",
     "Queue",
     "QueueSteered",
     "Queues",
+    "Quota",
+    "Quotas",
+    "QuotasChanged",
+    "RoutingStats",
     "RunningAttempt",
+    "SetLimit",
+    "SetQuotas",
     "SteerQueue",
     "SteerTask",
     "SubmitTasks",
@@ -45,6 +69,181 @@ __all__ = [
     "TasksFinished",
     "WorkHint",
 ]
+
+
+class Quota(Message):
+    """An origin's share of what may be in flight."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Quota"
+
+    origin: Id = Field(description="Who is charged: intent, verification, outside ..")
+    share_percent: UInt32 = Field(
+        description="Of the capacity, rounded down; all together at most 100."
+    )
+    weight: Double = Field(
+        description="Who has twice the weight may hold twice as much, quotas aside; 0.001 to 1000."
+    )
+    lends: Bool = Field(
+        description="What is idle is lent, and may be borrowed; otherwise its share is a wall both ways."
+    )
+
+
+class Quotas(Message):
+    """Capacity and quotas; origins that have none share what is left."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Quotas"
+
+    capacity: UInt32 = Field(description="Tasks that may be in flight at the same time.")
+    quotas: tuple[Quota, ...] = Field(default=(), max_length=1000)
+
+
+class GetQuotas(Message):
+    """Asks for capacity and quotas."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.GetQuotas"
+    SUBJECT: ClassVar[str] = "rpc.htm.quotas"
+    REPLY: ClassVar[type[Quotas]] = Quotas
+
+
+class SetQuotas(Message):
+    """Puts these in the place of all that were set before, from the next claim on."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.SetQuotas"
+    SUBJECT: ClassVar[str] = "rpc.htm.set_quotas"
+    REPLY: ClassVar[type[Quotas]] = Quotas
+
+    capacity: Annotated[UInt32, Field(ge=1)]
+    quotas: tuple[Quota, ...] = Field(default=(), max_length=100)
+    requested_by: Id
+
+
+class QuotasChanged(Message):
+    """Somebody set capacity and quotas."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.QuotasChanged"
+    SUBJECT: ClassVar[str] = "htm.quotas.changed"
+
+    capacity: UInt32
+    quotas: tuple[Quota, ...] = Field(default=(), max_length=100)
+    requested_by: Id
+
+
+class OriginStats(Message):
+    """Part of `RoutingStats`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.OriginStats"
+
+    origin: Id
+    current_count: UInt32 = Field(description="Tasks of the origin in flight.")
+    quota: UInt32 = Field(
+        description="Tasks that it may always hold; origins without a quota of their own share one."
+    )
+    quota_used: Text = Field(description="current_count/quota, e.g. 1/12.")
+    utilization: Double = Field(
+        description="The same as a number, to two places; above 1 while it borrows."
+    )
+
+
+class RoutingStats(Message):
+    """The answer on `rpc.htm.routing`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.RoutingStats"
+
+    capacity: UInt32 = Field(description="Tasks that may be in flight at the same time.")
+    current_count: UInt32 = Field(description="Tasks that are.")
+    origins: tuple[OriginStats, ...] = Field(
+        default=(), max_length=1000, description="Those that have a quota or hold a task."
+    )
+
+
+class GetRoutingStats(Message):
+    """How much each origin holds at this moment."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.GetRoutingStats"
+    SUBJECT: ClassVar[str] = "rpc.htm.routing"
+    REPLY: ClassVar[type[RoutingStats]] = RoutingStats
+
+
+class Limit(Message):
+    """What a key of a tenant allows."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Limit"
+
+    key: Id
+    concurrency: UInt32 | None = Field(
+        default=None, description="Tasks in flight at the same time; no limit where absent."
+    )
+    rate_per_second: Double | None = Field(
+        default=None, description="Tasks that may begin in a second; no limit where absent."
+    )
+    burst: UInt32 | None = Field(
+        default=None, description="Tasks that may begin at once after a pause."
+    )
+    updated_at: Timestamp
+
+
+class Limits(Message):
+    """The answer on `rpc.htm.limits`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Limits"
+
+    limits: tuple[Limit, ...] = Field(default=(), max_length=1000)
+
+
+class ListLimits(Message):
+    """A page of a tenant's limits, in the order of their keys."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ListLimits"
+    SUBJECT: ClassVar[str] = "rpc.htm.limits"
+    REPLY: ClassVar[type[Limits]] = Limits
+
+    tenant_id: Id
+    after: Id | None = Field(default=None, description="The last key of the page before.")
+    limit: Annotated[UInt32, Field(ge=1)]
+
+
+class SetLimit(Message):
+    """Gives a key its limit, from the next claim on."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.SetLimit"
+    SUBJECT: ClassVar[str] = "rpc.htm.set_limit"
+    REPLY: ClassVar[type[Limit]] = Limit
+
+    tenant_id: Id
+    key: Id
+    concurrency: Annotated[UInt32, Field(ge=1)] | None = None
+    rate_per_second: Double | None = None
+    burst: Annotated[UInt32, Field(ge=1)] | None = Field(
+        default=None, description="A second's worth where absent."
+    )
+    requested_by: Id
+
+
+class DropLimit(Message):
+    """Takes the limit of a key away; not_found where it has none."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.DropLimit"
+    SUBJECT: ClassVar[str] = "rpc.htm.drop_limit"
+    REPLY: ClassVar[type[Limit]] = Limit
+
+    tenant_id: Id
+    key: Id
+    requested_by: Id
+
+
+class LimitChanged(Message):
+    """Somebody set or dropped the limit of a key."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.LimitChanged"
+    SUBJECT: ClassVar[str] = "htm.limit.changed"
+
+    tenant_id: Id
+    key: Id
+    change: Id = Field(description="set, dropped")
+    concurrency: UInt32 | None = None
+    rate_per_second: Double | None = None
+    burst: UInt32 | None = None
+    requested_by: Id
 
 
 class TaskSpec(Message):
@@ -76,6 +275,15 @@ class TaskSpec(Message):
     )
     after: Annotated[LongText, Field(max_length=262144)] | None = Field(
         default=None, description="For a revert: the JSON of the state that the action left."
+    )
+    limit_key: Id | None = Field(
+        default=None, description="What it counts under: the limit of this key of its tenant holds."
+    )
+    requires: tuple[Id, ...] = Field(
+        default=(), max_length=8, description="Capabilities that its worker must have."
+    )
+    affinity: Id | None = Field(
+        default=None, description="The worker that it prefers, for a short time."
     )
 
 
@@ -150,6 +358,12 @@ class ClaimTasks(Message):
     worker_id: Id
     kernels: tuple[Text, ...] = Field(default=(), max_length=1000)
     slots: Annotated[UInt32, Field(ge=1)]
+    capabilities: tuple[Id, ...] = Field(
+        default=(), max_length=64, description="What this worker can, as tasks require it."
+    )
+    largest_bytes: Annotated[UInt32, Field(ge=16384)] | None = Field(
+        default=None, description="No task of a size class that goes beyond: 16 KiB, 128 KiB, more."
+    )
 
 
 class RunningAttempt(Message):

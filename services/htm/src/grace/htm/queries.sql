@@ -17,10 +17,10 @@ WITH new AS (
                CAST(:max_attempts AS integer[]), CAST(:slas AS interval[]),
                CAST(:contract_ids AS text[]), CAST(:mission_ids AS text[]),
                CAST(:specs AS jsonb[]), CAST(:spec_sizes AS integer[]),
-               CAST(:data_sizes AS integer[]), CAST(:expires AS boolean[])
+               CAST(:data_sizes AS integer[]), CAST(:expires AS boolean[]), CAST(:lanes AS text[])
            ) WITH ORDINALITY
            AS n (task_id, key, body_hash, tenant_id, type, kernel, origin, priority, max_attempts,
-                 sla, contract_id, mission_id, spec, spec_size, data_size, expires, place)
+                 sla, contract_id, mission_id, spec, spec_size, data_size, expires, lane, place)
 ), fresh AS (
     INSERT INTO htm_task_keys (tenant_id, key, task_id, body_hash)
     SELECT tenant_id, key, task_id, body_hash FROM new ORDER BY tenant_id, key, place
@@ -30,14 +30,15 @@ WITH new AS (
 INSERT INTO htm_tasks (
     id, tenant_id, type, kernel, origin, priority, order_key, max_attempts, contract_id, mission_id,
     spec, spec_size_bytes, data_size_bytes, created_at, queued_at, updated_at, sla_deadline_at,
-    expires_at
+    expires_at, lane
 )
 SELECT task_id, tenant_id, type, kernel, origin, priority,
        statement_timestamp() - priority * CAST(:aging_step AS interval),
        max_attempts, contract_id, mission_id, spec, spec_size, data_size,
        statement_timestamp(), statement_timestamp(), statement_timestamp(),
        statement_timestamp() + sla,
-       CASE WHEN expires THEN statement_timestamp() + sla END
+       CASE WHEN expires THEN statement_timestamp() + sla END,
+       lane
   FROM new JOIN fresh USING (task_id)
 RETURNING id;
 
@@ -47,55 +48,6 @@ SELECT k.tenant_id, k.key, k.task_id, k.body_hash
   FROM htm_task_keys k
   JOIN unnest(CAST(:tenants AS text[]), CAST(:keys AS text[])) AS w (tenant_id, key)
     USING (tenant_id, key);
-
--- lock_claims --
--- One claim at a time, until the end of the transaction: limits are exact.
-SELECT pg_advisory_xact_lock(hashtextextended('grace.htm.claim', 0));
-
--- queue_heads --
--- The lowest order keys per kernel; each tenant and origin is a stretch of the index, read from its front.
-WITH RECURSIVE wanted AS (
-    SELECT * FROM unnest(CAST(:kernels AS text[]), CAST(:slots AS integer[])) AS w (kernel, slots)
-     WHERE NOT EXISTS (SELECT FROM htm_queues paused WHERE paused.kernel = w.kernel)
-), line AS (
-    SELECT wanted.kernel, wanted.slots, first.tenant_id, first.origin
-      FROM wanted
-     CROSS JOIN LATERAL (
-           SELECT t.tenant_id, t.origin
-             FROM htm_tasks t
-            WHERE t.status = 'queued' AND t.kernel = wanted.kernel
-            ORDER BY t.tenant_id, t.origin
-            LIMIT 1
-           ) AS first
-     UNION ALL
-    SELECT line.kernel, line.slots, next.tenant_id, next.origin
-      FROM line
-     CROSS JOIN LATERAL (
-           SELECT t.tenant_id, t.origin
-             FROM htm_tasks t
-            WHERE t.status = 'queued' AND t.kernel = line.kernel
-              AND (t.tenant_id, t.origin) > (line.tenant_id, line.origin)
-            ORDER BY t.tenant_id, t.origin
-            LIMIT 1
-           ) AS next
-)
-SELECT head.id, wanted.kernel, head.order_key, head.spec_size_bytes
-  FROM wanted
- CROSS JOIN LATERAL (
-       SELECT front.id, front.order_key, front.spec_size_bytes
-         FROM line
-        CROSS JOIN LATERAL (
-              SELECT t.id, t.order_key, t.spec_size_bytes
-                FROM htm_tasks t
-               WHERE t.status = 'queued' AND t.kernel = line.kernel
-                 AND t.tenant_id = line.tenant_id AND t.origin = line.origin
-               ORDER BY t.order_key, t.id
-               LIMIT line.slots
-              ) AS front
-        WHERE line.kernel = wanted.kernel
-        ORDER BY front.order_key, front.id
-        LIMIT wanted.slots
-       ) AS head;
 
 -- assign_tasks --
 -- Hand tasks to workers: the attempt is counted, the lease starts now. No row: somebody moved the task.

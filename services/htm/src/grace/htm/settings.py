@@ -26,6 +26,11 @@ class Settings(ServiceSettings):
     retry_spread: float = Field(default=0.2, ge=0, lt=1)
     # What one commit carries well; a worker that wants more claims again.
     claim_most: int = Field(default=256, ge=1, le=1000)
+    # How many queues of a kernel and lanes of a queue one claim looks at; the next looks at others.
+    claim_queues: int = Field(default=256, ge=1, le=10_000)
+    claim_lanes: int = Field(default=16, ge=1, le=1000)
+    # So long a task is kept for the worker that it prefers; a beat's time, so that a dead one costs little.
+    affinity_wait: Duration = timedelta(seconds=5)
     # What one tick of a loop takes, so that its transaction stays short; the next comes at once.
     sweep_most: int = Field(default=256, ge=1, le=10_000)
     # A quarter of the shortest wait: a retry starts late by at most that.

@@ -7,6 +7,8 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
+from grace.htm.domain.lanes import Lane, size_of
+
 OUTSIDE = "outside"
 """The origin of everything that nobody signed."""
 
@@ -48,6 +50,9 @@ class Submission:
     payload: tuple[str, ...]
     spec: str
     signed: bool
+    limit_key: str | None = None
+    requires: tuple[str, ...] = ()
+    affinity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class NewTask:
     spec_size_bytes: int
     data_size_bytes: int
     expires: bool
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
     reason = _objection(wanted)
     if reason is not None:
         return Refused(f"{wanted.key}: {reason}")
+    data_size_bytes = payload_size(*wanted.payload)
     return NewTask(
         task_id=task_id,
         key=_scoped_key(wanted),
@@ -107,8 +114,9 @@ def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
         mission_id=wanted.mission_id,
         spec=wanted.spec,
         spec_size_bytes=payload_size(wanted.spec),
-        data_size_bytes=payload_size(*wanted.payload),
+        data_size_bytes=data_size_bytes,
         expires=wanted.step != "revert",  # an undo is better late than never
+        lane=str(_lane(wanted, data_size_bytes)),
     )
 
 
@@ -141,6 +149,15 @@ def _objection(wanted: Submission) -> str | None:
     if payload_size(wanted.spec) > _LARGEST_SPEC:
         return f"a task has at most {_LARGEST_SPEC} bytes"
     return None
+
+
+def _lane(wanted: Submission, data_size_bytes: int) -> Lane:
+    return Lane(
+        size=size_of(data_size_bytes),
+        requires=frozenset(wanted.requires),
+        limit_key=wanted.limit_key,
+        affinity=wanted.affinity,
+    )
 
 
 def _scoped_key(wanted: Submission) -> str:

@@ -1,33 +1,57 @@
-"""Who gets which task: facts about waiting tasks and waiting workers in, assignments out."""
+"""Who gets which task: facts about waiting tasks and waiting workers in, assignments out.
+
+Whoever is below its quota goes first, then whoever holds least for its weight, then whose turn it
+is, then the lowest order key. A limit that is used up stops its own lanes and nobody else's.
+"""
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import islice
 from uuid import UUID
 
-from grace.htm.domain.owner import Owner
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A worker that waits for tasks of its kernels; `room` is what its answer holds, in bytes."""
-
-    owner: Owner
-    key_id: str
-    kernels: frozenset[str]
-    slots: int
-    room: int
+from grace.htm.domain.hands import Hands, Request, Share, next_in_turn
+from grace.htm.domain.holdings import Holdings, LimitedKey
+from grace.htm.domain.lanes import Lane
+from grace.htm.domain.shares import Claim, Ledger, Queue, Shares
+from grace.htm.domain.turns import Tally, Turns
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A task near the front of its queue."""
+    """A task near the front of its lane; settled when others than the preferred worker may take it."""
 
     task_id: UUID
-    kernel: str
     order_key: datetime
     size: int
+    is_settled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The front of a lane, lowest order key first; never empty."""
+
+    kernel: str
+    queue: Queue
+    lane: Lane
+    heads: Sequence[Head]
+
+    @property
+    def limited(self) -> LimitedKey | None:
+        """The key that its tasks count under."""
+        return (self.queue[0], self.lane.limit_key) if self.lane.limit_key else None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is held and what is allowed at this moment; a key that is not there has no limit."""
+
+    shares: Shares
+    held: Holdings = field(default_factory=Holdings)
+    allowances: Mapping[LimitedKey, int] = field(default_factory=dict)
+    turns: Turns = field(default_factory=Turns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +60,74 @@ class Assignment:
 
     task_id: UUID
     request: int
+    limited: LimitedKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is handed out, and what to remember."""
+
+    assignments: tuple[Assignment, ...]
+    turns: Turns
+
+
+_Rank = tuple[Claim, float, float, datetime]
 
 
 @dataclass(slots=True)
-class _Share:
-    """What a request may still take."""
+class _Stretch:
+    """What is left of a lane, and who waits for it."""
 
-    index: int
-    slots: int
-    room: int
+    heads: Sequence[Head]
+    line: deque[Share]
+    limited: LimitedKey | None
+    place: int = 0
 
-    def takes(self, size: int) -> bool:
-        if self.slots == 0 or size > self.room:
-            self.slots = 0  # closed, or a large task would be passed over for small ones for ever
-            return False
-        self.slots -= 1
-        self.room -= size
-        return True
+    @property
+    def head(self) -> Head:
+        return self.heads[self.place]
+
+
+class _Waiting:
+    """One queue: its lanes in the order of their heads."""
+
+    def __init__(self, queue: Queue, stretches: Sequence[_Stretch]) -> None:
+        self.queue = queue
+        self._stretches = stretches
+        self._order = [
+            (each.head.order_key, each.head.task_id, n) for n, each in enumerate(stretches)
+        ]
+        heapify(self._order)
+        self.lacks_hands = False
+
+    @property
+    def first(self) -> datetime | None:
+        return self._order[0][0] if self._order else None
+
+    def take(self, allowances: dict[LimitedKey, int]) -> Assignment | None:
+        """The first task that somebody may take; lanes that nobody may take leave the queue."""
+        while self._order:
+            stretch = self._stretches[self._order[0][2]]
+            head, limited = stretch.head, stretch.limited
+            is_open = limited is None or allowances.get(limited, 1) > 0
+            share = next_in_turn(stretch.line, head.size) if is_open else None
+            if share is None:
+                self.lacks_hands |= is_open
+                heappop(self._order)
+                continue
+            self._advance(stretch)
+            if limited is not None and limited in allowances:
+                allowances[limited] -= 1
+            return Assignment(head.task_id, share.index, limited)
+        return None
+
+    def _advance(self, stretch: _Stretch) -> None:
+        stretch.place += 1
+        if stretch.place == len(stretch.heads):
+            heappop(self._order)
+        else:
+            head = stretch.head
+            heapreplace(self._order, (head.order_key, head.task_id, self._order[0][2]))
 
 
 def wanted_of(requests: Sequence[Request], *, most: int) -> Mapping[str, int]:
@@ -65,34 +140,85 @@ def wanted_of(requests: Sequence[Request], *, most: int) -> Mapping[str, int]:
 
 
 def choose_next(
-    heads: Sequence[Head], requests: Sequence[Request], *, most: int
-) -> tuple[Assignment, ...]:
-    """Hand out at most `most` tasks, the lowest order key first, in turn to who waits for it."""
-    waiting = _waiting_by_kernel(requests)
-    chosen: list[Assignment] = []
-    for head in sorted(heads, key=lambda each: (each.order_key, each.task_id)):
-        if len(chosen) == most:
-            break
-        share = _next_in_turn(waiting[head.kernel], head.size)
-        if share is not None:
-            chosen.append(Assignment(head.task_id, share.index))
-    return tuple(chosen)
+    fronts: Sequence[Front], requests: Sequence[Request], facts: Facts, *, most: int
+) -> Choice:
+    """Hand out at most `most` tasks, and never more than capacity, quotas and limits allow."""
+    handout = _Handout(facts, list(_waiting(fronts, Hands(requests))))
+    assignments = tuple(islice(handout.assignments(), most))
+    return Choice(assignments, handout.turns())
 
 
-def _waiting_by_kernel(requests: Sequence[Request]) -> defaultdict[str, deque[_Share]]:
-    waiting: defaultdict[str, deque[_Share]] = defaultdict(deque)
-    for index, request in enumerate(requests):
-        share = _Share(index, request.slots, request.room)
-        for kernel in sorted(request.kernels):
-            waiting[kernel].append(share)
-    return waiting
+class _Handout:
+    """The queues in the order of their ranks, while the ranks get worse with every task."""
+
+    def __init__(self, facts: Facts, queues: Sequence[_Waiting]) -> None:
+        self._shares = facts.shares
+        self._allowances = dict(facts.allowances)
+        self._ledger = Ledger(facts.shares, facts.held.queues)
+        self._tally = Tally(facts.turns)
+        self._served: set[Queue] = set()
+        self._queues = queues
+        self._line = [
+            (rank, n) for n, queue in enumerate(queues) if (rank := self._rank(queue)) is not None
+        ]
+        heapify(self._line)
+
+    def assignments(self) -> Iterator[Assignment]:
+        """One task after the other, until nothing is free or nobody may have what is left."""
+        while self._line and self._ledger.free > 0:
+            ranked, n = heappop(self._line)
+            waiting = self._queues[n]
+            # Another tenant may have had the origin's share since, or the last that was to lend.
+            if self._rank(waiting) == ranked:
+                assignment = waiting.take(self._allowances)
+                if assignment is None:
+                    continue
+                self._count(waiting.queue)
+                self._stand_again(n)
+                yield assignment
+            else:
+                self._stand_again(n)
+
+    def turns(self) -> Turns:
+        """What to remember of this handout; who waits for a limit saves up no turns."""
+        waiting = {self._queues[n].queue for _, n in self._line}
+        lacking = {waiting.queue for waiting in self._queues if waiting.lacks_hands}
+        return self._tally.turns(self._served | waiting | lacking)
+
+    def _stand_again(self, n: int) -> None:
+        if (rank := self._rank(self._queues[n])) is not None:
+            heappush(self._line, (rank, n))
+
+    def _count(self, queue: Queue) -> None:
+        self._served.add(queue)
+        self._ledger.count(queue)
+        self._tally.count(queue, weight=self._shares.quota_of(queue[1]).weight)
+
+    def _rank(self, waiting: _Waiting) -> _Rank | None:
+        claim, first = self._ledger.standing(waiting.queue[1]), waiting.first
+        if claim is None or first is None:
+            return None
+        return claim, self._ledger.load(waiting.queue), self._tally.tag(waiting.queue), first
 
 
-def _next_in_turn(waiting: deque[_Share], size: int) -> _Share | None:
-    """The request whose turn it is goes to the end of the queue; a full one leaves it."""
-    while waiting:
-        share = waiting.popleft()
-        if share.takes(size):
-            waiting.append(share)
-            return share
-    return None
+def _waiting(fronts: Sequence[Front], hands: Hands) -> Iterator[_Waiting]:
+    queues: defaultdict[Queue, list[_Stretch]] = defaultdict(list)
+    for front in fronts:
+        queues[front.queue] += _stretches(front, hands)
+    for queue, stretches in queues.items():
+        yield _Waiting(queue, stretches)
+
+
+def _stretches(front: Front, hands: Hands) -> Iterator[_Stretch]:
+    """A lane, in two where some of its tasks are still kept for the worker that they prefer."""
+    for heads, only in _parts(front):
+        if heads and (line := hands.line(front.kernel, front.lane, only=only)):
+            yield _Stretch(heads, line, front.limited)
+
+
+def _parts(front: Front) -> tuple[tuple[Sequence[Head], str | None], ...]:
+    if front.lane.affinity is None:
+        return ((front.heads, None),)
+    settled = [head for head in front.heads if head.is_settled]
+    kept = [head for head in front.heads if not head.is_settled]
+    return (settled, None), (kept, front.lane.affinity)

@@ -5,9 +5,15 @@ from functools import partial
 from grace.contracts.htm import (
     Beat,
     ClaimTasks,
+    DropLimit,
+    GetQuotas,
+    GetRoutingStats,
     GetTasks,
     ListDeadLetters,
+    ListLimits,
     ListQueues,
+    SetLimit,
+    SetQuotas,
     SteerQueue,
     SteerTask,
     SubmitTasks,
@@ -15,7 +21,9 @@ from grace.contracts.htm import (
     TaskSubmit,
     TaskUpdate,
 )
-from grace.htm.handlers.lease import on_beat, on_claim
+from grace.htm.handlers import fairness
+from grace.htm.handlers.claim import Memory, on_claim
+from grace.htm.handlers.lease import on_beat
 from grace.htm.handlers.query import on_get_tasks
 from grace.htm.handlers.queues import on_list_queues, on_steer_queue
 from grace.htm.handlers.report import on_task_update
@@ -39,11 +47,17 @@ def rpc(settings: Settings) -> Rpc:
     return (
         Rpc()
         .on_many(SubmitTasks, partial(on_submit, settings))
-        .on_many(ClaimTasks, partial(on_claim, settings))
+        .on_many(ClaimTasks, partial(on_claim, settings, Memory()))
         .on(Beat, partial(on_beat, settings))
         .direct(GetTasks, on_get_tasks)
         .on(SteerTask, partial(on_steer_task, settings))
         .direct(ListDeadLetters, on_list_dead_letters)
         .on(SteerQueue, on_steer_queue)
         .direct(ListQueues, on_list_queues)
+        .direct(GetQuotas, fairness.on_get_quotas)
+        .on(SetQuotas, fairness.on_set_quotas)
+        .direct(GetRoutingStats, fairness.on_get_routing_stats)
+        .direct(ListLimits, fairness.on_list_limits)
+        .on(SetLimit, fairness.on_set_limit)
+        .on(DropLimit, fairness.on_drop_limit)
     )

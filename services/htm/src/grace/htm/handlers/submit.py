@@ -129,9 +129,18 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
         contract_id=spec.contract_id,
         mission_id=spec.mission_id,
         payload=tuple(_payload(spec)),
-        spec=spec.to_bytes().decode(),
+        spec=_text(spec),
         signed=signed,
+        limit_key=spec.limit_key,
+        requires=spec.requires,
+        affinity=spec.affinity,
     )
+
+
+def _text(spec: TaskSpec) -> str:
+    """The order as it is stored and hashed: that of a task that requires nothing is what it always was."""
+    without = set() if spec.requires else {"requires"}
+    return spec.model_dump_json(exclude_none=True, exclude=without)
 
 
 def _payload(spec: TaskSpec) -> Iterator[str]:

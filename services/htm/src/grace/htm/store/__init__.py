@@ -2,6 +2,7 @@
 
 from grace.htm.store.attempts import Attempts
 from grace.htm.store.claims import Claimed, Claims
+from grace.htm.store.fairness import Limits, Line, Quotas
 from grace.htm.store.steering import Queues, Steering
 from grace.htm.store.tasks import Tasks
 from grace.htm.store.told import hint_work, tell_enqueued, tell_moved, tell_steered
@@ -10,7 +11,10 @@ __all__ = [
     "Attempts",
     "Claimed",
     "Claims",
+    "Limits",
+    "Line",
     "Queues",
+    "Quotas",
     "Steering",
     "Tasks",
     "hint_work",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from grace.htm.domain.schedule import Head, Request
+from grace.htm.domain.hands import Request
 from grace.htm.store.statements import QUERIES
 from grace.kit import Transaction
 
@@ -23,21 +23,6 @@ class Claims:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-
-    async def lock_claims(self) -> None:
-        """Wait until no other transaction hands out tasks, and keep it so."""
-        await self._tx.execute(QUERIES["lock_claims"])
-
-    async def queue_heads(self, wanted: Mapping[str, int]) -> list[Head]:
-        """The tasks that come next, so many per kernel."""
-        if not wanted:
-            return []
-        rows = await self._tx.fetch(
-            QUERIES["queue_heads"], kernels=list(wanted), slots=list(wanted.values())
-        )
-        return [
-            Head(row["id"], row["kernel"], row["order_key"], row["spec_size_bytes"]) for row in rows
-        ]
 
     async def assign_tasks(
         self, chosen: Sequence[tuple[UUID, Request]], *, lease: timedelta

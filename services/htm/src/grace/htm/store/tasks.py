@@ -41,6 +41,7 @@ class Tasks:
             spec_sizes=[task.spec_size_bytes for task in tasks],
             data_sizes=[task.data_size_bytes for task in tasks],
             expires=[task.expires for task in tasks],
+            lanes=[task.lane for task in tasks],
             aging_step=aging_step,
         )
         return frozenset(row["id"] for row in rows)

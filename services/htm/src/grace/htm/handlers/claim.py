@@ -1,0 +1,94 @@
+"""Workers take tasks: every request that waits is served by one claim."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from grace.contracts.htm import ClaimedTask, ClaimedTasks, ClaimTasks, TaskSpec
+from grace.htm.domain.hands import Request
+from grace.htm.domain.lanes import sizes_within
+from grace.htm.domain.limits import allowances, left_after
+from grace.htm.domain.rotation import Rotation, rotate
+from grace.htm.domain.routing import is_kernel
+from grace.htm.domain.schedule import Assignment, Facts, choose_next, wanted_of
+from grace.htm.domain.turns import Turns
+from grace.htm.handlers.lease import milliseconds, owner_of
+from grace.htm.settings import Settings
+from grace.htm.store import Claimed, Claims, Limits, Line, Quotas
+from grace.kit import Called, Unit
+
+# What an answer may hold of task specs, in bytes: a message has at most 1 MiB.
+_ROOM = 800 * 1024
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a replica remembers between claims: an order among equals, never a limit."""
+
+    turns: Turns = field(default_factory=Turns)
+    rotation: Rotation = field(default_factory=Rotation)
+
+
+async def on_claim(
+    settings: Settings, memory: Memory, calls: Sequence[Called[ClaimTasks]], unit: Unit
+) -> Sequence[ClaimedTasks]:
+    """Serve every worker that waits, by one claim at a time: limits are exact."""
+    requests = [_request(call, most=settings.claim_most) for call in calls]
+    await Line(unit.tx).lock_claims()
+    choice = await _choose(settings, memory, requests, unit)
+    claimed = await Claims(unit.tx).assign_tasks(
+        [(each.task_id, requests[each.request]) for each in choice], lease=settings.lease
+    )
+    answers: list[list[ClaimedTask]] = [[] for _ in calls]
+    for each in choice:
+        if task := claimed.get(each.task_id):
+            answers[each.request].append(_claimed(each.task_id, task, lease=settings.lease))
+    return [ClaimedTasks(tasks=tuple(tasks)) for tasks in answers]
+
+
+async def _choose(
+    settings: Settings, memory: Memory, requests: Sequence[Request], unit: Unit
+) -> Sequence[Assignment]:
+    """Gather the facts, decide, and spend the tokens of what was chosen."""
+    quotas, line, limits = Quotas(unit.tx), Line(unit.tx), Limits(unit.tx)
+    shares, held = await quotas.find_shares(), await quotas.count_held()
+    most = min(settings.claim_most, max(0, shares.capacity - held.total))
+    wanted = wanted_of(requests, most=most)
+    fronts = await line.queue_heads(
+        wanted, memory.rotation, affinity_wait=settings.affinity_wait,
+        most_queues=settings.claim_queues, most_lanes=settings.claim_lanes,
+    )  # fmt: skip
+    found = await limits.lock_limits({each.limited for each in fronts if each.limited})
+    facts = Facts(shares, held, allowances(found, held.keys), memory.turns)
+    choice = choose_next(fronts, requests, facts, most=most)
+    begun = Counter(each.limited for each in choice.assignments if each.limited)
+    await limits.spend_tokens(left_after(found, begun))
+    memory.turns = choice.turns
+    memory.rotation = rotate(
+        memory.rotation, fronts, wanted,
+        most_queues=settings.claim_queues, most_lanes=settings.claim_lanes,
+    )  # fmt: skip
+    return choice.assignments
+
+
+def _request(call: Called[ClaimTasks], *, most: int) -> Request:
+    return Request(
+        owner=owner_of(call, call.body.worker_id),
+        key_id=call.key_id or "",
+        kernels=frozenset(filter(is_kernel, call.body.kernels)),
+        slots=min(call.body.slots, most),
+        room=_ROOM,
+        capabilities=frozenset(call.body.capabilities),
+        sizes=sizes_within(call.body.largest_bytes),
+    )
+
+
+def _claimed(task_id: UUID, claimed: Claimed, *, lease: timedelta) -> ClaimedTask:
+    return ClaimedTask(
+        task_id=str(task_id),
+        attempt_number=claimed.attempt_number,
+        lease_ms=milliseconds(lease),
+        spec=TaskSpec.from_bytes(claimed.spec.encode()),
+    )
