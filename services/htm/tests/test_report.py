@@ -178,6 +178,7 @@ async def test_times_come_from_the_database_whatever_the_workers_clock_says(crew
 
 
 async def test_reports_and_beats_of_many_workers_at_once_all_arrive(crew: Crew) -> None:
+    await crew.share_out(100)
     await crew.submit(*(crew.spec() for _ in range(100)))
     tasks = await crew.claim(100)
     reports = [

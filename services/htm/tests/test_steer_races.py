@@ -16,7 +16,7 @@ from grace.htm.domain.lifecycle import State
 from grace.htm.domain.owner import Owner
 from grace.htm.domain.reports import Closing, Ending, Fence
 from grace.htm.domain.schedule import Request
-from grace.htm.store import Attempts, Claims, Queues, Steering
+from grace.htm.store import Attempts, Claims, Line, Queues, Steering
 from grace.kit import GraceError, Runtime
 from grace.testkit import eventually
 
@@ -144,9 +144,8 @@ async def test_replays_at_once_are_one_new_task(ring: Ring) -> None:
 async def test_a_pause_waits_for_the_claim_before_it(ring: Ring) -> None:
     submitted = await ring.crew.submit(ring.crew.spec(), ring.crew.spec())
     async with ring.crew.htm.unit() as unit:
-        store = Claims(unit.tx)
-        await store.lock_claims()
-        await ring.assign(store, submitted[0].task_id)
+        await Line(unit.tx).lock_claims()
+        await ring.assign(Claims(unit.tx), submitted[0].task_id)
         pause = await ring.blocked(ring.pause())
     paused = await pause
     assert (paused.queued, paused.held, paused.paused_by) == (1, 1, "ada")
@@ -156,7 +155,7 @@ async def test_a_pause_waits_for_the_claim_before_it(ring: Ring) -> None:
 async def test_a_claim_that_comes_behind_a_pause_gets_nothing(ring: Ring) -> None:
     await ring.crew.submit()
     async with ring.crew.htm.unit() as unit:
-        await Claims(unit.tx).lock_claims()
+        await Line(unit.tx).lock_claims()
         await Queues(unit.tx).pause_queue("noop", principal="ada")
         claim = await ring.blocked(ring.crew.claim())
     assert await claim == []

@@ -4,7 +4,7 @@ from grace.contracts.htm import ListQueues, Queue, Queues, SteerQueue
 from grace.htm import store
 from grace.htm.domain.routing import is_kernel
 from grace.htm.domain.steering import OPERATORS_TENANT, QueueAct
-from grace.htm.store import Claims, hint_work, tell_steered
+from grace.htm.store import Line, hint_work, tell_steered
 from grace.kit import Called, Invalid, NotFound, Runtime, Unit
 
 _LARGEST_PAGE = 100
@@ -55,5 +55,5 @@ async def _obey(act: QueueAct, body: SteerQueue, unit: Unit) -> bool:
         hint_work(unit, [body.kernel])
         return await queues.resume_queue(body.kernel)
     # A claim that is being served may still hand tasks out: once it has committed, none does.
-    await Claims(unit.tx).lock_claims()
+    await Line(unit.tx).lock_claims()
     return await queues.pause_queue(body.kernel, principal=body.principal)
