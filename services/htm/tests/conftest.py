@@ -150,7 +150,8 @@ class Crew:
 
 
 NEVER = timedelta(hours=1)
-BY_HAND = {"promote_interval": NEVER, "rescue_interval": NEVER, "expire_interval": NEVER}
+_LOOPS = ("promote", "rescue", "expire", "sla", "roll_up", "count")
+BY_HAND = {f"{loop}_interval": NEVER for loop in _LOOPS}
 
 
 @asynccontextmanager

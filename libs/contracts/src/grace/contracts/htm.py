@@ -23,15 +23,18 @@ __all__ = [
     "Attempt",
     "Beat",
     "Beaten",
+    "Block",
     "ClaimTasks",
     "ClaimedTask",
     "ClaimedTasks",
     "DeadLetter",
     "DeadLetters",
     "DropLimit",
+    "ExplainTask",
     "FinishedTask",
     "GetQuotas",
     "GetRoutingStats",
+    "GetTaskMetrics",
     "GetTasks",
     "Job",
     "JobsCompleted",
@@ -42,6 +45,8 @@ __all__ = [
     "ListDeadLetters",
     "ListLimits",
     "ListQueues",
+    "ListTasks",
+    "ListedTask",
     "OriginStats",
     "Queue",
     "QueueSteered",
@@ -53,12 +58,18 @@ __all__ = [
     "RunningAttempt",
     "SetLimit",
     "SetQuotas",
+    "SlaChange",
+    "Spread",
     "SteerQueue",
     "SteerTask",
     "SubmitTasks",
     "SubmittedTask",
     "SubmittedTasks",
     "Task",
+    "TaskCounts",
+    "TaskMetrics",
+    "TaskPage",
+    "TaskReason",
     "TaskReports",
     "TaskSpec",
     "TaskSteered",
@@ -67,6 +78,9 @@ __all__ = [
     "TaskUpdateStatus",
     "Tasks",
     "TasksFinished",
+    "TasksSlaChanged",
+    "TypeHour",
+    "TypeTotals",
     "WorkHint",
 ]
 
@@ -715,3 +729,247 @@ class GetTasks(Message):
     REPLY: ClassVar[type[Tasks]] = Tasks
 
     task_ids: tuple[Text, ...] = Field(default=(), max_length=256)
+
+
+class ListedTask(Message):
+    """Part of `TaskPage`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ListedTask"
+
+    task_id: Id
+    type: Id
+    kernel: Id
+    origin: Id
+    status: Id
+    priority: Int32
+    attempt_number: UInt32
+    max_attempts: UInt32
+    data_size_bytes: UInt32
+    created_at: Timestamp
+    queued_at: Timestamp
+    assigned_at: Timestamp | None = None
+    started_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+    updated_at: Timestamp
+    sla_deadline_at: Timestamp
+    sla_state: Id = Field(description="ok, at_risk or breached")
+    mission_id: Text | None = None
+    contract_id: Text | None = None
+    error_class: Text | None = None
+
+
+class TaskPage(Message):
+    """The answer on `rpc.htm.list`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TaskPage"
+
+    tasks: tuple[ListedTask, ...] = Field(default=(), max_length=100)
+    next: Id | None = Field(
+        default=None,
+        description="Where the next page begins; absent on the last. A page may be short, even empty, and have a next.",
+    )
+
+
+class ListTasks(Message):
+    """A page of a tenant's tasks, newest first.
+
+    Every filter narrows it.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ListTasks"
+    SUBJECT: ClassVar[str] = "rpc.htm.list"
+    REPLY: ClassVar[type[TaskPage]] = TaskPage
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)] = Field(description="At most 100.")
+    before: Id | None = Field(default=None, description="The `next` of the page before.")
+    status: Id | None = None
+    kernel: Id | None = None
+    origin: Id | None = None
+    type: Id | None = None
+    mission_id: Id | None = None
+    contract_id: Id | None = None
+    since: Timestamp | None = Field(default=None, description="Accepted then or later.")
+    until: Timestamp | None = Field(default=None, description="Accepted before.")
+
+
+class Block(Message):
+    """Part of `TaskReason`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Block"
+
+    kind: Id = Field(description="no_worker, queue, retry_wait, needs_attention")
+    detail: Text
+
+
+class TaskReason(Message):
+    """The answer on `rpc.htm.why`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TaskReason"
+
+    task_id: Id
+    status: Id
+    sentence: Text = Field(description="All of it in one sentence, for people.")
+    blocks: tuple[Block, ...] = Field(
+        default=(),
+        max_length=16,
+        description="What keeps it from going on; empty where nothing does.",
+    )
+    sla_deadline_at: Timestamp
+    sla_state: Id = Field(description="ok, at_risk or breached")
+    buffer_seconds: Double = Field(
+        description="Deadline - now (or its end) - usual execution time; below zero it will be late."
+    )
+    usual_execution_seconds: Annotated[Double, Field(ge=0)] = Field(
+        description="p95 of its type in the last hours; 0 where none ended."
+    )
+    ahead: UInt32 | None = Field(
+        default=None, description="Queued tasks of its kernel, tenant and origin that come first."
+    )
+    ahead_is_exact: Bool | None = Field(default=None, description="false: at least so many.")
+    kernel_held: UInt32 | None = Field(
+        default=None, description="Tasks of its kernel that workers hold now, of all tenants."
+    )
+    kernel_asked_at: Timestamp | None = Field(
+        default=None, description="When a worker last asked for tasks of its kernel; absent: never."
+    )
+    estimated_start_at: Timestamp | None = Field(
+        default=None,
+        description="At the rate of its queue's last starts; absent where there were none.",
+    )
+    not_before_at: Timestamp | None = Field(default=None, description="When a retry is due.")
+    worker: Text | None = Field(default=None, description="Who holds it, or held it last.")
+    lease_seconds: Double | None = Field(default=None, description="What is left of the lease.")
+    running_seconds: Annotated[Double, Field(ge=0)] | None = Field(
+        default=None, description="Since its start, of `timeout_seconds`."
+    )
+    timeout_seconds: Annotated[Double, Field(ge=0)] | None = None
+    error_class: Text | None = None
+    error_message: Text | None = None
+    same_target: tuple[Text, ...] = Field(
+        default=(),
+        max_length=10,
+        description="Tasks of the tenant that workers hold on the same target; htm itself does not wait for them.",
+    )
+
+
+class ExplainTask(Message):
+    """Why a task stands where it stands."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ExplainTask"
+    SUBJECT: ClassVar[str] = "rpc.htm.why"
+    REPLY: ClassVar[type[TaskReason]] = TaskReason
+
+    tenant_id: Id
+    task_id: Id
+
+
+class TaskCounts(Message):
+    """Part of `TypeHour`, `TypeTotals`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TaskCounts"
+
+    tasks: UInt32
+    succeeded: UInt32
+    failed: UInt32
+    dead_letter: UInt32
+    expired: UInt32
+    cancelled: UInt32
+    attempts: UInt32
+    retried: UInt32 = Field(description="Tasks that needed more than one attempt.")
+    retried_succeeded: UInt32 = Field(description="Those of them that succeeded.")
+    lapses: UInt32 = Field(description="Leases that ran out.")
+    breached: UInt32 = Field(description="Not cancelled, and ended after their deadline.")
+    success_rate: Annotated[Double, Field(ge=0)] | None = Field(
+        default=None, description="Of those not cancelled; absent where there are none."
+    )
+    sla_rate: Annotated[Double, Field(ge=0)] | None = Field(
+        default=None, description="In time, of those not cancelled; absent where there are none."
+    )
+
+
+class Spread(Message):
+    """Exact figures in seconds; absent where no task has such a time."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Spread"
+
+    avg: Annotated[Double, Field(ge=0)] | None = None
+    p50: Annotated[Double, Field(ge=0)] | None = None
+    p95: Annotated[Double, Field(ge=0)] | None = None
+    p99: Annotated[Double, Field(ge=0)] | None = None
+
+
+class TypeHour(Message):
+    """Part of `TaskMetrics`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TypeHour"
+
+    type: Id
+    hour: Timestamp = Field(description="Its beginning.")
+    counts: TaskCounts
+    queue: Spread = Field(description="From queued to claimed, of the last attempt.")
+    execution: Spread = Field(description="From start to end of the last attempt.")
+    total: Spread = Field(description="From accepted to ended.")
+    settled: Bool = Field(description="false: the hour may still change.")
+
+
+class TypeTotals(Message):
+    """Part of `TaskMetrics`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TypeTotals"
+
+    type: Id
+    counts: TaskCounts
+
+
+class TaskMetrics(Message):
+    """The answer on `rpc.htm.metrics`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TaskMetrics"
+
+    hours: tuple[TypeHour, ...] = Field(
+        default=(), max_length=1000, description="The newest hour first."
+    )
+    totals: tuple[TypeTotals, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="Of these hours. Percentiles of hours cannot be added up.",
+    )
+
+
+class GetTaskMetrics(Message):
+    """Figures of ended tasks by the hour in which they ended."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.GetTaskMetrics"
+    SUBJECT: ClassVar[str] = "rpc.htm.metrics"
+    REPLY: ClassVar[type[TaskMetrics]] = TaskMetrics
+
+    tenant_id: Id
+    since: Timestamp
+    until: Timestamp
+    type: Id | None = None
+
+
+class SlaChange(Message):
+    """Part of `TasksSlaChanged`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.SlaChange"
+
+    task_id: Id
+    type: Id
+    origin: Id
+    sla_state: Id = Field(description="ok, at_risk or breached")
+    previous: Id
+    sla_deadline_at: Timestamp
+    changed_at: Timestamp
+    contract_id: Text | None = None
+    mission_id: Text | None = None
+
+
+class TasksSlaChanged(Message):
+    """Tasks came close to their deadline, missed it, or ended in time after all."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.TasksSlaChanged"
+    SUBJECT: ClassVar[str] = "htm.task.sla"
+
+    tasks: tuple[SlaChange, ...] = Field(default=(), max_length=256)

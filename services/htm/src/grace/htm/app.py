@@ -16,4 +16,7 @@ def build(settings: Settings | None = None) -> Service:
         .every(settings.promote_interval, loops.Promote(settings))
         .every(settings.rescue_interval, loops.Rescue(settings), leader=True)
         .every(settings.expire_interval, loops.Expire(settings), leader=True)
+        .every(settings.sla_interval, loops.Warn(settings), leader=True)
+        .every(settings.roll_up_interval, loops.RollUp(settings), leader=True)
+        .every(settings.count_interval, loops.Count())
     )

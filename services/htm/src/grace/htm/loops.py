@@ -2,9 +2,12 @@
 
 from random import SystemRandom
 
+from grace.htm import metrics
 from grace.htm.domain.reports import lapse_of
+from grace.htm.domain.sla import sla_of
 from grace.htm.settings import Settings
-from grace.htm.store import Attempts, Tasks, hint_work, tell_moved
+from grace.htm.store import Attempts, Tasks, hint_work, tell_moved, tell_sla
+from grace.htm.store.watch import COUNTED, Hours, Kernels, Levels, SlaMove
 from grace.kit import Runtime
 
 _DICE = SystemRandom()
@@ -59,3 +62,48 @@ class Expire:
             expired = await Tasks(unit.tx).expire_tasks(most=most)
             tell_moved(unit, expired)
         return len(expired) == most
+
+
+class Warn:
+    """Tells which tasks come close to their deadlines, miss them, or end in time after all."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Move open tasks to their service level; tell every change, also those by an end."""
+        most, history = self._settings.sweep_most, self._settings.sla_history
+        async with runtime.unit() as unit:
+            levels = Levels(unit.tx)
+            found = await levels.candidates(history=history, most=most)
+            await levels.change([SlaMove(i, old, sla_of(timing, old)) for i, old, timing in found])
+            changes = await levels.take_changes(most=most)
+            tell_sla(unit, changes)
+        return len(changes) == most
+
+
+class RollUp:
+    """Turns the tasks that ended in an hour into that hour's figures."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Roll up one hour; the open one after its rest, after an outage one after another."""
+        settings = self._settings
+        async with runtime.unit() as unit:
+            hours = Hours(unit.tx)
+            hour = await hours.due_hour(rest=settings.roll_up_rest)
+            if hour is not None:
+                await hours.roll_up(hour, settles_after=settings.roll_up_settles_after)
+        return hour is not None
+
+
+class Count:
+    """Shows how many tasks wait; each replica for itself, or a former leader would tell old news."""
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Count what waits for each kernel."""
+        async with runtime.reading() as tx:
+            metrics.show_queued(await Kernels(tx).queued(most=COUNTED))
+        return False

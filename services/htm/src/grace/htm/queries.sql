@@ -181,7 +181,7 @@ WITH closing AS (
      WHERE t.id = c.task_id
        AND t.id = ANY (ARRAY(SELECT task_id FROM closing))
     RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
-              t.mission_id, t.started_at,
+              t.mission_id, t.created_at, t.queued_at, t.assigned_at, t.started_at, t.finished_at,
               greatest(statement_timestamp(), t.started_at) AS ended_at,
               c.ending, c.error_class, c.error_message
 ), attempts AS (
@@ -191,7 +191,9 @@ WITH closing AS (
       FROM closed d
      WHERE a.task_id = d.id AND a.attempt_number = d.attempt_number
 )
-SELECT id, attempt_number, tenant_id, type, origin, status, contract_id, mission_id FROM closed;
+SELECT id, attempt_number, tenant_id, type, origin, status, contract_id, mission_id,
+       created_at, queued_at, assigned_at, started_at, finished_at
+  FROM closed;
 
 -- extend_leases --
 -- A worker's beat: its attempts are its own for another lease; returns those that no longer are.
@@ -258,7 +260,7 @@ UPDATE htm_tasks t
   FROM late
  WHERE t.id = late.id
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
-          t.mission_id;
+          t.mission_id, t.created_at, t.queued_at, t.assigned_at, t.started_at, t.finished_at;
 
 -- find_tasks --
 -- Tasks as they stand.

@@ -37,6 +37,19 @@ class Settings(ServiceSettings):
     promote_interval: Duration = timedelta(milliseconds=250)
     rescue_interval: Duration = timedelta(seconds=1)
     expire_interval: Duration = timedelta(seconds=1)
+    # How late a task may be told to be at risk or too late.
+    sla_interval: Duration = timedelta(seconds=1)
+    # The usual time of a type is its highest hourly p95 in this time, so at least that of all of it.
+    sla_history: Duration = timedelta(hours=6)
+    # How often it is looked whether an hour is to be rolled up; an open one is, after its rest.
+    roll_up_interval: Duration = timedelta(seconds=15)
+    roll_up_rest: Duration = timedelta(minutes=1)
+    # Longer than any transaction: what ended in an hour is committed, and the hour never changes.
+    roll_up_settles_after: Duration = timedelta(minutes=5)
+    # How old the number of waiting tasks may be that workers are scaled by.
+    count_interval: Duration = timedelta(seconds=5)
+    # Idle workers ask every second; who was silent this long is gone.
+    worker_silence: Duration = timedelta(seconds=30)
 
     @property
     def backoff(self) -> Backoff:

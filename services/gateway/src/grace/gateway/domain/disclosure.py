@@ -16,7 +16,7 @@ _IDS = """
 """
 _WORDS = """
     artifact_type component domain kind message operation origin outcome playbook priority reason
-    severity source status step subject suite target title type verdict
+    severity sla_state source status step subject suite target title type verdict
 """
 _PEOPLE = "actor decided_by requested_by"
 _NUMBERS = """
@@ -25,7 +25,7 @@ _NUMBERS = """
 """
 _TIMES = """
     captured_at closed_at created_at detected_at expired_at expires_at granted_at raised_at
-    resolved_at seen_at
+    resolved_at seen_at sla_deadline_at
 """
 _LISTS = "alert contracts jobs tasks"
 

@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from grace.htm.domain.lifecycle import FINAL, State
+from grace.htm.domain.sla import Sla
 
 LARGEST_BATCH = 256
 
@@ -25,6 +27,17 @@ T_tenant = TypeVar("T_tenant", bound=OfTenant)
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """When an ended task went through which door; None where it never did."""
+
+    created_at: datetime
+    queued_at: datetime
+    assigned_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """A task that came out of an attempt, or out of the queue for good."""
 
@@ -36,11 +49,28 @@ class Moved:
     state: State
     contract_id: str | None
     mission_id: str | None
+    times: Times | None = None
 
     @property
     def is_worth_telling(self) -> bool:
         """Whether the task came to rest; a retry is nobody else's business."""
         return self.state in FINAL or self.state is State.NEEDS_ATTENTION
+
+
+@dataclass(frozen=True, slots=True)
+class SlaChanged:
+    """A task whose service level changed."""
+
+    task_id: UUID
+    tenant_id: str
+    type: str
+    origin: str
+    previous: Sla
+    sla_state: Sla
+    sla_deadline_at: datetime
+    changed_at: datetime
+    contract_id: str | None
+    mission_id: str | None
 
 
 def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

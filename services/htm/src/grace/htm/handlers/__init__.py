@@ -6,12 +6,15 @@ from grace.contracts.htm import (
     Beat,
     ClaimTasks,
     DropLimit,
+    ExplainTask,
     GetQuotas,
     GetRoutingStats,
+    GetTaskMetrics,
     GetTasks,
     ListDeadLetters,
     ListLimits,
     ListQueues,
+    ListTasks,
     SetLimit,
     SetQuotas,
     SteerQueue,
@@ -22,6 +25,7 @@ from grace.contracts.htm import (
     TaskUpdate,
 )
 from grace.htm.handlers import fairness
+from grace.htm.handlers.asked import Asked
 from grace.htm.handlers.claim import Memory, on_claim
 from grace.htm.handlers.lease import on_beat
 from grace.htm.handlers.query import on_get_tasks
@@ -29,6 +33,7 @@ from grace.htm.handlers.queues import on_list_queues, on_steer_queue
 from grace.htm.handlers.report import on_task_update
 from grace.htm.handlers.steer import on_list_dead_letters, on_steer_task
 from grace.htm.handlers.submit import on_submit, on_task_submit
+from grace.htm.handlers.watch import on_explain_task, on_get_task_metrics, on_list_tasks
 from grace.htm.settings import Settings
 from grace.kit import Rpc, Stream
 
@@ -47,7 +52,7 @@ def rpc(settings: Settings) -> Rpc:
     return (
         Rpc()
         .on_many(SubmitTasks, partial(on_submit, settings))
-        .on_many(ClaimTasks, partial(on_claim, settings, Memory()))
+        .on_many(ClaimTasks, Asked(partial(on_claim, settings, Memory())).on_claim)
         .on(Beat, partial(on_beat, settings))
         .direct(GetTasks, on_get_tasks)
         .on(SteerTask, partial(on_steer_task, settings))
@@ -60,4 +65,7 @@ def rpc(settings: Settings) -> Rpc:
         .direct(ListLimits, fairness.on_list_limits)
         .on(SetLimit, fairness.on_set_limit)
         .on(DropLimit, fairness.on_drop_limit)
+        .direct(ListTasks, on_list_tasks)
+        .direct(ExplainTask, partial(on_explain_task, settings))
+        .direct(GetTaskMetrics, on_get_task_metrics)
     )

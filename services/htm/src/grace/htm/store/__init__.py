@@ -5,7 +5,7 @@ from grace.htm.store.claims import Claimed, Claims
 from grace.htm.store.fairness import Limits, Line, Quotas
 from grace.htm.store.steering import Queues, Steering
 from grace.htm.store.tasks import Tasks
-from grace.htm.store.told import hint_work, tell_enqueued, tell_moved, tell_steered
+from grace.htm.store.told import hint_work, tell_enqueued, tell_moved, tell_sla, tell_steered
 
 __all__ = [
     "Attempts",
@@ -20,5 +20,6 @@ __all__ = [
     "hint_work",
     "tell_enqueued",
     "tell_moved",
+    "tell_sla",
     "tell_steered",
 ]

@@ -1,6 +1,6 @@
 """Rows as the domain knows them."""
 
-from grace.htm.domain.announcements import Moved
+from grace.htm.domain.announcements import Moved, Times
 from grace.htm.domain.lifecycle import State
 from grace.htm.domain.owner import Owner
 from grace.htm.domain.reports import Attempted, Ending
@@ -32,4 +32,18 @@ def moved_of(row: Record) -> Moved:
         state=State(row["status"]),
         contract_id=row["contract_id"],
         mission_id=row["mission_id"],
+        times=_times_of(row),
+    )
+
+
+def _times_of(row: Record) -> Times | None:
+    """The times of an ended task; None for one that goes on, or where they were not asked for."""
+    if row.get("finished_at") is None:
+        return None
+    return Times(
+        created_at=row["created_at"],
+        queued_at=row["queued_at"],
+        assigned_at=row["assigned_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
     )

@@ -1,6 +1,7 @@
 """What htm tells others, in the transaction that made it true."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from uuid import UUID
 
 from grace.contracts.htm import (
@@ -9,14 +10,17 @@ from grace.contracts.htm import (
     JobsCompleted,
     JobsEnqueued,
     QueueSteered,
+    SlaChange,
     SteerQueue,
     SteerTask,
     TasksFinished,
+    TasksSlaChanged,
     TaskSteered,
     WorkHint,
 )
 from grace.contracts.subjects import SUBJECTS
-from grace.htm.domain.announcements import Moved, per_tenant
+from grace.htm import metrics
+from grace.htm.domain.announcements import Moved, SlaChanged, per_tenant
 from grace.htm.domain.lifecycle import State
 from grace.htm.domain.routing import NewTask
 from grace.kit import Unit
@@ -38,7 +42,8 @@ def hint_work(unit: Unit, kernels: Iterable[str]) -> None:
 
 
 def tell_moved(unit: Unit, moved: Sequence[Moved]) -> None:
-    """Tell which tasks came to rest, and which of them succeeded."""
+    """Tell which tasks came to rest, and which of them succeeded; measure all of them."""
+    unit.after_commit(partial(metrics.measure, tuple(moved)))
     for tenant_id, batch in per_tenant([task for task in moved if task.is_worth_telling]):
         unit.publish(TasksFinished(tasks=tuple(map(_finished, batch))), tenant=tenant_id)
         jobs = [
@@ -48,6 +53,27 @@ def tell_moved(unit: Unit, moved: Sequence[Moved]) -> None:
         ]
         if jobs:
             unit.publish(JobsCompleted(jobs=tuple(jobs)), tenant=tenant_id)
+
+
+def tell_sla(unit: Unit, changes: Sequence[SlaChanged]) -> None:
+    """Tell which tasks stand otherwise to their deadlines."""
+    unit.after_commit(partial(metrics.count_sla, tuple(changes)))
+    for tenant_id, batch in per_tenant(changes):
+        unit.publish(TasksSlaChanged(tasks=tuple(map(_sla_change, batch))), tenant=tenant_id)
+
+
+def _sla_change(change: SlaChanged) -> SlaChange:
+    return SlaChange(
+        task_id=str(change.task_id),
+        type=change.type,
+        origin=change.origin,
+        sla_state=change.sla_state,
+        previous=change.previous,
+        sla_deadline_at=change.sla_deadline_at,
+        changed_at=change.changed_at,
+        contract_id=change.contract_id,
+        mission_id=change.mission_id,
+    )
 
 
 def _finished(task: Moved) -> FinishedTask:

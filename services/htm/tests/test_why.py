@@ -1,0 +1,128 @@
+"""Why: every state has its words, and no start is promised that nothing brings about."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grace.htm.domain.lifecycle import State
+from grace.htm.domain.sla import Sla, Timing
+from grace.htm.domain.why import Facts, Line, Reason, reason_of
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SILENCE = timedelta(seconds=30)
+SECOND = timedelta(seconds=1)
+LINE = Line(
+    ahead=0, ahead_is_exact=True, kernel_held=0, kernel_asked_at=NOW, recent_ends=0, recent_since=None
+)  # fmt: skip
+QUEUED = Facts(
+    task_id=UUID(int=1), state=State.QUEUED, kernel="noop", attempt_number=0, max_attempts=3,
+    timing=Timing(NOW, NOW + 60 * SECOND, 0.0), sla=Sla.OK, line=LINE, timeout=10 * SECOND,
+)  # fmt: skip
+CLAIMED = replace(QUEUED, attempt_number=1, worker="worker/w1")
+
+
+def why(facts: Facts) -> Reason:
+    return reason_of(facts, silence=SILENCE)
+
+
+def kinds(facts: Facts) -> list[str]:
+    return [block.kind for block in why(facts).blocks]
+
+
+def line(**changes: Any) -> Facts:
+    return replace(QUEUED, line=replace(LINE, **changes))
+
+
+def test_a_kernel_that_nobody_ever_asked_for_is_named() -> None:
+    reason = why(line(kernel_asked_at=None))
+    assert [block.kind for block in reason.blocks] == ["no_worker"]
+    assert "no worker has ever asked for tasks of kernel noop" in reason.sentence
+
+
+@given(st.integers(0, 100), st.integers(0, 3))
+def test_a_kernel_has_no_worker_when_all_are_silent_and_none_holds_a_task(
+    ago: int, held: int
+) -> None:
+    facts = line(kernel_asked_at=NOW - ago * SECOND, kernel_held=held)
+    assert ("no_worker" in kinds(facts)) is (ago > 30 and held == 0)
+
+
+def test_those_who_come_first_are_counted_and_the_start_estimated() -> None:
+    reason = why(line(ahead=6, recent_ends=10, recent_since=NOW - 20 * SECOND))
+    assert [block.detail for block in reason.blocks] == [
+        "6 tasks of its tenant and origin come first"
+    ]
+    assert reason.estimated_start_at == NOW + 12 * SECOND
+    assert "at least 6 tasks" in why(line(ahead=6, ahead_is_exact=False)).sentence
+
+
+def test_no_start_is_promised_where_nothing_brings_it() -> None:
+    moving = {"recent_ends": 10, "recent_since": NOW - SECOND}
+    assert why(line(kernel_asked_at=None, **moving)).estimated_start_at is None
+    assert why(line(ahead=3)).estimated_start_at is None
+    parked = replace(CLAIMED, state=State.NEEDS_ATTENTION)
+    assert (kinds(parked), why(parked).estimated_start_at) == (["needs_attention"], None)
+
+
+def test_a_retry_tells_its_time_and_the_last_error() -> None:
+    facts = replace(
+        CLAIMED, state=State.RETRYING, not_before=NOW + 4 * SECOND,
+        error_class="transient", error_message="connection refused",
+    )  # fmt: skip
+    reason = why(facts)
+    assert reason.estimated_start_at == NOW + 4 * SECOND
+    assert "attempt 2 of 3 is due in 4.0 s after transient (connection refused)" in reason.sentence
+
+
+def test_a_held_task_tells_who_has_it_its_lease_and_how_far_it_is() -> None:
+    running = replace(
+        CLAIMED, state=State.RUNNING, lease_until=NOW + 40 * SECOND, started_at=NOW - 2 * SECOND
+    )
+    assert why(running).blocks == ()
+    assert why(running).sentence == (
+        "running: worker worker/w1 holds attempt 1 of 3, 40.0 s of its lease are left, it runs for"
+        " 2.0 s of at most 10.0 s; 60.0 s are left until its deadline."
+    )
+    lapsed = replace(running, lease_until=NOW - SECOND)
+    assert "its lease has run out" in why(lapsed).sentence
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (State.SUCCEEDED, "succeeded in attempt 1 of 3 on worker worker/w1"),
+        (State.FAILED, "failed in attempt 1 of 3 on worker worker/w1: user (bad target)"),
+        (State.DEAD_LETTER, "dead_letter in attempt 1 of 3 on worker worker/w1: user (bad target)"),
+        (State.EXPIRED, "expired because no worker began it again before its deadline"),
+        (State.CANCELLED, "cancelled because somebody cancelled it"),
+    ],
+)
+def test_an_ended_task_tells_what_ended_it(state: State, words: str) -> None:
+    ended = replace(QUEUED.timing, finished_at=NOW + 61 * SECOND)
+    facts = replace(
+        CLAIMED, state=state, timing=ended, error_class="user", error_message="bad target"
+    )
+    reason = why(facts)
+    assert reason.sentence == f"{words}; it ended 1.0 s after its deadline."
+    assert (reason.sla, reason.buffer, reason.blocks) == (Sla.BREACHED, -1.0, ())
+
+
+def test_a_task_at_risk_says_what_its_type_usually_takes() -> None:
+    reason = why(replace(QUEUED, timing=replace(QUEUED.timing, usual=70.0)))
+    assert (reason.sla, reason.buffer) == (Sla.AT_RISK, -10.0)
+    assert (
+        "60.0 s are left until its deadline, and tasks of its type take 70.0 s" in reason.sentence
+    )
+
+
+@given(st.sampled_from(State), st.booleans())
+def test_every_state_has_one_sentence(state: State, claimed: bool) -> None:
+    facts = replace(CLAIMED if claimed else QUEUED, state=state)
+    sentence = why(facts).sentence
+    assert sentence.startswith(str(state))
+    assert sentence.endswith(".")
