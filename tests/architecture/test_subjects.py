@@ -18,6 +18,8 @@ FOR_THE_RECORD = {
     "agentic.action_executing": "tells of the act; the timeline and the log keep it",
     "agentic.problem_resolved": "tells that the incident is over",
     "htm.task.sla": "for people and pagers: the task itself shows where it stands",
+    "htm.queue.steered": "the log keeps who paused what",
+    "htm.task.steered": "the log keeps who wanted what; `htm.task.finished` tells of the end",
     "identity.checkpoint.published": "witnesses outside keep it",
     "identity.key.rotated": "services read the registry when they meet a key they do not know",
     "intent.accepted": "the log keeps who asked for what; nothing waits for it",

@@ -51,6 +51,7 @@ async def things_of(front: Any) -> dict[str, str]:
         "artifact_id": artifact["artifact_id"],
         "baseline_id": baseline["baseline_id"],
         "intent_id": intent["intent_id"],
+        "kernel": "noop",
         "key_id": key["key_id"],
         "mission_id": approval["mission_id"],
         "task_id": await task_of(front),
@@ -83,7 +84,8 @@ async def test_the_things_of_another_tenant_are_not_there(open_gateway: OpenGate
             if "{" not in path:
                 continue
             here = path.format(**things)
-            more = {"json": {"shown_hash": "0" * 64}, "headers": {"If-Match": "*"}}
+            decision = {"shown_hash": "0" * 64} if "approval_id" in path else {}
+            more = {"json": decision, "headers": {"If-Match": "*"}}
             foreign = await mallory.request(method, here, **(more if method == "post" else {}))
             unknown = path.format(**dict.fromkeys(things, "unknown-1"))
             none = await mallory.request(method, unknown, **(more if method == "post" else {}))

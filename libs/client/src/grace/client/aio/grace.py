@@ -9,6 +9,7 @@ from grace.client.aio.knowledge import Knowledge
 from grace.client.aio.log import Log
 from grace.client.aio.missions import Missions
 from grace.client.aio.observability import Observability
+from grace.client.aio.steering import Steering
 from grace.client.aio.system import System
 
 
@@ -22,6 +23,7 @@ class Grace(
     Log,
     Missions,
     Observability,
+    Steering,
     System,
 ):
     """A connection to one gateway. Raises GraceClientError and nothing else.

@@ -15,6 +15,7 @@ from grace.client.cli import (
     knowledge,
     log,
     missions,
+    steering,
     system,
 )
 from grace.client.cli.session import EXIT_CODES
@@ -58,6 +59,8 @@ def _over_rest() -> typer.Typer:
         ("events", events.app),
         ("knowledge", knowledge.app),
         ("baselines", baselines.app),
+        ("dead-letters", steering.letters),
+        ("queues", steering.queues),
         ("log", log.app),
         ("keys", keys.app),
     ):

@@ -10,6 +10,7 @@ from grace.client.sync.knowledge import Knowledge
 from grace.client.sync.log import Log
 from grace.client.sync.missions import Missions
 from grace.client.sync.observability import Observability
+from grace.client.sync.steering import Steering
 from grace.client.sync.system import System
 
 
@@ -23,6 +24,7 @@ class SyncGrace(
     Log,
     Missions,
     Observability,
+    Steering,
     System,
 ):
     """A connection to one gateway. Raises GraceClientError and nothing else.

@@ -19,6 +19,8 @@ from grace.gateway.api import (
     log,
     missions,
     observability,
+    queues,
+    steering,
     tasks,
     webhooks,
 )
@@ -50,6 +52,8 @@ _NOUNS = (
     observability,
     learning,
     tasks,
+    steering,
+    queues,
     log,
     docs,
 )

@@ -24,6 +24,7 @@ class Scope(StrEnum):
     EVENTS_READ = "events:read"
     HEALTH_READ = "health:read"
     HTM_READ = "htm:read"
+    HTM_WRITE = "htm:write"
     INTENTS_READ = "intents:read"
     INTENTS_WRITE = "intents:write"
     KEYS_READ = "keys:read"

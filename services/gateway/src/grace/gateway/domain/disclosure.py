@@ -11,12 +11,14 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 _IDS = """
     action_id alert_id approval_id artifact_id contract_id intent_id key_id mission_id previous_key_id
-    run_id signal_id task_id
+    replayed_as run_id signal_id task_id
     content_hash contract_hash fingerprint plan_hash shown_hash
 """
 _WORDS = """
     artifact_type component domain kind message operation origin outcome playbook priority reason
     severity sla_state source status step subject suite target title type verdict
+    act artifact_type component domain kernel kind message operation origin outcome playbook
+    priority reason severity source status step subject suite target title type verdict
 """
 _PEOPLE = "actor decided_by requested_by"
 _NUMBERS = """
