@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from grace.contracts.htm import ClaimedTask, TaskReports, TaskUpdate
+from grace.contracts.htm import ClaimedTask, SteerTask, TaskReports, TaskUpdate
 from grace.htm.domain.lifecycle import FINAL
+from grace.kit import Conflict, Runtime
 from grace.testkit import eventually
 
 if TYPE_CHECKING:
@@ -21,8 +23,10 @@ WORDS = ("started", "completed", "failed", "timeout")
 class Walk:
     """What was claimed so far, and the next thing to happen."""
 
-    def __init__(self, crew: Crew, seed: int) -> None:
+    def __init__(self, crew: Crew, gateway: Runtime, seed: int) -> None:
         self.crew = crew
+        self.gateway = gateway
+        self.task_ids: list[str] = []
         self.dice = Random(seed)
         self.claimed: list[ClaimedTask] = []
         self.messages: list[TaskReports] = []
@@ -30,13 +34,14 @@ class Walk:
     async def step(self) -> None:
         acts = (self.submit, self.claim, self.claim, self.report, self.report, self.report)
         act = self.dice.choice(
-            (*acts, self.repeat, self.beat, self.crew.lapse, self.crew.queue_again)
+            (*acts, self.repeat, self.beat, self.cancel, self.crew.lapse, self.crew.queue_again)
         )
         await act()
 
     async def submit(self) -> None:
         count = self.dice.randint(1, 4)
-        await self.crew.submit(*(self.crew.spec(max_attempts=2) for _ in range(count)))
+        made = await self.crew.submit(*(self.crew.spec(max_attempts=2) for _ in range(count)))
+        self.task_ids += [task.task_id for task in made]
 
     async def claim(self) -> None:
         self.claimed += await self.crew.claim(3, worker_id=self.dice.choice(("w1", "w2")))
@@ -56,6 +61,18 @@ class Walk:
     async def beat(self) -> None:
         await self.crew.beat(*self.claimed)
 
+    async def cancel(self) -> None:
+        if not self.task_ids:
+            return
+        wanted = SteerTask(
+            tenant_id="default",
+            task_id=self.dice.choice(self.task_ids),
+            act="cancel",
+            principal="ada",
+        )
+        with suppress(Conflict):  # it had ended
+            await self.gateway.call(wanted)
+
     def any_update(self, task: ClaimedTask) -> TaskUpdate:
         worker_id = self.dice.choice(("w1", "w2"))
         error_class = self.dice.choice(("transient", "user"))
@@ -66,7 +83,7 @@ class Walk:
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_every_task_ends_once_whatever_happens(crew: Crew, seed: int) -> None:
-    walk = Walk(crew, seed)
+    walk = Walk(crew, await crew.house.act_as("gateway"), seed)
     for _ in range(STEPS):
         await walk.step()
     await eventually(lambda: _all_rest(walk), timeout=30)
@@ -75,6 +92,8 @@ async def test_every_task_ends_once_whatever_happens(crew: Crew, seed: int) -> N
     assert {task.task_id: task.outcome for task in told} == {
         str(row["id"]): row["status"] for row in rows
     }
+    cancelled = {row["status"] for row in rows if row["cancel_requested_at"]}
+    assert {"cancelled"} <= cancelled <= {"cancelled", "succeeded"}
     attempts = await crew.house.rows(
         "htm",
         "SELECT task_id, count(*) AS claims, max(attempt_number) AS newest,"

@@ -98,10 +98,12 @@ WITH RECURSIVE line AS (
 ), waiting AS (
     SELECT line.kernel
       FROM line
-     WHERE EXISTS (
+     -- Not EXISTS: its plan may read the whole queue of the tenant at once.
+     CROSS JOIN LATERAL (
            SELECT FROM htm_tasks t
             WHERE t.status = 'queued' AND t.kernel = line.kernel AND t.tenant_id = :tenant_id
-           )
+            LIMIT 1
+           ) AS own
      LIMIT :limit
 )
 SELECT kernel FROM waiting
