@@ -2,15 +2,16 @@
 PYTHON  ?= python3
 WORKERS ?= 3
 ARGS    ?=
+SEED    ?= 1
 BIN     := .venv/bin
 # What a shell may carry over from other projects.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test torture contract docs proto lock bench load
+.PHONY: help setup demo up check format test torture torture-htm torture-htm-controls contract docs proto lock bench load
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
 
 setup: ## make .venv with every dependency and every member; a repeat does nothing
 	@$(PYTHON) -E -s deploy/local/setup.py
@@ -36,6 +37,12 @@ test: setup ## run the tests on real servers (WORKERS=3, ARGS="-k words")
 
 torture: setup ## kill every service at every step of both incidents
 	GRACE_FAULT_TURNS=0,1,2,3,4,5,6,7,8,9 $(BIN)/pytest tests/faults $(ARGS)
+
+torture-htm: setup ## run 20,000 tasks through htm under 320 faults and judge every one (SEED=1)
+	@cd tests && ../$(BIN)/python -m torture --seed $(SEED) $(ARGS)
+
+torture-htm-controls: setup ## take htm's guards out one by one: each run has to be found bad (SEED=1)
+	@cd tests && ../$(BIN)/python -m torture --seed $(SEED) --controls $(ARGS)
 
 contract: setup ## ask `grace up` 2000 cases that its description of the API allows or forbids
 	GRACE_CASES=2000 $(BIN)/pytest tests/e2e/test_contract.py $(ARGS)

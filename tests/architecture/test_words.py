@@ -79,7 +79,7 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
 def make_targets() -> set[str]:
     """What `make help` lists."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return set(re.findall(r"^([a-z]+):[^#]*## ", text, re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):[^#]*## ", text, re.MULTILINE))
 
 
 def unknown_word(program: str, words: list[str]) -> str | None:
