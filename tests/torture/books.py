@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,11 +18,9 @@ class Books:
     # Answers that contradict an earlier one, in words.
     contradictions: list[str] = field(default_factory=list)
     # Of each task: the messages that told its end, and which end.
-    told: defaultdict[UUID, set[tuple[UUID, str]]] = field(
-        default_factory=lambda: defaultdict(set)
-    )
-    # Message ids that have to lie in the quarantine at the end.
-    poison: set[str] = field(default_factory=set)
+    told: defaultdict[UUID, set[tuple[UUID, str]]] = field(default_factory=lambda: defaultdict(set))
+    # Of messages that have to lie in the quarantine at the end: how often each was published.
+    poison: Counter[str] = field(default_factory=Counter)
     forged: int = 0
     repeated: int = 0
 

@@ -91,7 +91,9 @@ def lost(evidence: Evidence) -> Iterator[str]:
 def uninvited(evidence: Evidence) -> Iterator[str]:
     """Tasks that nobody was answered for."""
     known = {task_id for _, task_id in evidence.books.accepted.values()}
-    yield from (f"{task_id} {evidence.tasks[task_id]['key']}" for task_id in evidence.tasks.keys() - known)
+    yield from (
+        f"{task_id} {evidence.tasks[task_id]['key']}" for task_id in evidence.tasks.keys() - known
+    )
 
 
 def unfinished(evidence: Evidence) -> Iterator[str]:
@@ -187,11 +189,11 @@ def too_late(evidence: Evidence) -> Iterator[str]:
 
 
 def poison_lost(evidence: Evidence) -> Iterator[str]:
-    """Messages that nobody can act on and that are not kept exactly once."""
-    for identity in evidence.books.poison:
+    """Messages that nobody can act on and that are not kept, or kept more often than published."""
+    for identity, published in evidence.books.poison.items():
         kept = evidence.quarantine.get(identity, 0)
-        if kept != 1:
-            yield f"message {identity} is kept {kept} times"
+        if not 1 <= kept <= published:
+            yield f"message {identity} was published {published} times and is kept {kept} times"
 
 
 def illegal_moves(evidence: Evidence) -> Iterator[str]:
@@ -220,7 +222,7 @@ def out_of_order(evidence: Evidence) -> Iterator[str]:
 
 
 def _times(row: Mapping[str, Any]) -> list[Any]:
-    return [row[name] for name in _TIMES if name in row.keys() and row[name] is not None]  # noqa: SIM118 - a record is no mapping
+    return [row[name] for name in _TIMES if row.get(name) is not None]
 
 
 def _in_order(row: Mapping[str, Any], evidence: Evidence) -> bool:

@@ -25,7 +25,10 @@ _ATTEMPTS = """
 _MOVES = "SELECT task_id, old, new, print FROM torture.moves ORDER BY id"
 _REPORTS = "SELECT task_id, attempt_number, worker_id, status FROM torture.reports"
 _EFFECTS = "SELECT task_id, attempt_number, granted FROM torture.effects"
-_QUARANTINE = "SELECT message_id, count(*) AS kept FROM htm.quarantine GROUP BY 1"
+# By the id that the sender gave: what is unsigned is known under another one.
+_QUARANTINE = """
+    SELECT headers->>'Nats-Msg-Id' AS message_id, count(*) AS kept FROM htm.quarantine GROUP BY 1
+"""
 
 _UNSENT = "SELECT FROM htm.outbox WHERE sent_at IS NULL"
 

@@ -115,12 +115,14 @@ class Fleet:
         """Wait until a process is ready, but not for ever: it may be killed while it starts."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_READY_SECONDS):
-                while not await self.members[name].is_ready():
+                while True:
+                    if await self.members[name].is_ready():
+                        return
                     await asyncio.sleep(_PAUSE)
 
-    def kill(self, member: Member) -> None:
+    def kill(self, member: Member | None) -> None:
         """End it as a crash would, between any two of its steps."""
-        if member.lives:
+        if member is not None and member.lives:
             member.killed += 1
             member.send(signal.SIGKILL)
 

@@ -25,7 +25,7 @@ _MOST = 20
 _AGAIN_SECONDS = 0.2
 _REPORTS, _SUBMISSIONS = TaskUpdate.SUBJECT, TaskSubmit.SUBJECT
 _NOWHERE = {
-    "key": "poison", "type": "poison", "kernel": "no such word", "origin": "outside",
+    "key": "poison", "type": "poison", "kernel": "no.kernel", "origin": "outside",
     "operation": "poison", "step": "apply", "target": "torture", "params": "{}", "priority": 0,
     "timeout_ms": 1000, "max_attempts": 1, "sla_ms": 1000, "tenant_id": "default",
 }  # fmt: skip
@@ -70,7 +70,9 @@ class Forger:
     async def old(self) -> None:
         """Say what an attempt that is over would have said, of tasks that have gone on or ended."""
         ended = await self._oracle.ended_attempts(_MOST)
-        await self._report([_done(t["task_id"], t["attempt_number"], t["worker_id"]) for t in ended])
+        await self._report(
+            [_done(t["task_id"], t["attempt_number"], t["worker_id"]) for t in ended]
+        )
 
     async def again(self, number: int) -> None:
         """Send reports a second time."""
@@ -112,7 +114,6 @@ class Forger:
                 self._runtime.keys, signed, subject=subject, identity=identity, data=body
             )
         self._sent[str(identity)] = (outside, subject, headers, body)
-        self._books.poison.add(str(identity))
         await self._publish(str(identity))
 
     async def repeat(self, missing: set[str]) -> None:
@@ -126,6 +127,7 @@ class Forger:
         outside, subject, headers, body = self._sent[identity]
         client = self._anybody if outside else self._runtime.client
         while True:
+            self._books.poison[identity] += 1
             try:
                 await client.jetstream(timeout=2).publish(
                     subject, body, stream=SUBJECTS[subject].stream, headers=dict(headers)
@@ -136,11 +138,11 @@ class Forger:
                 return
 
 
-def _done(task_id: Any, attempt_number: int, worker_id: str) -> TaskUpdate:  # noqa: ANN401 - a UUID of any library
+def _done(task_id: Any, attempt_number: int, worker_id: str) -> TaskUpdate:
     return _update(task_id, attempt_number, worker_id, TaskUpdateStatus.completed)
 
 
-def _update(task_id: Any, attempt_number: int, worker_id: str, status: str) -> TaskUpdate:  # noqa: ANN401 - as above
+def _update(task_id: Any, attempt_number: int, worker_id: str, status: str) -> TaskUpdate:
     return TaskUpdate(
         task_id=str(task_id),
         status=TaskUpdateStatus(status),

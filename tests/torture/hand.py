@@ -185,7 +185,7 @@ class Hand:
         await self._surely("execute", APPLY, *who)
         return bool(await self._surely("fetchval", _IS_DONE, task.task_id))
 
-    async def _surely(self, how: str, statement: str, *values: object) -> Any:  # noqa: ANN401 - asyncpg's answer
+    async def _surely(self, how: str, statement: str, *values: object) -> Any:
         """Again while Postgres is away: every statement here may be repeated."""
         while True:
             try:

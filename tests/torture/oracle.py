@@ -31,7 +31,10 @@ _OPEN = """
      WHERE status IN ('queued', 'assigned', 'running', 'retrying', 'needs_attention')
 """
 _UNSENT = "SELECT count(*) FROM htm.outbox WHERE sent_at IS NULL"
-_QUARANTINED = "SELECT message_id FROM htm.quarantine WHERE message_id = ANY($1)"
+_QUARANTINED = """
+    SELECT headers->>'Nats-Msg-Id' AS message_id FROM htm.quarantine
+     WHERE headers->>'Nats-Msg-Id' = ANY($1)
+"""
 _FINAL = "SELECT id FROM htm.htm_tasks WHERE finished_at IS NOT NULL"
 _END_BACKENDS = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -73,11 +76,11 @@ class Oracle:
         found: list[asyncpg.Record] = await self._admin.fetch(query, *values)
         return found
 
-    async def snapshot(self, *queries: str) -> list[list[asyncpg.Record]]:
+    async def snapshot(self, *queries: str) -> list[list[dict[str, Any]]]:
         """The answers to several questions as of one instant, whatever still moves."""
         await self.rows("SELECT 1")
         async with self._asking, self._admin.transaction(isolation="repeatable_read"):
-            return [await self._admin.fetch(query) for query in queries]
+            return [list(map(dict, await self._admin.fetch(query))) for query in queries]
 
     async def _value(self, query: str, *values: object) -> int:
         return int((await self.rows(query, *values))[0][0])

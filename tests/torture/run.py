@@ -48,7 +48,7 @@ class Sizes:
 
 
 FULL = Sizes(tasks=20_000, faults=320, htms=3, hands=4, slots=8, lease=4.0)
-SHORT = Sizes(tasks=300, faults=20, htms=2, hands=2, slots=8, lease=2.0)
+SHORT = Sizes(tasks=240, faults=18, htms=2, hands=2, slots=8, lease=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,9 @@ async def torture(
         await stack.enter_async_context(forger.open())
         tormentor = Tormentor(grounds, fleet, oracle, (submitter, forger), sizes.lease)
         story = Story(sizes, oracle, books, submitter, forger, tormentor)
-        found = await story.tell(orders.draw(seed, sizes.tasks), plan.draw(seed, sizes.faults, kinds), began_at)
+        found = await story.tell(
+            orders.draw(seed, sizes.tasks), plan.draw(seed, sizes.faults, kinds), began_at
+        )
     return Result(
         seed=seed,
         sizes=sizes,
@@ -147,7 +149,9 @@ class Story:
     async def _at_most(self, tasks: int) -> None:
         """Wait until so few are left; a house that stands still is judged as it stands."""
         deadline = time.monotonic() + _STALL_SECONDS
-        while await self.oracle.open_tasks() > tasks and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            if await self.oracle.open_tasks() <= tasks:
+                return
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _drained(self) -> float | None:
@@ -163,7 +167,8 @@ class Story:
         """Whether every task has ended, everybody was told so, and all poison is put aside."""
         if await self.oracle.open_tasks() or await self.oracle.unsent():
             return False
-        missing = self.books.poison - await self.oracle.quarantined(self.books.poison)
+        poison = set(self.books.poison)
+        missing = poison - await self.oracle.quarantined(poison)
         if missing:
             await self.forger.repeat(missing)
             return False

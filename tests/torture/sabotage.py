@@ -18,6 +18,7 @@ from torture import hand
 from grace.contracts.htm import ClaimTasks
 from grace.htm import app, handlers
 from grace.htm.domain import reports
+from grace.htm.domain.lifecycle import HELD
 from grace.kit import Called, Service, Unit, main, relay
 from grace.kit.sql import Query
 
@@ -43,7 +44,7 @@ def fence_off() -> Service:
     judge = reports.standing_of
 
     def unfenced(report: reports.Report, task: reports.Attempted | None) -> reports.Standing:
-        if task is not None and task.state in reports.HELD:
+        if task is not None and task.state in HELD:
             return reports.Standing.CURRENT
         return judge(report, task)
 
@@ -64,7 +65,7 @@ def lease_at_dispatch() -> Service:
     """htm sends all that waits to whoever asks; leases run while it waits at the worker."""
     claim = handlers.on_claim
 
-    async def dispatch(settings: Any, calls: Sequence[Called[ClaimTasks]], unit: Unit) -> Any:  # noqa: ANN401 - htm's own
+    async def dispatch(settings: Any, calls: Sequence[Called[ClaimTasks]], unit: Unit) -> Any:
         return await claim(settings, [_all_of_it(call) for call in calls], unit)
 
     handlers.on_claim = dispatch

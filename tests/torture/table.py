@@ -14,8 +14,6 @@ from rich.table import Table
 from rich.text import Text
 from torture.run import Result
 
-_TITLES = {"title_justify": "left", "box": box.SIMPLE}
-
 
 def show(console: Console, result: Result, file: Path) -> None:
     """Print what was done, what was found, and how it ended."""
@@ -34,7 +32,11 @@ def _style(result: Result) -> str:
 
 def _faults(result: Result) -> Table:
     title = f"Seed {result.seed}: {len(result.done)} faults"
-    table = Table(title=title if result.sabotage is None else f"{title}, {result.sabotage}", **_TITLES)
+    table = Table(
+        title=title if result.sabotage is None else f"{title}, {result.sabotage}",
+        title_justify="left",
+        box=box.SIMPLE,
+    )
     table.add_column("fault", no_wrap=True)
     table.add_column("times", justify="right")
     for kind, times in sorted(Counter(each.kind for each in result.done).items()):
@@ -43,7 +45,7 @@ def _faults(result: Result) -> Table:
 
 
 def _findings(result: Result) -> Table:
-    table = Table(title="What the checker found", **_TITLES)
+    table = Table(title="What the checker found", title_justify="left", box=box.SIMPLE)
     table.add_column("invariant", no_wrap=True)
     table.add_column("breach", no_wrap=True)
     table.add_column("found", justify="right")
@@ -62,8 +64,7 @@ def _told(result: Result) -> str:
         f"{of.tasks:,} tasks, {of.executions:,} executions ({of.executions_per_task:.2f} for each), "
         f"{of.stale_attempts:,} lapsed attempts, {of.forged_reports:,} forged or repeated reports, "
         f"{of.repeated_submissions:,} repeated submissions, {of.poison} poisoned messages, "
-        f"{restarts} restarts, {after}"
-        + (f"; ended by themselves: {ended}" if ended else "")
+        f"{restarts} restarts, {after}" + (f"; ended by themselves: {ended}" if ended else "")
     )
 
 

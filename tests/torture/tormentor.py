@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,10 @@ from torture.oracle import Oracle
 from torture.plan import Fault, Kind
 from torture.submitter import Submitter
 
-Act = Callable[[Fault], Coroutine[Any, Any, None]]
+from grace.stack.nats import NatsServer
+from grace.stack.postgres import PostgresServer
+
+Act = Callable[[], Any]
 
 _HTM, _HAND = "htm", "hand"
 # Standing still, htm keeps locks that others wait for; they give up after five seconds.
@@ -52,7 +56,9 @@ class Tormentor:
         await asyncio.sleep(fault.gap)
         victim = await self._victim(fault)
         at = time.monotonic() - self._began
-        await self._act(fault, victim)
+        act = self._acts(fault, victim)[fault.kind]()
+        if inspect.isawaitable(act):
+            await act
         self.done.append(Done(fault.number, fault.kind, at, victim.name if victim else ""))
 
     async def finish(self) -> None:
@@ -67,48 +73,42 @@ class Tormentor:
             return await self._fleet.pick(_HAND, fault.victim)
         return None
 
-    async def _act(self, fault: Fault, victim: Member | None) -> None:  # noqa: C901 - one line for each kind
-        match fault.kind:
-            case Kind.HTM_KILL | Kind.HAND_KILL if victim:
-                self._fleet.kill(victim)
-            case Kind.HTM_STOP if victim:
-                self._soon(self._fleet.stop(victim, self._lease * _LEASES_OF_HTM))
-            case Kind.HAND_STOP if victim:
-                self._soon(self._fleet.stop(victim, self._lease * fault.leases))
-            case Kind.HAND_CLOCK if victim:
-                victim.arguments[-1] = str(fault.clock_off)
-                self._fleet.kill(victim)
-            case Kind.NATS_WIPE:
-                await asyncio.to_thread(self._nats.wipe)
-            case Kind.NATS_KILL:
-                await asyncio.to_thread(self._kill_nats)
-            case Kind.BACKENDS_END:
-                await self._oracle.end_backends(fault.victim % 3)
-            case Kind.POSTGRES_RESTART:
-                await asyncio.to_thread(self._postgres.restart)
-            case Kind.POSTGRES_KILL:
-                await asyncio.to_thread(self._kill_postgres)
-            case Kind.SUBMIT_AGAIN:
-                self._soon(self._submitter.again(fault.victim))
-            case Kind.SUBMIT_OTHER:
-                self._soon(self._submitter.other(fault.victim))
-            case Kind.REPORT_FOREIGN:
-                await self._forger.foreign()
-            case Kind.REPORT_OLD:
-                await self._forger.old()
-            case Kind.REPORT_AGAIN:
-                await self._forger.again(fault.victim)
-            case Kind.POISON:
-                await self._forger.poison()
+    def _acts(self, fault: Fault, victim: Member | None) -> Mapping[Kind, Act]:
+        """What each kind does. What takes long goes on beside the next fault."""
+        fleet, nats, postgres = self._fleet, self._nats, self._postgres
+        return {
+            Kind.HTM_KILL: lambda: fleet.kill(victim),
+            Kind.HAND_KILL: lambda: fleet.kill(victim),
+            Kind.HTM_STOP: lambda: self._stop(victim, _LEASES_OF_HTM),
+            Kind.HAND_STOP: lambda: self._stop(victim, fault.leases),
+            Kind.HAND_CLOCK: lambda: self._set_clock(victim, fault.clock_off),
+            Kind.NATS_WIPE: lambda: asyncio.to_thread(nats.wipe),
+            Kind.NATS_KILL: lambda: asyncio.to_thread(_crash, nats),
+            Kind.BACKENDS_END: lambda: self._oracle.end_backends(fault.victim % 3),
+            Kind.POSTGRES_RESTART: lambda: asyncio.to_thread(postgres.restart),
+            Kind.POSTGRES_KILL: lambda: asyncio.to_thread(_crash, postgres),
+            Kind.SUBMIT_AGAIN: lambda: self._soon(self._submitter.again(fault.victim)),
+            Kind.SUBMIT_OTHER: lambda: self._soon(self._submitter.other(fault.victim)),
+            Kind.REPORT_FOREIGN: self._forger.foreign,
+            Kind.REPORT_OLD: self._forger.old,
+            Kind.REPORT_AGAIN: lambda: self._forger.again(fault.victim),
+            Kind.POISON: self._forger.poison,
+        }
+
+    def _stop(self, victim: Member | None, leases: float) -> None:
+        assert victim is not None
+        self._soon(self._fleet.stop(victim, self._lease * leases))
+
+    def _set_clock(self, victim: Member | None, seconds: int) -> None:
+        """From its next start on, which is at once."""
+        assert victim is not None
+        victim.arguments[-1] = str(seconds)
+        self._fleet.kill(victim)
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._beside.add(task)
+        self._beside.add(asyncio.ensure_future(work))
 
-    def _kill_nats(self) -> None:
-        self._nats.kill()
-        self._nats.start()
 
-    def _kill_postgres(self) -> None:
-        self._postgres.kill()
-        self._postgres.start()
+def _crash(server: NatsServer | PostgresServer) -> None:
+    server.kill()
+    server.start()
