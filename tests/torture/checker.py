@@ -48,6 +48,8 @@ class Figures:
     forged_reports: int
     repeated_submissions: int
     poison: int
+    looks_at_limits: int
+    limits_reached: int
 
 
 def figures(evidence: Evidence) -> Figures:
@@ -62,6 +64,8 @@ def figures(evidence: Evidence) -> Figures:
         forged_reports=evidence.books.forged,
         repeated_submissions=evidence.books.repeated,
         poison=len(evidence.books.poison),
+        looks_at_limits=evidence.samples.looks,
+        limits_reached=evidence.samples.full,
     )
 
 
@@ -231,10 +235,10 @@ def _in_order(row: Mapping[str, Any], evidence: Evidence) -> bool:
 
 
 def over_limits(evidence: Evidence) -> Sequence[str] | None:
-    """Instants at which an origin held more than its limit."""
-    if evidence.over_limits is None:
+    """Instants at which somebody held more than allowed; None where nobody looked."""
+    if evidence.samples.over is None:
         return None
-    return [f"{each.origin} held {each.held} of {each.limit}" for each in evidence.over_limits]
+    return [f"{each.who} held {each.held} of {each.most}" for each in evidence.samples.over]
 
 
 RULES: tuple[tuple[str, str, Callable[[Evidence], Iterable[str] | None]], ...] = (

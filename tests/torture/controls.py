@@ -33,7 +33,7 @@ CONTROLS: Mapping[Sabotage, Control] = {
         frozenset({"double effect", "stale effect"}),
     ),
     Sabotage.LEASE_AT_DISPATCH: Control(
-        replace(_SIZES, tasks=900, faults=2),
+        replace(_SIZES, tasks=900, faults=2, capacity=10_000),
         (Kind.SUBMIT_AGAIN,),
         frozenset({"too many executions"}),
     ),

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from torture.books import Books
+from torture.limits import Samples
 from torture.oracle import Oracle
 
 Fence = tuple[UUID, int]
@@ -34,15 +35,6 @@ _UNSENT = "SELECT FROM htm.outbox WHERE sent_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """At some instant an origin held more than its limit allows."""
-
-    origin: str
-    held: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """A run as it is found at its end. The rows are as the database has them."""
 
@@ -57,15 +49,15 @@ class Evidence:
     unsent: int
     began_at: datetime
     ended_at: datetime
-    # Origins over their limits; None when there is no table of limits.
-    over_limits: Sequence[Held] | None
+    # What was held against its limits, at many instants.
+    samples: Samples
     # Seconds from the last fault until all was done; None when it never was.
     drained_after: float | None
 
 
 async def gather(
     oracle: Oracle, books: Books, *,
-    began_at: datetime, drained_after: float | None, over_limits: Sequence[Held] | None,
+    began_at: datetime, drained_after: float | None, samples: Samples,
 ) -> Evidence:  # fmt: skip
     """Read it all, in the database's own words."""
     tasks, attempts, moves, reports, effects, quarantine, outbox = await oracle.snapshot(
@@ -84,7 +76,7 @@ async def gather(
         unsent=len(outbox),
         began_at=began_at,
         ended_at=await now(oracle),
-        over_limits=over_limits,
+        samples=samples,
         drained_after=drained_after,
     )
 

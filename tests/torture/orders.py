@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
+from torture.limits import LENDING, LIMITED_KEY, WALLED
+
 from grace.contracts.htm import TaskSpec
 
 KERNEL = "torture"
 _NOBODYS = "torture-nobody"
-_ORIGINS, _ORIGIN_SHARES = ("verification", "intent", "observability", "learning"), (10, 1, 1, 1)
+_ORIGINS, _ORIGIN_SHARES = ("verification", WALLED, LENDING, "learning"), (10, 1, 1, 1)
+_LIMITED = 0.06  # of all count under a key that has a limit
 _WORK_MS = (30, 400)
 _TASKS_PER_DEADLY = 2000
 _DEADLY_ATTEMPTS = 2
@@ -86,5 +89,6 @@ def _order(key: str, kind: Kind, dice: Random) -> Order:
         max_attempts=_DEADLY_ATTEMPTS if kind is Kind.DEADLY else _MOST_ATTEMPTS,
         sla_ms=_SHORT_MS if kind is Kind.STRANDED else _LONG_MS,
         tenant_id="default",
+        limit_key=LIMITED_KEY if dice.random() < _LIMITED else None,
     )
     return Order(kind, spec)

@@ -15,7 +15,7 @@ from torture.books import Books
 from torture.checker import Figures, Finding
 from torture.fleet import Fleet, Member
 from torture.forger import Forger
-from torture.limits import Sampler
+from torture.limits import Samples, sample, set_limits
 from torture.oracle import Oracle
 from torture.orders import Order
 from torture.plan import Fault, Kind
@@ -41,14 +41,15 @@ class Sizes:
     hands: int
     slots: int
     lease: float  # seconds
+    capacity: int  # less than there are slots, so that work runs into it
     # Seconds after the last fault; what is not done by then counts as unfinished.
     patience: float = checker.MOST_DRAIN_SECONDS
     # Each wave of work begins when the one before the last has ended.
     faults_of_a_wave: int = 8
 
 
-FULL = Sizes(tasks=20_000, faults=320, htms=3, hands=4, slots=8, lease=4.0)
-SHORT = Sizes(tasks=240, faults=18, htms=2, hands=2, slots=8, lease=2.0)
+FULL = Sizes(tasks=20_000, faults=320, htms=3, hands=4, slots=8, lease=4.0, capacity=24)
+SHORT = Sizes(tasks=240, faults=18, htms=2, hands=2, slots=8, lease=2.0, capacity=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ async def torture(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(oracle.close)
         await stack.enter_async_context(_world(oracle))
+        await set_limits(oracle, sizes.capacity)
         await stack.enter_async_context(kept_streams(grounds.installation))
         began_at = await evidence.now(oracle)
         fleet = Fleet(_members(grounds, sizes, sabotage), grounds.folder)
@@ -121,8 +123,8 @@ class Story:
         self, wanted: Sequence[Order], faults: Sequence[Fault], began_at: datetime
     ) -> evidence.Evidence:
         """All of it; what is found at the end."""
-        sampler = Sampler(self.oracle)
-        sampling = asyncio.create_task(sampler.run())
+        samples = Samples()
+        sampling = asyncio.create_task(sample(self.oracle, samples))
         try:
             await self._waves(wanted, faults)
             await self.tormentor.finish()
@@ -131,7 +133,7 @@ class Story:
             await end_tasks([sampling])
         return await evidence.gather(
             self.oracle, self.books,
-            began_at=began_at, drained_after=drained, over_limits=sampler.found,
+            began_at=began_at, drained_after=drained, samples=samples,
         )  # fmt: skip
 
     async def _waves(self, wanted: Sequence[Order], faults: Sequence[Fault]) -> None:

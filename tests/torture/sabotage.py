@@ -11,14 +11,15 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
 
 from torture import hand
 
-from grace.contracts.htm import ClaimTasks
+from grace.contracts.htm import ClaimedTasks, ClaimTasks
 from grace.htm import app, handlers
 from grace.htm.domain import reports
 from grace.htm.domain.lifecycle import HELD
+from grace.htm.handlers.claim import Memory
+from grace.htm.settings import Settings
 from grace.kit import Called, Service, Unit, main, relay
 from grace.kit.sql import Query
 
@@ -65,8 +66,10 @@ def lease_at_dispatch() -> Service:
     """htm sends all that waits to whoever asks; leases run while it waits at the worker."""
     claim = handlers.on_claim
 
-    async def dispatch(settings: Any, calls: Sequence[Called[ClaimTasks]], unit: Unit) -> Any:
-        return await claim(settings, [_all_of_it(call) for call in calls], unit)
+    async def dispatch(
+        settings: Settings, memory: Memory, calls: Sequence[Called[ClaimTasks]], unit: Unit
+    ) -> Sequence[ClaimedTasks]:
+        return await claim(settings, memory, [_all_of_it(call) for call in calls], unit)
 
     handlers.on_claim = dispatch
     return app.build()

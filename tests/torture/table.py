@@ -50,7 +50,7 @@ def _findings(result: Result) -> Table:
     table.add_column("breach", no_wrap=True)
     table.add_column("found", justify="right")
     for each in result.findings:
-        found = "not looked at: htm has no limits" if each.found is None else f"{each.found:,}"
+        found = "nobody looked" if each.found is None else f"{each.found:,}"
         table.add_row(each.invariant, each.rule, Text(found, style="red" if each.found else ""))
     return table
 
@@ -64,6 +64,7 @@ def _told(result: Result) -> str:
         f"{of.tasks:,} tasks, {of.executions:,} executions ({of.executions_per_task:.2f} for each), "
         f"{of.stale_attempts:,} lapsed attempts, {of.forged_reports:,} forged or repeated reports, "
         f"{of.repeated_submissions:,} repeated submissions, {of.poison} poisoned messages, "
+        f"a limit reached at {of.limits_reached:,} of {of.looks_at_limits:,} looks, "
         f"{restarts} restarts, {after}" + (f"; ended by themselves: {ended}" if ended else "")
     )
 

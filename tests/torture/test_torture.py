@@ -16,7 +16,8 @@ from load.apart import Grounds
 from torture import orders, plan
 from torture.books import Books
 from torture.checker import RULES, check
-from torture.evidence import Evidence, Held
+from torture.evidence import Evidence
+from torture.limits import Samples
 from torture.plan import Kind
 from torture.run import FULL, SHORT, torture
 
@@ -35,6 +36,7 @@ async def test_no_fault_loses_a_task_or_does_one_twice(house: House, tmp_path: P
     assert result.figures.tasks == SHORT.tasks
     assert result.figures.stale_attempts > 0
     assert result.figures.poison > 0
+    assert result.figures.limits_reached > 0
 
 
 def test_a_plan_comes_from_its_seed_alone_and_has_every_fault() -> None:
@@ -82,7 +84,7 @@ class Run:
         self.quarantine = {"poison": 1}
         self.unsent = 0
         self.drained_after: float | None = 1.0
-        self.over_limits: list[Held] = []
+        self.samples = Samples(looks=1, over=[])
         self.executions = 1
 
     def evidence(self) -> Evidence:
@@ -98,7 +100,7 @@ class Run:
             unsent=self.unsent,
             began_at=_NOON,
             ended_at=_NOON + timedelta(minutes=1),
-            over_limits=self.over_limits,
+            samples=self.samples,
             drained_after=self.drained_after,
         )
 
@@ -212,7 +214,7 @@ def _end_after_the_run(run: Run) -> None:
 
 
 def _hold_too_many(run: Run) -> None:
-    run.over_limits = [Held("intent", 3, 2)]
+    run.samples.add([{"who": "intent", "held": 3, "most": 2}])
 
 
 @pytest.mark.parametrize(
