@@ -15,10 +15,8 @@ _IDS = """
     content_hash contract_hash fingerprint plan_hash shown_hash
 """
 _WORDS = """
-    artifact_type component domain kind message operation origin outcome playbook priority reason
-    severity sla_state source status step subject suite target title type verdict
     act artifact_type component domain kernel kind message operation origin outcome playbook
-    priority reason severity source status step subject suite target title type verdict
+    priority reason severity sla_state source status step subject suite target title type verdict
 """
 _PEOPLE = "actor decided_by requested_by"
 _NUMBERS = """
