@@ -14,7 +14,6 @@ LONG_FILES = {
     "libs/contracts/src/grace/contracts/subjects.py": "generated: the table of all subjects",
     "libs/contracts/src/grace/contracts/htm.py": "generated: a message and its comments each",
     "libs/contracts/src/grace/contracts/observability.py": "generated: five answers, with comments",
-    "libs/contracts/src/grace/contracts/htm.py": "generated: the whole life of a task",
 }
 LONG_FUNCTIONS: dict[str, str] = {}
 

@@ -1,0 +1,55 @@
+"""What each guard is for: without it this property must break, or the model proves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """Guards that are switched off together, and the property that this breaks."""
+
+    model: str
+    says: str
+    off: tuple[str, ...]
+    breaks: str
+
+
+@dataclass(frozen=True)
+class Spare:
+    """Guards that the others make up for: the property holds without them. `long`: ten seconds."""
+
+    model: str
+    says: str
+    off: tuple[str, ...]
+    keeps: str
+    is_long: bool = False
+
+
+SABOTAGES = (
+    Sabotage("htm", "the report fence is off", ("REPORT_FENCE",), "fenced"),
+    Sabotage("htm", "reports end what nobody holds", ("REPORT_GUARD",), "doors"),
+    Sabotage("htm", "anybody may report", ("OWNER_CHECK",), "true_success"),
+    Sabotage("htm", "a claim takes what is not queued", ("CLAIM_GUARD",), "fenced"),
+    Sabotage("htm", "a lapse has no fence", ("LAPSE_FENCE", "ROW_LOCKS"), "fenced"),
+    Sabotage("htm", "a promotion asks for no state", ("PROMOTE_GUARD", "ROW_LOCKS"), "doors"),
+    Sabotage("htm", "an expiry asks for no state", ("EXPIRE_GUARD", "ROW_LOCKS"), "doors"),
+    Sabotage("htm", "a cancel asks for no state", ("CANCEL_GUARD", "ROW_LOCKS"), "doors"),
+    Sabotage("htm", "a held task is cancelled at once", ("CANCEL_WAITS",), "cancel_waits"),
+    Sabotage("htm", "what is judged is not locked", ("ROW_LOCKS",), "cancel_holds"),
+    Sabotage("htm", "final rows may move", ("TRIGGERS", "REPORT_GUARD"), "once"),
+    Sabotage("htm", "attempts are not counted", ("ATTEMPTS_COUNTED",), "counted"),
+    Sabotage("htm", "a complete receipt is acted on", ("RECEIPT_FENCE",), "not_again"),
+    Sabotage("htm", "the target takes any attempt", ("TARGET_FENCE",), "not_stale"),
+    Sabotage("htm", "a key may be stored twice", ("KEY_IS_UNIQUE",), "one_task"),
+    Sabotage("htm", "answered before the commit", ("COMMIT_FIRST",), "kept"),
+    Sabotage("htm", "workers wait for hints alone", ("WORKERS_POLL",), "ends_or_rests"),
+    Sabotage("htm", "nobody rescues lapsed leases", ("RESCUE_RUNS",), "ends_or_rests"),
+    Sabotage("htm", "nobody promotes retries", ("PROMOTE_RUNS",), "ends_or_rests"),
+)
+
+SPARES = (
+    Spare("htm", "the triggers alone stop a second end", ("REPORT_GUARD",), "once"),
+    Spare("htm", "the guards alone suffice for the moves", ("ROW_LOCKS",), "doors", is_long=True),
+    Spare("htm", "the fences alone suffice", ("ROW_LOCKS",), "fenced", is_long=True),
+)

@@ -1,0 +1,101 @@
+"""The models hold, see every sabotage, and are models of this code: `make model` is the long form."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from model import spin
+from model.models import HERE, HTM, MODELS
+from model.sabotages import SABOTAGES, SPARES, Sabotage, Spare
+from model.spin import check
+
+from grace.htm.domain.lifecycle import FINAL, TRANSITIONS, State
+
+_SERVICES = HERE.parents[1] / "services"
+DOORS = {(str(start), str(end)) for start, ways in TRANSITIONS.items() for end in ways.values()}
+ASKED = [(model, name) for model in MODELS for name in MODELS[model].properties]
+# Where a guard of the model is in the code: a named statement, and what it says.
+GUARDS = {
+    "KEY_IS_UNIQUE": ("insert_tasks", "ON CONFLICT (tenant_id, key) DO NOTHING"),
+    "CLAIM_GUARD": ("assign_tasks", "t.status = 'queued'"),
+    "REPORT_FENCE": ("close_attempts", "t.attempt_number = c.attempt_number"),
+    "REPORT_GUARD": ("close_attempts", "t.status IN ('assigned', 'running')"),
+    "LAPSE_FENCE": ("close_attempts", "t.attempt_number = c.attempt_number"),
+    "PROMOTE_GUARD": ("promote_tasks", "status = 'retrying'"),
+    "EXPIRE_GUARD": ("expire_tasks", "status IN ('queued', 'retrying')"),
+    "ROW_LOCKS": ("attempted_tasks", "FOR NO KEY UPDATE OF t"),
+}
+
+
+@pytest.fixture(scope="session")
+def tools() -> None:
+    try:
+        spin.find_compiler()
+        spin.find_spin()
+    except spin.Unavailable as reason:
+        pytest.skip(f"models are not checked here: {reason}")
+
+
+@pytest.mark.parametrize(("model", "name"), ASKED)
+def test_the_model_has_every_property(tools: None, model: str, name: str) -> None:
+    assert check(MODELS[model], MODELS[model].properties[name]).holds
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda each: each.says)
+def test_the_model_sees_the_sabotage(tools: None, sabotage: Sabotage) -> None:
+    model = MODELS[sabotage.model]
+    assert not check(model, model.properties[sabotage.breaks], sabotage.off).holds
+
+
+@pytest.mark.parametrize("spare", [s for s in SPARES if not s.is_long], ids=lambda each: each.says)
+def test_the_other_guards_suffice(tools: None, spare: Spare) -> None:
+    model = MODELS[spare.model]
+    assert check(model, model.properties[spare.keeps], spare.off).holds
+
+
+def test_every_door_of_the_table_is_gone_through_and_no_other(tools: None) -> None:
+    assert check(HTM, HTM.properties["doors"]).moves == DOORS
+
+
+def test_the_model_draws_the_doors_of_the_domain() -> None:
+    assert HTM.doors == DOORS
+
+
+def test_the_triggers_of_the_schema_are_those_of_the_model() -> None:
+    doors, final = _triggers()
+    assert doors == HTM.doors
+    assert final == FINAL
+
+
+def test_the_model_knows_every_state() -> None:
+    numbered = dict(re.findall(r"^#define (\w+) +(\d+)$", HTM.text, re.MULTILINE))
+    assert {"absent", *State} <= set(numbered)
+    assert {state for state in State if int(numbered[state]) >= int(numbered["succeeded"])} == FINAL
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_guard_has_its_sabotage_and_every_property_breaks_in_one(model: str) -> None:
+    own = [each for each in SABOTAGES if each.model == model]
+    assert {guard for each in own for guard in each.off} == set(MODELS[model].guards)
+    assert {each.breaks for each in own} == set(MODELS[model].properties)
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_the_guard_is_in_the_statement(guard: str) -> None:
+    statement, text = GUARDS[guard]
+    queries = (_SERVICES / "htm/src/grace/htm/queries.sql").read_text(encoding="utf-8")
+    block = queries.split(f"-- {statement} --\n")[1].split(" --\n")[0]
+    assert guard in HTM.guards
+    assert text in block
+
+
+def _triggers() -> tuple[set[tuple[str, str]], set[str]]:
+    """The moves that the schema allows, and the states that it lets nothing leave; the newest word counts."""
+    paths = sorted((_SERVICES / "htm/migrations").glob("*.py"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    through = re.findall(r"TRIGGER only_through_doors.*?END\)", text, re.DOTALL)[-1]
+    ways = re.findall(r"WHEN '(\w+)' THEN NEW\.status IN \((.*?)\)", through, re.DOTALL)
+    resting = re.findall(r"TRIGGER final_rows_rest.*?IN \((.*?)\)\)", text, re.DOTALL)[-1]
+    doors = {(start, end) for start, ends in ways for end in re.findall(r"\w+", ends)}
+    return doors, set(re.findall(r"\w+", resting))
