@@ -8,7 +8,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test model torture torture-htm torture-htm-controls contract docs proto lock bench load
+.PHONY: help setup demo up check format test model torture torture-htm torture-htm-controls contract docs proto lock bench bench-htm load
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
@@ -65,3 +65,7 @@ bench: setup ## measure speed, start-up and memory into .grace/bench/bench.json 
 
 load: setup ## let a hundred users of REST read and write for a minute; every answer has to be right
 	@cd tests && ../$(BIN)/python -m load --only users --out ../.grace/load $(ARGS)
+
+bench-htm: setup ## measure the scheduler beside its peers into .grace/bench/htm.json (ARGS="--short": less)
+	@$(BIN)/python deploy/local/peers.py
+	@cd tests && ../$(BIN)/python -m load.against $(ARGS)

@@ -17,17 +17,20 @@ EXPORT = [
     "export", "--quiet", "--locked", "--all-packages", "--no-emit-workspace", "--no-header",
     "--format", "requirements.txt",
 ]  # fmt: skip
+COMPILE = [
+    "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header",
+    "--no-annotate", "--python-version", "3.11",
+]  # fmt: skip
 
 
 def main() -> int:
-    """Resolve once, write the three locks; return the exit code."""
+    """Resolve once, write the four locks; return the exit code."""
     uv("lock", "--quiet", *sys.argv[1:])
     uv(*EXPORT, "--no-default-groups", "-o", str(FOLDER / "runtime.lock"))
     uv(*EXPORT, "--all-groups", "-o", str(FOLDER / "dev.lock"))
-    uv(
-        "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header",
-        "--python-version", "3.11", "-", "-o", str(FOLDER / "bootstrap.lock"), given=UV_PIN,
-    )  # fmt: skip
+    uv(*COMPILE, "-", "-o", str(FOLDER / "bootstrap.lock"), given=UV_PIN)
+    peers = (FOLDER / "peers.in").read_text(encoding="utf-8")
+    uv(*COMPILE, "-", "-o", str(FOLDER / "peers.lock"), given=peers)
     return refuse_hosts()
 
 

@@ -87,7 +87,7 @@ class Apart:
         }
         return await self._ready(alias or name, f"grace.{name}", {**own, **changed}, prefix)
 
-    async def hands(self, name: str) -> float:
+    async def hands(self, name: str, environment: Mapping[str, str] | None = None) -> float:
         """Start a program of ours that acts as a worker; the seconds from its start to ready."""
         values = self.grounds.installation.settings("worker", self.grounds.database)
         own = {
@@ -95,13 +95,17 @@ class Apart:
             for field, value in values.items()
             if field in ServiceSettings.model_fields
         }
-        return await self._ready(name, "load.hands", own, "GRACE_KIT_")
+        return await self._ready(name, "load.hands", {**own, **(environment or {})}, "GRACE_KIT_")
 
     async def program(
         self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> None:
         """Start a program of the bench, without waiting for anything."""
-        child = self._child(name, module, arguments, environment or {})
+        await self.child(name, [sys.executable, "-m", module, *arguments], environment or {})
+
+    async def child(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start any program, without waiting for anything."""
+        child = self._described(name, argv, environment)
         await asyncio.to_thread(child.start)
         self._children[name] = child
 
@@ -153,17 +157,19 @@ class Apart:
         self, name: str, module: str, environment: Mapping[str, str], prefix: str
     ) -> float:
         port = free_port()
-        child = self._child(name, module, (), {**environment, f"{prefix}OPS_PORT": str(port)})
+        child = self._described(
+            name,
+            [sys.executable, "-m", module],
+            {**environment, f"{prefix}OPS_PORT": str(port)},
+        )
         seconds = await started(child, f"http://127.0.0.1:{port}/health/ready")
         self._children[name] = child
         return seconds
 
-    def _child(
-        self, name: str, module: str, arguments: Sequence[str], environment: Mapping[str, str]
-    ) -> Child:
+    def _described(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> Child:
         child = Child(
             name,
-            [sys.executable, "-m", module, *arguments],
+            argv,
             log=self.grounds.folder / f"{name}.log",
             environment={"PATH": os.environ["PATH"], "PYTHONPATH": str(_TESTS), **environment},
         )

@@ -142,7 +142,7 @@ async def run(
 
 async def _run(bench: Bench, file: Path) -> int:
     file.unlink(missing_ok=True)
-    _clear(bench.folder)
+    clear(bench.folder)
     bench.folder.mkdir(mode=0o711)
     results, begun = bench.results, time.monotonic()
     try:
@@ -151,14 +151,14 @@ async def _run(bench: Bench, file: Path) -> int:
         results.reason = str(failure) or repr(failure)
     else:
         results.ok = True
-        _clear(bench.folder)
+        clear(bench.folder)
     results.seconds = round(time.monotonic() - begun, 1)
     file.write_text(json.dumps(results.document(), indent=2), encoding="utf-8")
     show(bench.console, results, file)
     return 0 if results.ok else 1
 
 
-def _clear(folder: Path) -> None:
+def clear(folder: Path) -> None:
     """Delete what a run has left, an ended one as well as a killed one."""
     for root in (folder / "house" / "house", folder / "apart"):
         house.remove(root)

@@ -6,9 +6,12 @@ What is left is htm itself: real requests, real reports in the stream, real rows
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+
+from load.peers.work import Executions
 
 from grace.contracts.htm import (
     ClaimedTask,
@@ -33,6 +36,7 @@ class Hands:
         self._worker = f"bench-{new_id()}"
         self._hinted = asyncio.Event()
         self._sending = asyncio.Semaphore(_REPORTS_AT_ONCE)
+        self._executions = Executions() if "BENCH_COUNTS" in os.environ else None
 
     async def on_hint(self, _: Received[Any], __: Runtime) -> None:
         """Work waits."""
@@ -61,6 +65,8 @@ class Hands:
             await runtime.report(TaskReports(updates=tuple(map(self._done, tasks))))
 
     def _done(self, task: ClaimedTask) -> TaskUpdate:
+        if self._executions is not None:
+            self._executions.add()
         return TaskUpdate(
             task_id=task.task_id,
             status=TaskUpdateStatus.completed,

@@ -18,6 +18,7 @@ import asyncpg
 import uvloop
 from load.apart import Apart
 from load.figures import BenchError
+from load.peers.work import Executions
 
 DATABASE = "bench_raw"
 _DSN = "BENCH_DSN"
@@ -26,7 +27,7 @@ _IN_FLIGHT = 16
 _POLL_SECONDS = 0.002
 _WAIT_SECONDS = 20.0
 
-_TABLE = """
+TABLE = """
     DROP TABLE IF EXISTS tasks;
     CREATE TABLE tasks (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload jsonb NOT NULL,
@@ -35,7 +36,7 @@ _TABLE = """
     CREATE INDEX ON tasks (id) WHERE status = 0;
     CREATE INDEX open ON tasks (id) WHERE status < 2;
 """
-_INSERT = "INSERT INTO tasks (payload) SELECT unnest($1::jsonb[])"
+INSERT = "INSERT INTO tasks (payload) SELECT unnest($1::jsonb[])"
 _CLAIM = """
     WITH next AS (
         SELECT id FROM tasks WHERE status = 0 ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -49,13 +50,15 @@ _DONE = "SELECT count(*) FROM tasks WHERE status = 2"
 _WORKERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bench-raw'"
 
 
-async def work(dsn: str) -> None:
+async def work(dsn: str, executions: Executions | None = None) -> None:
     """Claim and finish until the process is ended."""
     connection = await asyncpg.connect(dsn, server_settings={"application_name": "bench-raw"})
     while True:
         rows = await connection.fetch(_CLAIM, _CLAIM_MOST)
         for row in rows:
             json.loads(row["payload"])
+            if executions is not None:
+                executions.add()
         if rows:
             await connection.execute(_FINISH, [row["id"] for row in rows])
         else:
@@ -67,10 +70,10 @@ async def round_of(apart: Apart, payloads: Sequence[str], *, batch: int, workers
     dsn = apart.grounds.installation.postgres.dsn(DATABASE)
     pool = await asyncpg.create_pool(dsn, min_size=_IN_FLIGHT, max_size=_IN_FLIGHT)
     try:
-        await pool.execute(_TABLE)
+        await pool.execute(TABLE)
         async with _running(apart, pool, dsn, workers):
             begun = time.monotonic()
-            await in_flight(payloads, batch, lambda part: pool.execute(_INSERT, part))
+            await in_flight(payloads, batch, lambda part: pool.execute(INSERT, part))
             await _until(pool, _OPEN, wanted=False)
             seconds = time.monotonic() - begun
         if (done := await pool.fetchval(_DONE)) != len(payloads):

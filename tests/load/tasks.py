@@ -42,6 +42,7 @@ class Submitter:
         self._wanted = 0
         self._complete = asyncio.Event()
         self._heard = asyncio.Event()
+        self.submitted_per_s = 0.0  # of the last round
         self._runtime: Runtime | None = None
 
     @asynccontextmanager
@@ -70,6 +71,7 @@ class Submitter:
         self._complete.clear()
         begun = time.monotonic()
         await raw.in_flight(specs, batch, self._submit)
+        self.submitted_per_s = len(specs) / (time.monotonic() - begun)
         await self._complete.wait()
         return len(specs) / (max(self._ended.values()) - begun)
 
@@ -116,7 +118,7 @@ class Turns:
 
     async def warm_up(self) -> None:
         """Let connections be made and statements be planned."""
-        await self._htm(200, batch=_BATCH)
+        await self.through(200, batch=_BATCH)
 
     async def pairs(self, name: str, pairs: int, tasks: int, *, batch: int) -> list[Figure]:
         """Raw and htm in turns; the ratio is of the two that followed each other."""
@@ -125,7 +127,7 @@ class Turns:
             payloads = [spec.params for spec in specs("raw", tasks)]
             work = raw.round_of(self._apart, payloads, batch=batch, workers=self._workers)
             plain.append(await self._apart.while_alive(work, within=_LONGEST_SECONDS))
-            through.append(await self._htm(tasks, batch=batch))
+            through.append(await self.through(tasks, batch=batch))
             ratios.append(through[-1] / plain[-1])
         return [
             figure(f"tasks.{name}.raw", "tasks/s", plain),
@@ -133,7 +135,8 @@ class Turns:
             figure(f"tasks.{name}.ratio", "htm / raw", ratios),
         ]
 
-    async def _htm(self, tasks: int, *, batch: int) -> float:
+    async def through(self, tasks: int, *, batch: int) -> float:
+        """Tasks a second through htm."""
         return await self._round(specs(f"bench.{new_id()}", tasks), batch=batch)
 
     async def _round(self, wanted: Sequence[TaskSpec], *, batch: int) -> float:
@@ -144,11 +147,15 @@ class Turns:
 
     async def paced(self, tasks: int) -> Figure:
         """One task in a submission, fifty a second, whether or not the last one has ended."""
+        return figure("tasks.paced.latency", "ms", await self.latencies(tasks))
+
+    async def latencies(self, tasks: int) -> Sequence[float]:
+        """Milliseconds of each."""
         wanted = specs(f"bench.{new_id()}", tasks)
         work = self._at_a_rate(wanted)
         found = await self._apart.while_alive(work, within=_LONGEST_SECONDS)
         await self._check(wanted)
-        return figure("tasks.paced.latency", "ms", found)
+        return found
 
     async def _at_a_rate(self, wanted: Sequence[TaskSpec]) -> list[float]:
         begun = time.monotonic()
@@ -213,11 +220,16 @@ def specs(kind: str, count: int, **changes: object) -> list[TaskSpec]:
     return [TaskSpec.model_validate({**_order(kind, number), **changes}) for number in range(count)]
 
 
-def _order(kind: str, number: int) -> dict[str, Any]:
+def params_of(number: int) -> str:
+    """What an operation would be given."""
     params = {"service": "checkout", "number": number, "dry_run": True, "note": "x" * 150}
+    return json.dumps(params)
+
+
+def _order(kind: str, number: int) -> dict[str, Any]:
     return {
         "key": str(new_id()), "type": kind, "kernel": KERNEL, "origin": "verification",
         "operation": "bench.nothing", "step": "observe", "target": "nowhere",
-        "params": json.dumps(params), "priority": 0, "timeout_ms": 10_000,
+        "params": params_of(number), "priority": 0, "timeout_ms": 10_000,
         "max_attempts": 3, "sla_ms": 600_000, "tenant_id": "default",
     }  # fmt: skip
