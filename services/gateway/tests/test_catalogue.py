@@ -61,6 +61,17 @@ def baseline(name: str, status: int, **fields: object) -> Row:
     return Row(name, status, BASELINE, json.dumps(TARGET | fields).encode())
 
 
+def quotas(name: str, status: int, *, capacity: object = 50, **fields: object) -> Row:
+    quota = {"origin": "intent", "share_percent": 25} | fields
+    body = _bytes({"capacity": capacity, "quotas": [quota]})
+    return Row(name, status, "/api/htm/quotas", body, method="PUT")
+
+
+def limit(name: str, status: int, **fields: object) -> Row:
+    body = _bytes({"key": "shop-db"} | fields)
+    return Row(name, status, "/api/htm/limits", body, method="PUT")
+
+
 def params(name: str, status: int, text: str) -> Row:
     body = b'{"target":"t","operation":"o","params":' + text.encode() + b"}"
     return Row(name, status, BASELINE, body)
@@ -168,6 +179,28 @@ SHAPES = [
     Row("neither of two", 422, "/api/log/proof"),
     Row("both of two", 422, "/api/log/proof?index=0&message_id=a"),
 ]
+SHARES = [
+    quotas("capacity of none", 422, capacity=0),
+    quotas("capacity as text", 422, capacity="50"),
+    quotas("capacity beyond the most", 422, capacity=10**9),
+    quotas("share below zero", 422, share_percent=-1),
+    quotas("share above the whole", 422, share_percent=101),
+    quotas("share in parts", 422, share_percent=12.5),
+    quotas("weight below zero", 422, weight=-1.0),
+    quotas("weight of nothing", 422, weight=0.0),
+    quotas("origin with a blank", 422, origin="a b"),
+    quotas("origin with a slash", 422, origin="outside/x"),
+    quotas("origin that is empty", 422, origin=""),
+    quotas("lends as a number", 422, lends=1),
+    quotas("unknown word in a quota", 422, borrows=True),
+    limit("limit of no task", 422, concurrency=0),
+    limit("limit below zero", 422, concurrency=-1),
+    limit("rate of nothing", 422, rate_per_second=0),
+    limit("rate beyond the most", 422, rate_per_second=1e300),
+    limit("burst of nothing", 422, rate_per_second=1.0, burst=0),
+    limit("limit for a key with a wildcard", 422, key="*", concurrency=1),
+    Row("limit of a key with a blank", 422, "/api/htm/limits/a%20b", method="DELETE"),
+]
 CURSORS = [
     Row("forged cursor", 400, "/api/missions?cursor=forged"),
     Row("cursor without a seal", 400, "/api/missions?cursor=bWlzc2lvbnMvbWlzc2lvbi0x"),
@@ -225,7 +258,7 @@ HTTP = [
     approve("no If-Match where one is needed", 428, DECISION),
     approve("If-Match that is no ETag", 412, DECISION, headers={"If-Match": "2"}),
 ]  # fmt: skip
-ROWS = [*TEXT, *NUMBERS, *IDS, *TIMES, *SHAPES, *CURSORS, *MEDIA, *SIZES, *SLOW, *HTTP]
+ROWS = [*TEXT, *NUMBERS, *IDS, *TIMES, *SHAPES, *SHARES, *CURSORS, *MEDIA, *SIZES, *SLOW, *HTTP]
 
 
 async def ask(front: Any, row: Row) -> bytes:

@@ -39,6 +39,11 @@ async def task_of(front: Any) -> str:
     return str(answer.tasks[0].task_id)
 
 
+async def limit_of(front: Any) -> str:
+    answer = await front.admin.put("/api/htm/limits", json={"key": "shop-db", "concurrency": 2})
+    return str(answer.json()["data"]["key"])
+
+
 async def things_of(front: Any) -> dict[str, str]:
     """One thing of the tenant `default` for each route that takes an id."""
     approval = await front.hand_in(2)
@@ -53,6 +58,7 @@ async def things_of(front: Any) -> dict[str, str]:
         "intent_id": intent["intent_id"],
         "kernel": "noop",
         "key_id": key["key_id"],
+        "limit_key": await limit_of(front),
         "mission_id": approval["mission_id"],
         "task_id": await task_of(front),
     }

@@ -11,6 +11,8 @@ PREFIX = "grace_"
 _SHORTEST = len(PREFIX) + 43
 # The key whose token lies in the operator's file.
 ADMIN_KEY = "key-admin-file"
+# The tenant of those who run the house: what is all tenants' together is theirs to read and to set.
+HOUSE_TENANT = "default"
 
 
 class Scope(StrEnum):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import islice
+from typing import NamedTuple
 from uuid import UUID
 
 from grace.htm.domain.hands import Hands, Request, Share, next_in_turn
@@ -19,8 +20,7 @@ from grace.htm.domain.shares import Claim, Ledger, Queue, Shares
 from grace.htm.domain.turns import Tally, Turns
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A task near the front of its lane; settled when others than the preferred worker may take it."""
 
     task_id: UUID

@@ -52,8 +52,8 @@ async def _choose(
     settings: Settings, memory: Memory, requests: Sequence[Request], unit: Unit
 ) -> Sequence[Assignment]:
     """Gather the facts, decide, and spend the tokens of what was chosen."""
-    quotas, line, limits = Quotas(unit.tx), Line(unit.tx), Limits(unit.tx)
-    shares, held = await quotas.find_shares(), await quotas.count_held()
+    line, limits = Line(unit.tx), Limits(unit.tx)
+    shares, held = await Quotas(unit.tx).find_standing()
     most = min(settings.claim_most, max(0, shares.capacity - held.total))
     wanted = wanted_of(requests, most=most)
     fronts = await line.queue_heads(

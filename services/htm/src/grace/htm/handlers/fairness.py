@@ -35,10 +35,11 @@ class UnknownLimit(NotFound):
     """This key has no limit."""
 
 
-async def on_get_quotas(_: Called[GetQuotas], runtime: Runtime) -> Quotas:
+async def on_get_quotas(_call: Called[GetQuotas], runtime: Runtime) -> Quotas:
     """Tell capacity and quotas."""
     async with runtime.reading() as tx:
-        return _told(await store.Quotas(tx).find_shares())
+        shares, _ = await store.Quotas(tx).find_standing()
+    return _told(shares)
 
 
 async def on_set_quotas(call: Called[SetQuotas], unit: Unit) -> Quotas:
@@ -56,11 +57,10 @@ async def on_set_quotas(call: Called[SetQuotas], unit: Unit) -> Quotas:
     return _told(shares)
 
 
-async def on_get_routing_stats(_: Called[GetRoutingStats], runtime: Runtime) -> RoutingStats:
+async def on_get_routing_stats(_call: Called[GetRoutingStats], runtime: Runtime) -> RoutingStats:
     """Tell who holds how much at this moment."""
     async with runtime.reading() as tx:
-        quotas = store.Quotas(tx)
-        shares, held = await quotas.find_shares(), await quotas.count_held()
+        shares, held = await store.Quotas(tx).find_standing()
     return RoutingStats(
         capacity=shares.capacity,
         current_count=held.total,

@@ -59,5 +59,5 @@ def _front(row: Record) -> Front:
         kernel=row["kernel"],
         queue=(row["tenant_id"], row["origin"]),
         lane=lane_of(row["lane"]),
-        heads=[Head(*head) for head in zip(*columns, strict=True)],
+        heads=list(map(Head._make, zip(*columns, strict=True))),
     )

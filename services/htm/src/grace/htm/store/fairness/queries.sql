@@ -6,18 +6,19 @@ SELECT pg_advisory_xact_lock(hashtextextended('grace.htm.claim', 0));
 
 -- queue_heads --
 -- The fronts of all lanes, lowest order keys first; each is a stretch of the index, read from its front.
+-- (SELECT ..) hides the values from the planner: it would plan each claim anew, for longer than it takes.
 WITH RECURSIVE wanted AS (
     SELECT *
       FROM unnest(
-               CAST(:kernels AS text[]), CAST(:slots AS integer[]),
-               CAST(:after_tenants AS text[]), CAST(:after_origins AS text[])
+               (SELECT CAST(:kernels AS text[])), (SELECT CAST(:slots AS integer[])),
+               (SELECT CAST(:after_tenants AS text[])), (SELECT CAST(:after_origins AS text[]))
            ) AS w (kernel, slots, after_tenant, after_origin)
      WHERE NOT EXISTS (SELECT FROM htm_queues paused WHERE paused.kernel = w.kernel)
 ), looked AS (
     SELECT *
       FROM unnest(
-               CAST(:looked_kernels AS text[]), CAST(:looked_tenants AS text[]),
-               CAST(:looked_origins AS text[]), CAST(:looked_lanes AS text[])
+               (SELECT CAST(:looked_kernels AS text[])), (SELECT CAST(:looked_tenants AS text[])),
+               (SELECT CAST(:looked_origins AS text[])), (SELECT CAST(:looked_lanes AS text[]))
            ) AS l (kernel, tenant_id, origin, lane)
 ), line AS (
     SELECT wanted.kernel, wanted.slots, first.tenant_id, first.origin, 1 AS place
@@ -109,18 +110,26 @@ SELECT stand.kernel, stand.tenant_id, stand.origin, walk.lane,
        ) AS front
  ORDER BY stand.kernel, stand.tenant_id, stand.origin, walk.lane;
 
--- find_shares --
--- Capacity and the quotas under it; where no origin has a quota, one row without an origin.
-SELECT c.capacity, q.origin, q.share_percent, q.weight, q.lends
-  FROM htm_capacity c LEFT JOIN htm_quotas q ON true
- ORDER BY q.origin;
-
--- count_held --
--- What workers hold at this moment, off the index of held tasks: as much work as capacity allows.
-SELECT tenant_id, origin, lane, CAST(count(*) AS integer) AS held
-  FROM htm_tasks
- WHERE status IN ('assigned', 'running')
- GROUP BY tenant_id, origin, lane;
+-- find_standing --
+-- Capacity, the quotas under it, and what is held at this moment: as much work as capacity allows.
+SELECT c.capacity, q.quotas, q.shares, q.weights, q.lends,
+       h.tenants, h.origins, h.lanes, h.counts
+  FROM htm_capacity c
+ CROSS JOIN (
+       SELECT array_agg(origin) AS quotas, array_agg(share_percent) AS shares,
+              array_agg(weight) AS weights, array_agg(lends) AS lends
+         FROM htm_quotas
+       ) AS q
+ CROSS JOIN (
+       SELECT array_agg(tenant_id) AS tenants, array_agg(origin) AS origins,
+              array_agg(lane) AS lanes, array_agg(held) AS counts
+         FROM (
+              SELECT tenant_id, origin, lane, count(*) AS held
+                FROM htm_tasks
+               WHERE status IN ('assigned', 'running')
+               GROUP BY tenant_id, origin, lane
+              ) AS queue
+       ) AS h;
 
 -- set_capacity --
 -- So many tasks may be in flight from now on.
