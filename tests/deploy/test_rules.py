@@ -76,3 +76,24 @@ def test_the_promised_alerts_stand_at_their_limits() -> None:
 def test_a_limit_lies_on_the_border_of_a_bucket() -> None:
     module = importlib.import_module("grace.governance.metrics")
     assert 3600 in module.APPROVAL_LATENCY._kwargs["buckets"]
+    tasks = importlib.import_module("grace.htm.metrics")
+    for name, histogram in (
+        ("GraceTasksWait", tasks.QUEUE_SECONDS),
+        ("GraceTasksSlow", tasks.EXECUTION_SECONDS),
+        ("GraceTasksTakeLong", tasks.TOTAL_SECONDS),
+    ):
+        limit = float(rule_of(name)["expr"].rpartition("> ")[2])
+        assert limit in histogram._kwargs["buckets"]
+
+
+def test_every_metric_of_tasks_is_watched_or_scaled_by() -> None:
+    values = (ROOT / "helm" / "grace" / "values.yaml").read_text(encoding="utf-8")
+    watched = values + "".join(rule["expr"] for rule in RULES)
+    module = importlib.import_module("grace.htm.metrics")
+    own = {
+        collector._name
+        for collector in vars(module).values()
+        if isinstance(collector, MetricWrapperBase)
+    }
+    assert len(own) == 7
+    assert {name for name in own if name not in watched} == set()

@@ -92,7 +92,7 @@ CREATE TRIGGER settle_sla
         WHEN NEW.finished_at > NEW.sla_deadline_at THEN 'breached' ELSE 'ok' END)
     EXECUTE FUNCTION settle_sla();
 
-CREATE FUNCTION note_sla() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION note_sla() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     INSERT INTO htm_sla_changes (task_id, previous, sla_state, changed_at)
     VALUES (NEW.id, OLD.sla_state, NEW.sla_state, statement_timestamp());

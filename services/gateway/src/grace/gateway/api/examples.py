@@ -24,6 +24,13 @@ _BY_NAME: Mapping[str, Any] = {
     "Mission.status": "verified",
     "Task.status": "succeeded",
     "Attempt.status": "succeeded",
+    "Attempt.outcome": "succeeded",
+    "ListedTask.status": "queued",
+    "TaskReason.status": "queued",
+    "Block.kind": "queue",
+    "Block.detail": "3 tasks of its tenant and origin come first",
+    "sentence": "queued: 3 tasks of its tenant and origin come first; 27.5 s are left until its "
+    "deadline.",
     "ServiceHealth.name": "verification",
     "ComponentHealth.name": "nats",
     "artifact_type": "runbook",

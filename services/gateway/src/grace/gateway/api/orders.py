@@ -1,0 +1,197 @@
+"""Orders: tasks that a caller hands to HTM, a thousand at a time."""
+
+import json
+from base64 import b64decode
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from grace.contracts.governance import Capability
+from grace.contracts.htm import SubmitTasks, SubmittedTask, TaskSpec
+from grace.gateway.api.callers import Caller, needs
+from grace.gateway.api.envelope import ID_PATTERN, Envelope
+from grace.gateway.api.intake import refused
+from grace.gateway.domain.access import Scope
+from grace.gateway.domain.orders import LONGEST_KEY, key_of, origin_of, own_key
+from grace.kit import Conflict
+
+router = APIRouter(prefix="/api/htm/tasks", tags=["htm"])
+
+Writer = Annotated[Caller, needs(Scope.HTM_WRITE)]
+Base64 = Annotated[
+    str,
+    Field(
+        min_length=4,
+        max_length=65_536,
+        pattern=r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        examples=["AAECAw=="],
+    ),
+]
+_UINT32 = 2**32 - 1
+_LONGEST_PARAMS = 64 * 1024
+_LONGEST_STATE = 256 * 1024
+
+
+class KeysTaken(Conflict):
+    """Every one of these keys belongs to a task with another body; take new keys."""
+
+
+class SignedCapability(BaseModel):
+    """What governance signed; without it nothing is changed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key_id: str = Field(pattern=ID_PATTERN)
+    body: Base64 = Field(description="The JSON of a CapabilityBody, in base64.")
+    signature: Base64 = Field(description="Ed25519, in base64.")
+
+
+class NewTask(BaseModel):
+    """One unit of work for a worker kernel."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: str = Field(
+        pattern=ID_PATTERN,
+        max_length=LONGEST_KEY,
+        description="Your own. The same key and body is the same task, another body a conflict.",
+    )
+    type: str = Field(pattern=ID_PATTERN, description="What it is counted under.")
+    kernel: str = Field(
+        pattern=r"^[A-Za-z0-9_:-]{1,128}$", description="Which kernel of the workers runs it."
+    )
+    operation: str = Field(pattern=ID_PATTERN, description="What the kernel does.")
+    step: Literal["observe", "apply", "revert"] = "observe"
+    target: str = Field(pattern=ID_PATTERN, description="A registered target.")
+    params: dict[str, JsonValue] = Field(
+        default_factory=dict, description="For the operation; at most 64 KiB of JSON."
+    )
+    priority: int = Field(default=0, ge=-100, le=100, description="Higher is more urgent.")
+    timeout_ms: int = Field(default=30_000, ge=1, le=_UINT32, description="Of one attempt.")
+    max_attempts: int = Field(default=3, ge=1, le=100, description="Attempts in all.")
+    sla_ms: int = Field(
+        default=300_000, ge=1, le=_UINT32, description="From its acceptance to its deadline."
+    )
+    mission_id: str | None = Field(default=None, pattern=ID_PATTERN)
+    contract_id: str | None = Field(default=None, pattern=ID_PATTERN)
+    action_id: str | None = Field(default=None, pattern=ID_PATTERN)
+    capability: SignedCapability | None = Field(
+        default=None, description="Apply and revert need one, with action_id and contract_id."
+    )
+    before: str | None = Field(
+        default=None, max_length=_LONGEST_STATE, description="For a revert: the state to restore."
+    )
+    after: str | None = Field(
+        default=None, max_length=_LONGEST_STATE, description="For a revert: the state that is left."
+    )
+
+    @field_validator("params")
+    @classmethod
+    def _fits(cls, params: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if len(_written(params)) > _LONGEST_PARAMS:
+            raise ValueError(f"longer than {_LONGEST_PARAMS} characters of JSON")
+        return params
+
+    @model_validator(mode="after")
+    def _may_change(self) -> "NewTask":
+        allowed = self.capability and self.action_id and self.contract_id
+        if self.step != "observe" and not allowed:
+            raise ValueError("apply and revert need capability, action_id and contract_id")
+        return self
+
+
+class NewTasks(BaseModel):
+    """Tasks that are accepted together, or refused together."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "example": {
+                "tasks": [
+                    {
+                        "key": "look-at-shop-17",
+                        "type": "postgres.blocked_sessions.observe",
+                        "kernel": "postgres",
+                        "operation": "postgres.blocked_sessions",
+                        "target": "shop-db",
+                        "sla_ms": 30000,
+                    }
+                ]
+            }
+        },
+    )
+
+    tasks: list[NewTask] = Field(min_length=1, max_length=1000)
+
+
+class AcceptedTask(BaseModel):
+    """What became of one of them."""
+
+    key: str = Field(description="Your own.", examples=["look-at-shop-17"])
+    outcome: Literal["created", "existing", "conflict"] = Field(
+        description="conflict: the key belongs to a task with another body; yours was not accepted."
+    )
+    task_id: str = Field(description="The task that the key stands for.")
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Submit tasks",
+    responses={409: {"description": "Every key belongs to a task with another body."}},
+)
+async def submit_tasks(wanted: NewTasks, caller: Writer) -> Envelope[tuple[AcceptedTask, ...]]:
+    """Take tasks in; 202 once they are committed, in the order that you gave.
+
+    Each tells its own outcome. They are charged to you, and belong to your tenant. 409 where every
+    key belongs to another task.
+    """
+    specs = tuple(_spec(task, caller, place) for place, task in enumerate(wanted.tasks))
+    answer = await caller.ask(SubmitTasks(tasks=specs))
+    taken = tuple(map(_accepted, answer.tasks))
+    if all(each.outcome == "conflict" for each in taken):
+        raise KeysTaken
+    return caller.answer(taken)
+
+
+def _accepted(task: SubmittedTask) -> AcceptedTask:
+    outcome = task.model_dump()["outcome"]
+    return AcceptedTask(key=own_key(task.key), outcome=outcome, task_id=task.task_id)
+
+
+def _spec(task: NewTask, caller: Caller, place: int) -> TaskSpec:
+    given = task.model_dump(exclude={"key", "params", "capability"})
+    try:
+        return TaskSpec(
+            **given,
+            key=key_of(task.key),
+            params=_written(task.params),
+            tenant_id=caller.tenant,
+            origin=origin_of(caller.key.principal),
+            capability=_capability(task.capability),
+        )
+    except ValidationError as error:
+        raise refused(error, "body", prefix=f"tasks.{place}.") from None
+
+
+def _capability(given: SignedCapability | None) -> Capability | None:
+    if given is None:
+        return None
+    return Capability(
+        key_id=given.key_id, body=b64decode(given.body), signature=b64decode(given.signature)
+    )
+
+
+def _written(params: dict[str, JsonValue]) -> str:
+    """One text for one meaning: the same parameters are the same body."""
+    return json.dumps(params, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

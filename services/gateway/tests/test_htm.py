@@ -1,0 +1,157 @@
+"""Tasks over HTTP: handed in, listed, explained, counted."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from grace.contracts.htm import ClaimTasks, TaskUpdate, TaskUpdateStatus
+from grace.htm.loops import RollUp
+from grace.htm.settings import Settings
+from grace.testkit import eventually
+
+OpenGateway = Callable[..., Any]
+TASKS = "/api/htm/tasks"
+TASK: dict[str, Any] = {
+    "key": "look-1",
+    "type": "noop.observe",
+    "kernel": "noop",
+    "operation": "noop.wait",
+    "target": "nowhere",
+}
+CAPABILITY = {"key_id": "key-1", "body": "e30=", "signature": "AAAA"}
+
+
+async def data(client: Any, path: str) -> Any:
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["data"]
+
+
+async def submit(client: Any, *tasks: dict[str, Any], status: int = 202) -> Any:
+    answer = await client.post(TASKS, json={"tasks": tasks})
+    assert answer.status_code == status, answer.text
+    return answer.json()["data"] if status == 202 else answer.json()
+
+
+async def test_tasks_are_taken_once_and_charged_to_the_caller(open_gateway: OpenGateway) -> None:
+    async with open_gateway("htm") as front:
+        ada = await front.person("verification", "htm:write", "htm:read")
+        other = TASK | {"key": "look-2", "params": {"b": 1, "a": "\u00e4"}}
+        taken = await submit(ada, TASK, other)
+        assert [(each["key"], each["outcome"]) for each in taken] == [
+            ("look-1", "created"),
+            ("look-2", "created"),
+        ]
+        again = await submit(ada, TASK, other | {"priority": 5})
+        assert [each["outcome"] for each in again] == ["existing", "conflict"]
+        assert [each["task_id"] for each in again] == [each["task_id"] for each in taken]
+        refused = await submit(ada, other | {"priority": 5}, status=409)
+        assert refused["code"] == "conflict"
+        rows = await front.house.rows("htm", "SELECT origin, tenant_id FROM htm_tasks")
+        assert [tuple(row) for row in rows] == [("api:verification", "default")] * 2
+        read = await data(ada, f"{TASKS}/{taken[1]['task_id']}")
+        assert (read["status"], read["data_size_bytes"]) == (
+            "queued",
+            len('{"a":"\u00e4","b":1}') + 1,
+        )
+
+
+async def test_nothing_is_stored_of_what_is_refused(open_gateway: OpenGateway) -> None:
+    async with open_gateway("htm", admin_rate_limit=0) as front:
+        wrong: dict[str, dict[str, Any]] = {
+            "body.tasks.1.key": {"key": "x" * 121},
+            "body.tasks.1.kernel": {"kernel": "two.words"},
+            "body.tasks.1.step": {"step": "destroy"},
+            "body.tasks.1.priority": {"priority": 101},
+            "body.tasks.1.max_attempts": {"max_attempts": 0},
+            "body.tasks.1.sla_ms": {"sla_ms": 2**32},
+            "body.tasks.1.timeout_ms": {"timeout_ms": "1"},
+            "body.tasks.1.tenant_id": {"tenant_id": "acme"},
+            "body.tasks.1.origin": {"origin": "verification"},
+            "body.tasks.1.params": {"params": {"a": "x" * 65_537}},
+        }
+        for field, change in wrong.items():
+            found = await submit(front.admin, TASK, TASK | {"key": "b"} | change, status=422)
+            assert [error["field"] for error in found["errors"]] == [field]
+        whole = {"step": "apply", "capability": CAPABILITY, "action_id": "a", "contract_id": "c"}
+        for missing in ("capability", "action_id", "contract_id"):
+            part = {name: value for name, value in whole.items() if name != missing}
+            found = await submit(front.admin, TASK | part, status=422)
+            assert "need capability, action_id and contract_id" in found["errors"][0]["problem"]
+        await submit(front.admin, status=422)
+        too_many = [TASK | {"key": f"k{n}"} for n in range(1001)]
+        await submit(front.admin, *too_many, status=422)
+        assert await front.house.rows("htm", "SELECT id FROM htm_tasks") == []
+        await submit(front.admin, TASK | whole)
+        taken = await submit(front.admin, *too_many[:1000])
+        assert len({each["task_id"] for each in taken}) == 1000
+
+
+async def test_pages_and_filters_lead_through_every_task(open_gateway: OpenGateway) -> None:
+    async with open_gateway("htm") as front:
+        ada = await front.person("ada", "htm:write", "htm:read")
+        tasks = [TASK | {"key": f"k{n}", "type": f"t{n % 2}"} for n in range(5)]
+        ids = [each["task_id"] for each in await submit(ada, *tasks)]
+        shown, cursor = [], None
+        for _ in range(3):
+            query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+            page = (await ada.get(TASKS, params=query)).json()
+            shown += [task["task_id"] for task in page["data"]]
+            cursor = page["meta"]["next_cursor"]
+        assert (shown, cursor) == (sorted(ids, reverse=True), None)
+        assert (
+            len(await data(ada, f"{TASKS}?type=t1&origin=api:ada&status=queued&kernel=noop")) == 2
+        )
+        assert await data(ada, f"{TASKS}?until=2026-01-01T00:00:00Z") == []
+        assert len(await data(ada, f"{TASKS}?since=2026-01-01T00:00:00Z")) == 5
+        for wrong in (
+            "status=perhaps",
+            "kernel=a%20b",
+            "since=1",
+            "since=0001-01-01T00:00:00%2B14:00",
+        ):
+            assert (await ada.get(f"{TASKS}?{wrong}")).status_code == 422, wrong
+        assert (await ada.get(f"{TASKS}?cursor=bWlzc2lvbnM")).status_code == 400
+        await front.house.rows(
+            "gateway", "UPDATE api_keys SET tenant_id = 'other' RETURNING key_id"
+        )
+        assert await data(ada, TASKS) == []
+        foreign = await ada.get(f"{TASKS}/{ids[0]}/why")
+        assert (foreign.status_code, foreign.json()["detail"]) == (404, "No such task.")
+
+
+async def test_a_task_says_why_it_waits_and_what_ended_it(open_gateway: OpenGateway) -> None:
+    async with open_gateway("htm") as front:
+        ((task),) = await submit(front.admin, TASK)
+        path = f"{TASKS}/{task['task_id']}/why"
+        waiting = await data(front.admin, path)
+        assert [block["kind"] for block in waiting["blocks"]] == ["no_worker"]
+        assert (waiting["ahead"], waiting["sla_state"]) == (0, "ok")
+        worker = await front.house.act_as("worker")
+        (claimed,) = (
+            await worker.call(ClaimTasks(worker_id="w", kernels=("noop",), slots=1))
+        ).tasks
+        assert (await data(front.admin, path))["worker"] == "worker/w"
+        await worker.report(
+            TaskUpdate(
+                task_id=claimed.task_id, worker_id="w", attempt_number=1,
+                status=TaskUpdateStatus.completed, at=datetime.now(UTC),
+            )
+        )  # fmt: skip
+
+        async def ended() -> Any:
+            found = await data(front.admin, path)
+            return found if found["status"] == "succeeded" else None
+
+        found = await eventually(ended)
+        assert found["sentence"].startswith("succeeded in attempt 1 of 3 on worker worker/w")
+        await front.house.rows("htm", "DELETE FROM htm_metric_hours RETURNING hour")
+        await RollUp(Settings()).tick(front.services["htm"])
+        figures = await data(front.admin, "/api/htm/metrics")
+        (hour,) = figures["hours"]
+        assert (hour["type"], hour["counts"]["success_rate"]) == ("noop.observe", 1.0)
+        assert hour["total"]["p99"] == hour["total"]["avg"] > 0
+        assert figures["totals"][0]["counts"]["sla_rate"] == 1.0
+        assert (await data(front.admin, "/api/htm/metrics?type=other"))["hours"] == []
+        for wrong in ("since=1", "type=a%20b", "until=9999-12-31T23:59:59-12:00"):
+            assert (await front.admin.get(f"/api/htm/metrics?{wrong}")).status_code == 422, wrong
