@@ -165,6 +165,33 @@ async def test_a_queued_task_knows_its_place_and_its_kernels_workers(crew: Crew)
     assert all(each.kernel_asked_at for each in found)
 
 
+async def test_a_paused_kernel_and_a_spent_limit_are_named(crew: Crew) -> None:
+    held, waiting = await crew.submit(*(crew.spec(limit_key="shop") for _ in range(2)))
+    await crew.house.rows(
+        "htm",
+        "INSERT INTO htm_limits (tenant_id, key, concurrency, tokens, refilled_at, updated_at)"
+        " VALUES ('default', 'shop', 1, 0, now(), now()) RETURNING key",
+    )
+    (claimed,) = await crew.claim(2)
+    waiting = held if claimed.task_id == waiting.task_id else waiting
+    reason = await why(crew, waiting.task_id)
+    assert [block.kind for block in reason.blocks] == ["limit"]
+    assert "the limit of key shop is used up" in reason.sentence
+    await crew.house.rows(
+        "htm", "INSERT INTO htm_queues VALUES ('noop', now(), 'ada') RETURNING kernel"
+    )
+    paused = await why(crew, waiting.task_id)
+    assert [block.kind for block in paused.blocks] == ["paused", "limit"]
+    assert paused.estimated_start_at is None
+
+
+async def test_who_comes_first_is_counted_over_all_lanes(crew: Crew) -> None:
+    await crew.submit(*(crew.spec(limit_key=f"k{n}", priority=5) for n in range(4)))
+    (last,) = await crew.submit(crew.spec())
+    reason = await why(crew, last.task_id)
+    assert (reason.ahead, reason.ahead_is_exact) == (4, True)
+
+
 async def test_a_queue_that_moved_estimates_the_start(crew: Crew) -> None:
     await crew.submit(*(crew.spec() for _ in range(3)))
     (done,) = await crew.claim()

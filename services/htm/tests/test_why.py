@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grace.htm.domain.lifecycle import State
+from grace.htm.domain.limits import Limit
 from grace.htm.domain.sla import Sla, Timing
-from grace.htm.domain.why import Facts, Line, Reason, reason_of
+from grace.htm.domain.why import Facts, Gates, Line, Reason, reason_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SILENCE = timedelta(seconds=30)
@@ -61,10 +62,32 @@ def test_those_who_come_first_are_counted_and_the_start_estimated() -> None:
     assert "at least 6 tasks" in why(line(ahead=6, ahead_is_exact=False)).sentence
 
 
+def test_every_shut_gate_is_named() -> None:
+    full = Limit(2, None, None, 0.0, NOW, NOW)
+    gates = Gates("ada", capacity=50, held=50, limit_key="shop", limit=full, limit_held=2)
+    reason = why(replace(QUEUED, gates=gates))
+    assert [(block.kind, block.detail) for block in reason.blocks] == [
+        ("paused", "ada paused kernel noop"),
+        ("capacity", "workers hold 50 of 50 tasks at a time"),
+        ("limit", "the limit of key shop is used up"),
+    ]
+    opened = Gates(None, capacity=50, held=49, limit_key="shop", limit=full, limit_held=1)
+    assert why(replace(QUEUED, gates=opened)).blocks == ()
+
+
+def test_an_empty_bucket_is_a_limit_until_it_refills() -> None:
+    slow = Limit(None, 0.5, 1, 0.0, NOW, NOW + SECOND)
+    assert kinds(replace(QUEUED, gates=Gates(limit_key="shop", limit=slow))) == ["limit"]
+    refilled = replace(slow, read_at=NOW + 2 * SECOND)
+    assert kinds(replace(QUEUED, gates=Gates(limit_key="shop", limit=refilled))) == []
+
+
 def test_no_start_is_promised_where_nothing_brings_it() -> None:
     moving = {"recent_ends": 10, "recent_since": NOW - SECOND}
     assert why(line(kernel_asked_at=None, **moving)).estimated_start_at is None
     assert why(line(ahead=3)).estimated_start_at is None
+    paused = replace(line(**moving), gates=Gates(paused_by="ada"))
+    assert why(paused).estimated_start_at is None
     parked = replace(CLAIMED, state=State.NEEDS_ATTENTION)
     assert (kinds(parked), why(parked).estimated_start_at) == (["needs_attention"], None)
 

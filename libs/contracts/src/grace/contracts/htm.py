@@ -798,7 +798,9 @@ class Block(Message):
 
     SCHEMA: ClassVar[str] = "grace.htm.v1.Block"
 
-    kind: Id = Field(description="no_worker, queue, retry_wait, needs_attention")
+    kind: Id = Field(
+        description="queue, capacity, limit, no_worker, paused, retry_wait, needs_attention"
+    )
     detail: Text
 
 

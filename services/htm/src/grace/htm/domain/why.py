@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from grace.htm.domain.lifecycle import FINAL, HELD, State
+from grace.htm.domain.limits import Limit, allowance
 from grace.htm.domain.sla import Sla, Timing, buffer_of, sla_of
 
 
@@ -19,6 +20,18 @@ class Line:
     kernel_asked_at: datetime | None
     recent_ends: int
     recent_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What may be shut for a queued task; `held` counts all tasks that workers hold."""
+
+    paused_by: str | None = None
+    capacity: int | None = None
+    held: int = 0
+    limit_key: str | None = None
+    limit: Limit | None = None
+    limit_held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,8 @@ class Facts:
     error_class: str | None = None
     error_message: str | None = None
     same_target: tuple[UUID, ...] = ()
+    gates: Gates = Gates()
+    cancelled_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +89,22 @@ def reason_of(facts: Facts, *, silence: timedelta) -> Reason:
 def blocks_of(facts: Facts, *, silence: timedelta) -> Iterator[Block]:
     """Everything that keeps the task from going on."""
     if facts.state is State.QUEUED:
+        yield from _gate_blocks(facts.kernel, facts.gates)
         yield from _worker_blocks(facts, silence=silence)
         yield from _queue_blocks(facts.line)
     elif facts.state is State.RETRYING:
         yield Block("retry_wait", f"{_next_try(facts)} after {_error(facts)}")
     elif facts.state is State.NEEDS_ATTENTION:
         yield Block("needs_attention", "an operator has to decide: release it or cancel it")
+
+
+def _gate_blocks(kernel: str, gates: Gates) -> Iterator[Block]:
+    if gates.paused_by is not None:
+        yield Block("paused", f"{gates.paused_by} paused kernel {kernel}")
+    if gates.capacity is not None and gates.held >= gates.capacity:
+        yield Block("capacity", f"workers hold {gates.held} of {gates.capacity} tasks at a time")
+    if gates.limit is not None and allowance(gates.limit, held=gates.limit_held) == 0:
+        yield Block("limit", f"the limit of key {gates.limit_key} is used up")
 
 
 def _worker_blocks(facts: Facts, *, silence: timedelta) -> Iterator[Block]:
@@ -134,7 +159,7 @@ def _ended(facts: Facts) -> str:
             begun = "began it again" if facts.attempt_number else "began it"
             return f"because no worker {begun} before its deadline"
         case State.CANCELLED:
-            return "because somebody cancelled it"
+            return f"because {facts.cancelled_by or 'somebody'} cancelled it"
         case _:
             return f"in {tries} on worker {facts.worker}: {_error(facts)}"
 
@@ -142,6 +167,8 @@ def _ended(facts: Facts) -> str:
 def _holding(facts: Facts) -> str:
     tries = f"attempt {facts.attempt_number} of {facts.max_attempts}"
     held = f"worker {facts.worker} holds {tries}"
+    if facts.cancelled_by is not None:
+        held += f", which is to stop because {facts.cancelled_by} cancelled the task"
     if facts.lease_until is not None:
         left = (facts.lease_until - facts.timing.now).total_seconds()
         held += (
@@ -178,7 +205,7 @@ def _deadline(timing: Timing, sla: Sla) -> str:
 
 def _will_start(blocks: tuple[Block, ...]) -> bool:
     """Whether time alone brings its turn."""
-    return {block.kind for block in blocks} <= {"queue", "retry_wait"}
+    return {block.kind for block in blocks} <= {"queue", "retry_wait", "capacity", "limit"}
 
 
 def _count(tasks: int) -> str:

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from grace.contracts.htm import ListedTask
 from grace.htm.domain.lifecycle import State
+from grace.htm.domain.limits import Limit
 from grace.htm.domain.listing import Filters, Window
 from grace.htm.domain.sla import Sla, Timing
-from grace.htm.domain.why import Facts, Line
+from grace.htm.domain.why import Facts, Gates, Line
 from grace.htm.store.watch.statements import QUERIES
 from grace.kit import Record, Transaction
 
@@ -16,6 +17,7 @@ from grace.kit import Record, Transaction
 COUNTED = 10_000
 # The last ended tasks, which tell how fast a queue moves, and how old they may be.
 _SAMPLE = 1000
+_MOST_LANES = 100
 _RATE_WINDOW = timedelta(hours=1)
 
 
@@ -66,7 +68,7 @@ class Pages:
         row = await self._tx.fetchrow(
             QUERIES["explain_task"],
             tenant_id=tenant_id, task_id=task_id, history=history,
-            most=COUNTED, sample=_SAMPLE, rate_window=_RATE_WINDOW,
+            most=COUNTED, most_lanes=_MOST_LANES, sample=_SAMPLE, rate_window=_RATE_WINDOW,
         )  # fmt: skip
         return _facts(row) if row is not None else None
 
@@ -94,13 +96,39 @@ def _facts(row: Record) -> Facts:
         error_class=row["error_class"],
         error_message=row["error_message"],
         same_target=tuple(row["same_target"]),
+        gates=_gates(row),
+        cancelled_by=row["cancel_requested_by"],
+    )
+
+
+def _gates(row: Record) -> Gates:
+    return Gates(
+        paused_by=row["paused_by"],
+        capacity=row["capacity"],
+        held=row["all_held"],
+        limit_key=row["limit_key"],
+        limit=_limit(row),
+        limit_held=row["limit_held"],
+    )
+
+
+def _limit(row: Record) -> Limit | None:
+    if row["refilled_at"] is None:
+        return None
+    return Limit(
+        concurrency=row["concurrency"],
+        rate_per_second=row["rate_per_second"],
+        burst=row["burst"],
+        tokens=row["tokens"],
+        refilled_at=row["refilled_at"],
+        read_at=row["now"],
     )
 
 
 def _line(row: Record) -> Line:
     return Line(
         ahead=row["ahead"],
-        ahead_is_exact=row["ahead"] < COUNTED,
+        ahead_is_exact=row["ahead"] < COUNTED and row["lanes"] < _MOST_LANES,
         kernel_held=row["kernel_held"],
         kernel_asked_at=row["kernel_asked_at"],
         recent_ends=row["recent_ends"],

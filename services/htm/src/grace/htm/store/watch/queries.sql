@@ -56,10 +56,35 @@ SELECT CAST(id AS text) AS task_id, type, kernel, origin, status, priority, atte
 
 -- explain_task --
 -- A task with what it waits for. Counts end at `most`; the rate is that of the last ended tasks.
-WITH task AS MATERIALIZED (
+WITH RECURSIVE task AS MATERIALIZED (
     SELECT * FROM htm_tasks WHERE id = :task_id AND tenant_id = :tenant_id
+), lanes AS (
+    SELECT first.lane, 1 AS place
+      FROM task t
+     CROSS JOIN LATERAL (
+           SELECT a.lane
+             FROM htm_tasks a
+            WHERE t.status = 'queued' AND a.status = 'queued' AND a.kernel = t.kernel
+              AND a.tenant_id = t.tenant_id AND a.origin = t.origin
+            ORDER BY a.lane
+            LIMIT 1
+           ) AS first
+     UNION ALL
+    SELECT next.lane, lanes.place + 1
+      FROM lanes
+     CROSS JOIN task t
+     CROSS JOIN LATERAL (
+           SELECT a.lane
+             FROM htm_tasks a
+            WHERE a.status = 'queued' AND a.kernel = t.kernel
+              AND a.tenant_id = t.tenant_id AND a.origin = t.origin AND a.lane > lanes.lane
+            ORDER BY a.lane
+            LIMIT 1
+           ) AS next
+     WHERE lanes.place < CAST(:most_lanes AS integer)
 ), held AS MATERIALIZED (
-    SELECT h.id, h.kernel, h.tenant_id, h.spec ->> 'target' AS target
+    SELECT h.id, h.kernel, h.tenant_id, h.spec ->> 'target' AS target,
+           h.spec ->> 'limit_key' AS limit_key
       FROM htm_tasks h
      WHERE h.status IN ('assigned', 'running')
      ORDER BY h.id
@@ -76,11 +101,24 @@ SELECT t.id, t.status, t.type, t.kernel, t.tenant_id, t.origin, t.attempt_number
        t.sla_deadline_at, t.sla_state, t.error_class, t.error_message, statement_timestamp() AS now,
        CAST(t.spec ->> 'timeout_ms' AS bigint) AS timeout_ms,
        (SELECT count(*)
-          FROM (SELECT FROM htm_tasks a
-                 WHERE t.status = 'queued' AND a.status = 'queued' AND a.kernel = t.kernel
-                   AND a.tenant_id = t.tenant_id AND a.origin = t.origin
-                   AND (a.order_key, a.id) < (t.order_key, t.id)
+          FROM (SELECT
+                  FROM lanes
+                 CROSS JOIN LATERAL (
+                       SELECT FROM htm_tasks a
+                        WHERE a.status = 'queued' AND a.kernel = t.kernel
+                          AND a.tenant_id = t.tenant_id AND a.origin = t.origin
+                          AND a.lane = lanes.lane AND (a.order_key, a.id) < (t.order_key, t.id)
+                        LIMIT CAST(:most AS bigint)
+                       ) AS earlier
                  LIMIT CAST(:most AS bigint)) AS counted) AS ahead,
+       (SELECT count(*) FROM lanes) AS lanes,
+       (SELECT p.paused_by FROM htm_queues p WHERE p.kernel = t.kernel) AS paused_by,
+       (SELECT c.capacity FROM htm_capacity c) AS capacity,
+       (SELECT count(*) FROM held) AS all_held,
+       t.cancel_requested_by, t.spec ->> 'limit_key' AS limit_key,
+       l.concurrency, l.rate_per_second, l.burst, l.tokens, l.refilled_at,
+       (SELECT count(*) FROM held
+         WHERE held.tenant_id = t.tenant_id AND held.limit_key = l.key) AS limit_held,
        (SELECT count(*) FROM held WHERE held.kernel = t.kernel) AS kernel_held,
        (SELECT k.asked_at FROM htm_kernels k WHERE k.kernel = t.kernel) AS kernel_asked_at,
        ARRAY(SELECT held.id FROM held
@@ -94,7 +132,8 @@ SELECT t.id, t.status, t.type, t.kernel, t.tenant_id, t.origin, t.attempt_number
        (SELECT coalesce(max(m.execution_p95), 0) FROM htm_metrics m
          WHERE m.tenant_id = t.tenant_id AND m.type = t.type
            AND m.hour >= statement_timestamp() - CAST(:history AS interval)) AS usual
-  FROM task t;
+  FROM task t
+  LEFT JOIN htm_limits l ON l.tenant_id = t.tenant_id AND l.key = t.spec ->> 'limit_key';
 
 -- note_asked --
 -- Remember that workers asked for tasks of these kernels.
