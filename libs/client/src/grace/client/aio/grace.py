@@ -11,6 +11,7 @@ from grace.client.aio.missions import Missions
 from grace.client.aio.observability import Observability
 from grace.client.aio.steering import Steering
 from grace.client.aio.system import System
+from grace.client.aio.tasks import Tasks
 
 
 class Grace(
@@ -25,6 +26,7 @@ class Grace(
     Observability,
     Steering,
     System,
+    Tasks,
 ):
     """A connection to one gateway. Raises GraceClientError and nothing else.
 

@@ -17,6 +17,7 @@ from grace.client.cli import (
     missions,
     steering,
     system,
+    tasks,
 )
 from grace.client.cli.session import EXIT_CODES
 
@@ -61,6 +62,7 @@ def _over_rest() -> typer.Typer:
         ("baselines", baselines.app),
         ("dead-letters", steering.letters),
         ("queues", steering.queues),
+        ("tasks", tasks.app),
         ("log", log.app),
         ("keys", keys.app),
     ):

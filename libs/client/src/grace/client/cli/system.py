@@ -63,7 +63,6 @@ def add_to(app: typer.Typer) -> None:
     verb(app, "health")(health)
     verb(app, "learning")(learning)
     verb(app, "task", hidden=True)(show_task)
-    app.add_typer(tasks_app, name="tasks")
 
 
 def status(context: typer.Context) -> None:

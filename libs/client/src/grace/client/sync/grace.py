@@ -12,6 +12,7 @@ from grace.client.sync.missions import Missions
 from grace.client.sync.observability import Observability
 from grace.client.sync.steering import Steering
 from grace.client.sync.system import System
+from grace.client.sync.tasks import Tasks
 
 
 class SyncGrace(
@@ -26,6 +27,7 @@ class SyncGrace(
     Observability,
     Steering,
     System,
+    Tasks,
 ):
     """A connection to one gateway. Raises GraceClientError and nothing else.
 

@@ -1,0 +1,55 @@
+"""Tasks of HTM: listed, explained, and what hours came to."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from grace.client.aio.connection import Connection
+from grace.client.ask import part
+from grace.client.models import Page
+from grace.contracts.htm import ListedTask, TaskMetrics, TaskReason
+
+_TASKS = "/api/htm/tasks"
+
+
+class Tasks(Connection):
+    """The methods that look at HTM."""
+
+    async def tasks(
+        self,
+        *,
+        status: str | None = None,
+        kernel: str | None = None,
+        type: str | None = None,  # noqa: A002 - the word of the API
+        mission_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ListedTask]:
+        """A page of tasks, newest first; with filters it may be short and still have a next."""
+        return await self._page(
+            _TASKS, ListedTask,
+            status=status, kernel=kernel, type=type, mission_id=mission_id,
+            limit=limit, cursor=cursor,
+        )  # fmt: skip
+
+    def each_task(self, *, status: str | None = None) -> AsyncIterator[ListedTask]:
+        """Every task, newest first."""
+        return self._each(_TASKS, ListedTask, status=status)
+
+    async def why(self, task_id: str) -> TaskReason:
+        """Why a task stands where it stands."""
+        return await self._get(f"{_TASKS}/{part(task_id)}/why", TaskReason)
+
+    async def task_metrics(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        type: str | None = None,  # noqa: A002 - the word of the API
+    ) -> TaskMetrics:
+        """What the tasks came to that ended in these hours; the last day where nothing is said."""
+        return await self._get(
+            "/api/htm/metrics", TaskMetrics,
+            since=since.isoformat() if since else None,
+            until=until.isoformat() if until else None,
+            type=type,
+        )  # fmt: skip

@@ -1,0 +1,39 @@
+"""`grace tasks list` and `grace tasks why`."""
+
+from typing import Annotated
+
+import typer
+
+from grace.client.cli.output import show, show_page
+from grace.client.cli.session import run
+from grace.client.cli.system import tasks_app
+from grace.client.cli.verbs import verb
+
+app = tasks_app
+_COLUMNS = ("task_id", "type", "kernel", "status", "attempt_number", "sla_state", "created_at")
+
+
+@verb(tasks_app, "list")
+def list_tasks(
+    context: typer.Context,
+    *,
+    status: Annotated[str | None, typer.Option(help="queued, running, dead_letter ..")] = None,
+    kernel: str | None = None,
+    mission_id: Annotated[str | None, typer.Option("--mission")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
+    cursor: str | None = None,
+) -> None:
+    """List tasks, newest first."""
+    page = run(
+        context,
+        lambda grace: grace.tasks(
+            status=status, kernel=kernel, mission_id=mission_id, limit=limit, cursor=cursor
+        ),
+    )
+    show_page(context, page, *_COLUMNS)
+
+
+@verb(tasks_app, "why")
+def why(context: typer.Context, task_id: str) -> None:
+    """Tell why a task stands where it stands."""
+    show(context, run(context, lambda grace: grace.why(task_id)))
