@@ -8,7 +8,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test model torture torture-htm torture-htm-controls contract docs proto lock bench bench-htm load
+.PHONY: help setup demo up check format test model machine torture torture-htm torture-htm-controls contract docs proto lock bench bench-htm load
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
@@ -35,9 +35,11 @@ format: setup ## format the code and repair what the linter can
 test: setup ## run the tests on real servers (WORKERS=3, ARGS="-k words")
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-model: setup ## check the models with spin, then two thousand runs of htm's store against its model
+model: setup ## search the models with spin, and show that no guard can go unseen
 	@cd tests && ../$(BIN)/python -m model
-	GRACE_EXAMPLES=2000 GRACE_STEPS=50 $(BIN)/pytest services/htm/tests/test_machine.py --timeout 3600 $(ARGS)
+
+machine: setup ## two thousand random lives of htm's tasks, of fifty steps each, against a small model
+	GRACE_EXAMPLES=2000 GRACE_STEPS=50 $(BIN)/pytest services/htm/tests/test_machine.py -s --timeout 3600 $(ARGS)
 
 torture: setup ## kill every service at every step of both incidents
 	GRACE_FAULT_TURNS=0,1,2,3,4,5,6,7,8,9 $(BIN)/pytest tests/faults $(ARGS)
