@@ -263,6 +263,13 @@ write:     if
     od
 }
 
+/* Time never stands still: spin takes a run that stops for none that could be unfair. */
+active proctype clock() {
+    do
+    :: true -> skip
+    od
+}
+
 ltl once          { [] (ends <= 1) }                         /* a task ends at most once */
 ltl doors         { [] !fired }                              /* no move but those of TRANSITIONS is even tried */
 ltl fenced        { [] !robbed }                             /* an attempt is ended by its own report or lapse alone */

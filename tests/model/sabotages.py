@@ -46,6 +46,11 @@ SABOTAGES = (
     Sabotage("htm", "workers wait for hints alone", ("WORKERS_POLL",), "ends_or_rests"),
     Sabotage("htm", "nobody rescues lapsed leases", ("RESCUE_RUNS",), "ends_or_rests"),
     Sabotage("htm", "nobody promotes retries", ("PROMOTE_RUNS",), "ends_or_rests"),
+    Sabotage("outbox", "told before the commit", ("AFTER_COMMIT",), "no_phantom"),
+    Sabotage("outbox", "a cursor in place of unsent rows", ("UNSENT_ROWS",), "all_told"),
+    Sabotage("outbox", "marked before the stream has it", ("MARK_AFTER",), "all_told"),
+    Sabotage("outbox", "nobody looks at the streams", ("WATCH_STREAMS",), "all_told"),
+    Sabotage("outbox", "a relay that ended stays so", ("RELAY_STARTS",), "all_told"),
 )
 
 SPARES = (
