@@ -50,6 +50,7 @@ class Figures:
     poison: int
     looks_at_limits: int
     limits_reached: int
+    walls_that_lent: int
 
 
 def figures(evidence: Evidence) -> Figures:
@@ -66,6 +67,7 @@ def figures(evidence: Evidence) -> Figures:
         poison=len(evidence.books.poison),
         looks_at_limits=evidence.samples.looks,
         limits_reached=evidence.samples.full,
+        walls_that_lent=evidence.samples.lent,
     )
 
 
