@@ -105,6 +105,8 @@ class Running:
         for server in self._servers:
             server.subscribe(self._broker)
         await self._broker.start()
+        for server in self._servers:
+            await server.listen()
         for model, handler in self._parts.listeners:
             await signals.listen(self.runtime, model, handler)
         self._intakes = [Intake(self.runtime, route) for route in self._parts.stream.routes]
@@ -194,6 +196,7 @@ class Running:
     async def _drain_requests(self) -> None:
         if self._broker is not None and self._is_connected:
             async with asyncio.timeout(self._time_left):
+                await asyncio.gather(*(server.drain() for server in self._servers))
                 await bus.drain(self._broker)
                 await asyncio.gather(*(server.idle() for server in self._servers))
 

@@ -1,15 +1,17 @@
-"""Request/reply: FastStream serves it, nats-py asks."""
+"""Request/reply: FastStream serves it, nats-py asks, and serves what is answered in groups."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from faststream.nats import NatsBroker, NatsMessage, NatsResponse
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeout
@@ -55,12 +57,16 @@ class Server:
         self._runtime = runtime
         self._route = route
         self._group = Group(self._transact) if route.many else None
+        self._subscription: Subscription | None = None
+        self._places = asyncio.Semaphore(_CONCURRENCY)
         self._in_hand = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     def subscribe(self, broker: NatsBroker) -> None:
         """Register with the broker, one queue group for all replicas of the service."""
+        if self._group is not None:
+            return  # listen() takes these
         broker.subscriber(
             self._route.spec.pattern,
             queue=self._runtime.name,
@@ -68,14 +74,55 @@ class Server:
             decoder=_undecoded,
         )(self.answer)
 
+    async def listen(self) -> None:
+        """Take the requests of a grouped route from nats-py itself.
+
+        FastStream's way to a handler costs more than all that htm does for a task of a group.
+        """
+        if self._group is not None:
+            self._subscription = await self._runtime.client.subscribe(
+                self._route.spec.pattern, queue=self._runtime.name, cb=self._take
+            )
+
+    async def drain(self) -> None:
+        """Take no more, but have what the server had sent already."""
+        if self._subscription is not None:
+            await self._subscription.drain()  # type: ignore[no-untyped-call]
+            self._subscription = None
+
+    async def _take(self, message: Msg) -> None:
+        if not message.reply:
+            return  # nobody waits
+        await self._places.acquire()
+        self._runtime.soon(self._respond(message))
+
+    async def _respond(self, message: Msg) -> None:
+        try:
+            schema, data = await self._answer(message.subject, message.data, message.headers)
+            await self._runtime.client.publish(message.reply, data, headers={SCHEMA: schema})
+        except NatsError as error:  # the connection went, and nobody can be answered over another
+            self._runtime.log.warning("rpc.unanswered", error=repr(error))
+        finally:
+            self._places.release()
+
     async def answer(self, message: NatsMessage) -> NatsResponse:
-        """Answer one request; whatever happens, the caller gets a message with a schema."""
+        """Answer one request that FastStream brings."""
+        subject = message.raw_message.subject
+        schema, data = await self._answer(subject, message.body, message.headers)
+        return NatsResponse(data, headers={SCHEMA: schema})
+
+    async def _answer(
+        self, subject: str, body: bytes, headers: Mapping[str, Any] | None
+    ) -> tuple[str, bytes]:
+        """Whatever happens, the caller gets a message with a schema."""
         started = time.monotonic()
+        given = {str(key): str(value) for key, value in (headers or {}).items()}
+        raw = Raw(subject, body, given, "", datetime.now(UTC))
         with self._counted():
-            schema, data, outcome = await self._guarded(message)
+            schema, data, outcome = await self._guarded(raw)
         labels = (self._runtime.name, self._route.spec.name, outcome)
         metrics.RPC_SECONDS.labels(*labels).observe(time.monotonic() - started)
-        return NatsResponse(data, headers={SCHEMA: schema})
+        return schema, data
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -96,10 +143,10 @@ class Server:
             await asyncio.sleep(0)
             quiet = quiet + 1 if self._idle.is_set() else 0
 
-    async def _guarded(self, message: NatsMessage) -> tuple[str, bytes, str]:
+    async def _guarded(self, raw: Raw) -> tuple[str, bytes, str]:
         """Schema and bytes of the answer, and what came of it."""
         try:
-            reply = await self._handle(message)
+            reply = await self._handle(raw)
             return reply.SCHEMA, envelope.body_of(reply), "ok"
         except GraceError as error:
             return _problem(error.kind, error.detail)
@@ -110,8 +157,8 @@ class Server:
             self._runtime.log.exception("rpc.failed", subject=self._route.spec.name)
             return _problem(Kind.INTERNAL, str(InternalError.__doc__))
 
-    async def _handle(self, message: NatsMessage) -> Message:
-        called = await self._open(message)
+    async def _handle(self, raw: Raw) -> Message:
+        called = await self._open(raw)
         work = tracing.span(
             f"process {self._route.spec.name}", kind=SpanKind.SERVER, parents=[called.traceparent]
         )
@@ -135,12 +182,10 @@ class Server:
                 raise RuntimeError(f"{len(calls)} requests, {len(replies)} answers")
         return replies
 
-    async def _open(self, message: NatsMessage) -> Called[Any]:
+    async def _open(self, raw: Raw) -> Called[Any]:
         """The request with its caller checked, or the error that says why not."""
-        headers = {str(k): str(v) for k, v in (message.headers or {}).items()}
-        if headers.get(KEY_ID) and not self._route.spec.unsigned_allowed:
-            await self._runtime.keys.learn({headers[KEY_ID]})
-        raw = Raw(message.raw_message.subject, message.body, headers, "", datetime.now(UTC))
+        if (key_id := raw.headers.get(KEY_ID)) and not self._route.spec.unsigned_allowed:
+            await self._runtime.keys.learn({key_id})
         try:
             got = open_message(raw, self._route.spec, self._runtime.keys)
         except Refusal as refusal:
