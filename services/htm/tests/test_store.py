@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+import pytest
 
 from grace.htm.domain.hands import Request
 from grace.htm.domain.lifecycle import State
 from grace.htm.domain.owner import Owner
 from grace.htm.domain.reports import Closing, Ending, Fence
 from grace.htm.store import Attempts, Claims
+from grace.htm.store.statements import QUERIES
 
 if TYPE_CHECKING:
     from services.htm.tests.conftest import Crew
@@ -62,3 +66,41 @@ async def test_a_lease_is_renewed_for_its_owner_only(crew: Crew) -> None:
     async with crew.htm.unit() as unit:
         lost = await Attempts(unit.tx).extend_leases([attempt], Owner("worker", "w1"), lease=LEASE)
     assert lost == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("assign_tasks", {"components": ["worker"], "workers": ["w1"], "key_ids": ["key"]}),
+        ("start_attempts", {"attempt_numbers": [1]}),
+        (
+            "close_attempts",
+            {
+                "attempt_numbers": [1], "endings": ["succeeded"], "states": ["succeeded"],
+                "delays": [None], "error_classes": [None], "error_messages": [None],
+                "results": [None],
+            },
+        ),
+    ],
+)  # fmt: skip
+async def test_what_a_batch_changes_is_looked_up_and_never_searched_for(
+    crew: Crew, name: str, values: dict[str, list[object]]
+) -> None:
+    await crew.submit(*(crew.spec() for _ in range(600)))
+    rows = await crew.house.rows("htm", "SELECT id FROM htm_tasks LIMIT 256")
+    batch = {key: value * len(rows) for key, value in values.items()}
+    lease = {"lease": LEASE} if name == "assign_tasks" else {}
+    query = QUERIES[name]
+    explain = replace(query, text=f"EXPLAIN {query.text}")
+    async with crew.htm.unit() as unit:
+        plan = await unit.tx.fetch(explain, task_ids=[r["id"] for r in rows], **batch, **lease)
+    said = "\n".join(row["QUERY PLAN"] for row in plan)
+    assert "Index" in said
+    assert "Seq Scan on htm_tasks" not in said
+
+
+async def test_a_worker_is_handed_the_order_as_it_was_submitted(crew: Crew) -> None:
+    spec = crew.spec(params='{"text":"\\"quoted\\" \u00e9 \\u0001"}', mission_id="m-1")
+    await crew.submit(spec)
+    (task,) = await crew.claim()
+    assert (task.spec, task.attempt_number, task.lease_ms) == (spec, 1, 45_000)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from grace.contracts.htm import ClaimedTask, ClaimedTasks, ClaimTasks, TaskSpec
+from pydantic import PrivateAttr
+
+from grace.contracts.htm import ClaimedTasks, ClaimTasks
 from grace.htm.domain.hands import Request
 from grace.htm.domain.lanes import sizes_within
 from grace.htm.domain.limits import allowances, left_after
@@ -31,6 +33,23 @@ class Memory:
     rotation: Rotation = field(default_factory=Rotation)
 
 
+class HandedOut(ClaimedTasks):
+    """The answer to a claim, with orders in it as they are stored: only who executes reads them."""
+
+    _written: bytes = PrivateAttr(b"")
+
+    @classmethod
+    def of(cls, tasks: Sequence[str]) -> "HandedOut":
+        """The answer made of tasks in JSON."""
+        answer = cls()
+        answer._written = f'{{"tasks":[{",".join(tasks)}]}}'.encode()
+        return answer
+
+    def to_bytes(self) -> bytes:
+        """The JSON of it."""
+        return self._written
+
+
 async def on_claim(
     settings: Settings, memory: Memory, calls: Sequence[Called[ClaimTasks]], unit: Unit
 ) -> Sequence[ClaimedTasks]:
@@ -41,11 +60,11 @@ async def on_claim(
     claimed = await Claims(unit.tx).assign_tasks(
         [(each.task_id, requests[each.request]) for each in choice], lease=settings.lease
     )
-    answers: list[list[ClaimedTask]] = [[] for _ in calls]
+    answers: list[list[str]] = [[] for _ in calls]
     for each in choice:
         if task := claimed.get(each.task_id):
             answers[each.request].append(_claimed(each.task_id, task, lease=settings.lease))
-    return [ClaimedTasks(tasks=tuple(tasks)) for tasks in answers]
+    return [HandedOut.of(tasks) for tasks in answers]
 
 
 async def _choose(
@@ -85,10 +104,9 @@ def _request(call: Called[ClaimTasks], *, most: int) -> Request:
     )
 
 
-def _claimed(task_id: UUID, claimed: Claimed, *, lease: timedelta) -> ClaimedTask:
-    return ClaimedTask(
-        task_id=str(task_id),
-        attempt_number=claimed.attempt_number,
-        lease_ms=milliseconds(lease),
-        spec=TaskSpec.from_bytes(claimed.spec.encode()),
+def _claimed(task_id: UUID, claimed: Claimed, *, lease: timedelta) -> str:
+    """As JSON of a ClaimedTask; the spec is text of jsonb."""
+    return (
+        f'{{"task_id":"{task_id}","attempt_number":{claimed.attempt_number},'
+        f'"lease_ms":{milliseconds(lease)},"spec":{claimed.spec}}}'
     )
