@@ -23,7 +23,7 @@ from load.beside import show
 from load.figures import BenchError
 from load.machine import ROOT, commit, machine, server_settings, versions
 from load.rows import GRACE, RAW, Bar, Row, Run, bars_of, row_of
-from load.systems import SCRIPTS, WORKERS, Grace, Ground, Peer, systems
+from load.systems import SCRIPTS, WORKERS, Grace, Ground, Peer, Up, systems
 from nats.errors import Error as NatsError
 from rich.console import Console
 
@@ -95,16 +95,17 @@ async def _ground(folder: Path) -> AsyncIterator[Ground]:
 
 
 async def _round(ground: Ground, system: Grace | Peer, size: Size) -> dict[str, Run]:
-    """Both modes and the latency of one system, which is up for as long as this takes."""
-    rates, each = {}, {}
+    """All modes of one system, which is up for as long as this takes."""
     async with system.up() as up:
-        for mode in ("batch", "single"):
-            before = ground.executed()
-            rates[mode] = await up.throughput(mode, size.tasks)
-            each[mode] = (ground.executed() - before) / size.tasks
-        latencies = await up.latency(size.paced)
-        peak = up.peak_rss_mb()
-    return {mode: Run(rates[mode], latencies, peak, each[mode]) for mode in rates}
+        return {mode: await _run(ground, up, mode, size) for mode in up.modes}
+
+
+async def _run(ground: Ground, up: Up, mode: str, size: Size) -> Run:
+    before = ground.executed()
+    rates = await up.throughput(mode, size.tasks)
+    executions = (ground.executed() - before) / size.tasks
+    latencies = await up.latency(mode, size.paced)
+    return Run(rates, latencies, up.peak_rss_mb(), executions)
 
 
 def _order(item: tuple[tuple[str, str], object]) -> tuple[int, str]:

@@ -24,6 +24,7 @@ from grace.contracts.htm import (
 from grace.kit import GraceError, Received, Runtime, Service, ServiceSettings, main, new_id
 
 KERNEL = "bench"
+CAPABILITY = "bench"
 _SLOTS = 256
 _REPORTS_AT_ONCE = 4
 _IDLE_SECONDS = 1.0  # as the worker's claim_interval: a lost hint costs no more
@@ -55,7 +56,9 @@ class Hands:
                 await self._idle()
 
     async def _claim(self, runtime: Runtime) -> tuple[ClaimedTask, ...]:
-        request = ClaimTasks(worker_id=self._worker, kernels=(KERNEL,), slots=_SLOTS)
+        request = ClaimTasks(
+            worker_id=self._worker, kernels=(KERNEL,), slots=_SLOTS, capabilities=(CAPABILITY,)
+        )
         with suppress(GraceError):
             return (await runtime.call(request)).tasks
         return ()

@@ -16,16 +16,21 @@ from typing import Any, Protocol
 
 from load.apart import Apart, Grounds
 from load.figures import BenchError
+from load.hands import CAPABILITY
 from load.machine import ROOT
 from load.rows import GRACE, RAW, Rates
-from load.tasks import Submitter, Turns
+from load.tasks import Submitter, Turns, set_limits
 
 from grace.stack.memory import tree_of
 
 WORKERS = 2
 PEERS_PYTHON = ROOT / ".grace" / "peers" / "bin" / "python"
 _FOLDER = Path(__file__).resolve().parent
-_BATCHES = {"batch": 100, "single": 1}
+_BATCHES = {"batch": 100, "limits-on": 100, "single": 1}
+_SHARE, _LIMIT_KEY = 25, "bench-limit"
+_LIMITED: Mapping[str, Mapping[str, object]] = {
+    "limits-on": {"limit_key": _LIMIT_KEY, "requires": (CAPABILITY,)}
+}
 _LONGEST_SECONDS = 300.0
 _READY_SECONDS = 60.0
 
@@ -33,11 +38,13 @@ _READY_SECONDS = 60.0
 class Up(Protocol):
     """A system that is up."""
 
+    modes: Sequence[str]
+
     async def throughput(self, mode: str, tasks: int) -> Rates:
         """All tasks through it, checked. BenchError when one is missing."""
 
-    async def latency(self, tasks: int) -> Sequence[float]:
-        """Milliseconds of each, fifty tasks a second."""
+    async def latency(self, mode: str, tasks: int) -> Sequence[float]:
+        """Milliseconds of each, fifty tasks a second, one by one."""
 
     def peak_rss_mb(self) -> float:
         """The most that its processes have held, without Postgres, NATS and who submits."""
@@ -91,6 +98,7 @@ class Grace:
         async with Apart(self._ground.grounds) as apart:
             for service in ("identity", "htm"):
                 await apart.service(service)
+            await set_limits(self._ground.grounds)
             names = [f"hands-{number}" for number in range(WORKERS)]
             await asyncio.gather(*(apart.hands(name, counted) for name in names))
             async with Submitter(self._ground.grounds).open() as submitter:
@@ -104,13 +112,17 @@ class _GraceUp:
     apart: Apart
     submitter: Submitter
     turns: Turns
+    modes: Sequence[str] = ("batch", "single", "limits-on")
 
     async def throughput(self, mode: str, tasks: int) -> Rates:
-        rate = await self.turns.through(tasks, batch=_BATCHES[mode])
+        if mode in _LIMITED:
+            await set_limits(self.apart.grounds, share=_SHARE, key=_LIMIT_KEY)
+        more = _LIMITED.get(mode, {})
+        rate = await self.turns.through(tasks, batch=_BATCHES[mode], **more)
         return Rates(rate, self.submitter.submitted_per_s)
 
-    async def latency(self, tasks: int) -> Sequence[float]:
-        return await self.turns.latencies(tasks)
+    async def latency(self, mode: str, tasks: int) -> Sequence[float]:
+        return await self.turns.latencies(tasks, **_LIMITED.get(mode, {}))
 
     def peak_rss_mb(self) -> float:
         return peak_of([self.apart.pid(name) for name in self.apart.names])
@@ -157,6 +169,7 @@ class _PeerUp:
     name: str
     apart: Apart
     client: asyncio.subprocess.Process
+    modes: Sequence[str] = ("batch", "single")
 
     async def throughput(self, mode: str, tasks: int) -> Rates:
         found = await self._ask("throughput", tasks, _BATCHES[mode])
@@ -165,7 +178,7 @@ class _PeerUp:
             raise BenchError(f"{self.name}: of {made} tasks it has {found}")
         return Rates(found["tasks_per_s"], found["enqueue_per_s"])
 
-    async def latency(self, tasks: int) -> Sequence[float]:
+    async def latency(self, mode: str, tasks: int) -> Sequence[float]:  # noqa: ARG002 - all are alike
         return list(await self._ask("latency", tasks))
 
     def peak_rss_mb(self) -> float:

@@ -15,7 +15,7 @@ from load.figures import BenchError, Figure, figure
 from load.hands import KERNEL
 from load.sizes import Sizes
 
-from grace.contracts.htm import SubmitTasks, TasksFinished, TaskSpec
+from grace.contracts.htm import Quota, SetLimit, SetQuotas, SubmitTasks, TasksFinished, TaskSpec
 from grace.kit import Received, Runtime, Service, ServiceSettings, Stream, Unit, new_id, running
 from grace.stack.demo.targets_file import register
 from grace.stack.installation import Installation, migrations_of
@@ -23,6 +23,7 @@ from grace.stack.installation import Installation, migrations_of
 _BATCH = 100
 _RATE = 50  # tasks a second, where one task's time is measured
 _LONGEST_SECONDS = 120.0
+_CAPACITY = 10_000
 _SUBMIT_SECONDS = 30.0
 # The worker lets a target have 40 operations at once, then 20 a second: no target gets more.
 _TASKS_OF_A_TARGET = 20
@@ -52,10 +53,7 @@ class Submitter:
             yield self
 
     def _service(self) -> Service:
-        values = self._grounds.installation.settings("verification", self._grounds.database)
-        known = {k: v for k, v in values.items() if k in ServiceSettings.model_fields}
-        service = Service("verification", ServiceSettings(**known))
-        service.migrations = migrations_of("verification")
+        service = _service("verification", self._grounds)
         return service.handle(Stream().on(TasksFinished, self._on_finished))
 
     async def _on_finished(self, messages: Sequence[Received[TasksFinished]], _: Unit) -> None:
@@ -91,9 +89,37 @@ class Submitter:
         return [task.task_id for task in answer.tasks]
 
 
+async def set_limits(grounds: Grounds, *, share: int | None = None, key: str | None = None) -> None:
+    """Let more be in flight than workers take, so that limits are looked at and bind nobody.
+
+    `share` gives the submitter a quota in percent, `key` gets a limit of each kind.
+    """
+    quota = None if share is None else Quota(
+        origin="verification", share_percent=share, weight=1.0, lends=True
+    )  # fmt: skip
+    async with running(_service("gateway", grounds)) as gateway:
+        quotas = () if quota is None else (quota,)
+        await gateway.call(SetQuotas(capacity=_CAPACITY, quotas=quotas, requested_by="bench"))
+        if key is not None:
+            await gateway.call(SetLimit(
+                tenant_id="default", key=key, concurrency=_CAPACITY, rate_per_second=1e6,
+                burst=1_000_000, requested_by="bench",
+            ))  # fmt: skip
+
+
+def _service(name: str, grounds: Grounds) -> Service:
+    """A service's name and key, and nothing of what it does."""
+    values = grounds.installation.settings(name, grounds.database)
+    known = {k: v for k, v in values.items() if k in ServiceSettings.model_fields}
+    service = Service(name, ServiceSettings(**known))
+    service.migrations = migrations_of(name)
+    return service
+
+
 async def measure(apart: Apart, sizes: Sizes) -> list[Figure]:
     """Batches and single tasks in turns with raw Postgres, then one at a time at a fixed rate."""
     await raw.make_database(apart)
+    await set_limits(apart.grounds)
     names = [f"hands-{number}" for number in range(sizes.workers)]
     await asyncio.gather(*(apart.hands(name) for name in names))
     async with Submitter(apart.grounds).open() as submitter:
@@ -135,9 +161,9 @@ class Turns:
             figure(f"tasks.{name}.ratio", "htm / raw", ratios),
         ]
 
-    async def through(self, tasks: int, *, batch: int) -> float:
+    async def through(self, tasks: int, *, batch: int, **changes: object) -> float:
         """Tasks a second through htm."""
-        return await self._round(specs(f"bench.{new_id()}", tasks), batch=batch)
+        return await self._round(specs(f"bench.{new_id()}", tasks, **changes), batch=batch)
 
     async def _round(self, wanted: Sequence[TaskSpec], *, batch: int) -> float:
         work = self._submitter.round(wanted, batch=batch)
@@ -149,9 +175,9 @@ class Turns:
         """One task in a submission, fifty a second, whether or not the last one has ended."""
         return figure("tasks.paced.latency", "ms", await self.latencies(tasks))
 
-    async def latencies(self, tasks: int) -> Sequence[float]:
+    async def latencies(self, tasks: int, **changes: object) -> Sequence[float]:
         """Milliseconds of each."""
-        wanted = specs(f"bench.{new_id()}", tasks)
+        wanted = specs(f"bench.{new_id()}", tasks, **changes)
         work = self._at_a_rate(wanted)
         found = await self._apart.while_alive(work, within=_LONGEST_SECONDS)
         await self._check(wanted)
@@ -194,6 +220,7 @@ class Turns:
 
 async def measure_kernel(apart: Apart, sizes: Sizes) -> list[Figure]:
     """The real worker, twice, with its default settings."""
+    await set_limits(apart.grounds)
     _register(apart.grounds.installation, -(-sizes.kernel_tasks // _TASKS_OF_A_TARGET))
     names = [f"worker-{number}" for number in range(sizes.workers)]
     await asyncio.gather(*(apart.service("worker", alias=name) for name in names))
