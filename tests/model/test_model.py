@@ -24,6 +24,8 @@ GUARDS = {
     "LAPSE_FENCE": ("close_attempts", "t.attempt_number = c.attempt_number"),
     "PROMOTE_GUARD": ("promote_tasks", "status = 'retrying'"),
     "EXPIRE_GUARD": ("expire_tasks", "status IN ('queued', 'retrying')"),
+    "CANCEL_GUARD": ("cancel_task", "t.status IN ('queued', 'retrying', 'needs_attention')"),
+    "CANCEL_WAITS": ("ask_to_cancel", "status IN ('assigned', 'running')"),
     "ROW_LOCKS": ("attempted_tasks", "FOR NO KEY UPDATE OF t"),
 }
 
@@ -84,7 +86,8 @@ def test_every_guard_has_its_sabotage_and_every_property_breaks_in_one(model: st
 @pytest.mark.parametrize("guard", GUARDS)
 def test_the_guard_is_in_the_statement(guard: str) -> None:
     statement, text = GUARDS[guard]
-    queries = (_SERVICES / "htm/src/grace/htm/queries.sql").read_text(encoding="utf-8")
+    found = sorted((_SERVICES / "htm/src").rglob("queries.sql"))
+    queries = "\n".join(path.read_text(encoding="utf-8") for path in found)
     block = queries.split(f"-- {statement} --\n")[1].split(" --\n")[0]
     assert guard in HTM.guards
     assert text in block

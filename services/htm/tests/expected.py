@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 HELD = ("assigned", "running")
+WAITING = ("queued", "retrying")
 ENDINGS = {"started": "running", "completed": "succeeded", "failed": "failed", "timeout": "timeout"}
 RETRYABLE = ("transient", "system", "timeout")
 CLASSES = (*RETRYABLE, "validation", "user", "nonretryable")
@@ -17,6 +18,7 @@ class Expected:
     max_attempts: int
     expires: bool
     overdue: bool = False
+    cancelling: bool = False
     state: str = "queued"
     attempt: int = 0
     failures: int = 0
@@ -56,4 +58,13 @@ class Expected:
         return "retrying" if self.attempt < self.max_attempts else "dead_letter"
 
     def _close(self, ending: str, state: str) -> None:
-        self.endings[-1], self.state = ending, state
+        unwanted = self.cancelling and state != "succeeded"
+        self.endings[-1], self.state = ending, "cancelled" if unwanted else state
+
+    def cancel(self) -> bool:
+        """Somebody wants it cancelled; False when it has ended otherwise."""
+        if self.state in HELD:
+            self.cancelling = True
+        elif self.state in WAITING:
+            self.state = "cancelled"
+        return self.cancelling or self.state == "cancelled"

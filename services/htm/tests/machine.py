@@ -17,6 +17,7 @@ from grace.contracts.htm import (
     ClaimedTask,
     ClaimTasks,
     RunningAttempt,
+    SteerTask,
     SubmitTasks,
     TaskReports,
     TasksFinished,
@@ -24,11 +25,11 @@ from grace.contracts.htm import (
 )
 from grace.htm import loops
 from grace.htm.domain.lifecycle import FINAL, TRANSITIONS
-from grace.htm.handlers import lease, report, submit
+from grace.htm.handlers import claim, lease, report, steer, submit
 from grace.htm.settings import Settings
-from grace.kit import Called, Received, Unit, new_id
+from grace.kit import Called, Conflict, Received, Unit, new_id
 
-from .expected import CLASSES, HELD, Expected
+from .expected import CLASSES, HELD, WAITING, Expected
 
 if TYPE_CHECKING:
     from services.htm.tests.conftest import Crew
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 # No retry is due and no lease lapses by itself: time passes where a rule says so.
 LONG = timedelta(hours=1)
 SETTINGS = Settings(retry_first=LONG, retry_longest=LONG, lease=LONG)
-WAITING = ("queued", "retrying")
 KINDS = ("started", "completed", "failed", "timeout")
 REFUSED = ("unknown_task", "not_owner")
 DOORS = {(str(start), str(end)) for start, ways in TRANSITIONS.items() for end in ways.values()}
@@ -71,6 +71,7 @@ class Machine(RuleBasedStateMachine):
         self.tasks: dict[UUID, Expected] = {}
         self.keys: dict[str, tuple[object, str]] = {}
         self.sent: list[tuple[Received[TaskReports], list[tuple[Any, ...]]]] = []
+        self.memory = claim.Memory()
         self.claims: list[tuple[UUID, int, str]] = []
         self.seen: dict[UUID, Any] = {}
         (row,) = self.rows("SELECT coalesce(max(position), 0) AS position FROM outbox")
@@ -105,7 +106,7 @@ class Machine(RuleBasedStateMachine):
     def claim(self, asked: list[tuple[str, int]]) -> None:
         calls = [_called(ClaimTasks(worker_id=worker, kernels=("noop",), slots=slots))
                  for worker, slots in asked]  # fmt: skip
-        answers = self.act(lambda unit: lease.on_claim(SETTINGS, calls, unit))
+        answers = self.act(lambda unit: claim.on_claim(SETTINGS, self.memory, calls, unit))
         queued = self.in_state("queued")
         given = [task for answer in answers for task in answer.tasks]
         assert len(given) == min(sum(slots for _, slots in asked), len(queued))
@@ -168,6 +169,8 @@ class Machine(RuleBasedStateMachine):
         beaten = self.act(lambda unit: lease.on_beat(SETTINGS, _called(body), unit))
         stop = {(UUID(each.task_id), each.attempt_number) for each in beaten.stop}
         assert stop == {point for point in named if not self.holds(worker, *point)}
+        cancel = {(UUID(each.task_id), each.attempt_number) for each in beaten.cancel}
+        assert cancel == {(i, n) for i, n in named - stop if self.tasks[i].cancelling}
 
     @precondition(lambda self: self.in_state(*HELD))
     @rule(choices=CHOICES)
@@ -196,6 +199,20 @@ class Machine(RuleBasedStateMachine):
             if self.tasks[task_id].overdue:
                 self.tasks[task_id].state = "expired"
         self.tick(loops.Expire(SETTINGS))
+
+    @precondition(lambda self: self.tasks)
+    @rule(which=st.integers(0, 63))
+    def cancel(self, which: int) -> None:
+        task_id = list(self.tasks)[which % len(self.tasks)]
+        body = SteerTask(
+            tenant_id="default", task_id=str(task_id), act="cancel", principal="ada"
+        )  # fmt: skip
+        try:
+            self.act(lambda unit: steer.on_steer_task(SETTINGS, _called(body), unit))
+        except Conflict:
+            assert not self.tasks[task_id].cancel()
+        else:
+            assert self.tasks[task_id].cancel()
 
     @invariant()
     def both_say_the_same(self) -> None:
