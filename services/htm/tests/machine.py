@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from grace.contracts.htm import (
     Beat,
     ClaimedTask,
+    ClaimedTasks,
     ClaimTasks,
     RunningAttempt,
     SteerTask,
@@ -106,7 +107,8 @@ class Machine(RuleBasedStateMachine):
     def claim(self, asked: list[tuple[str, int]]) -> None:
         calls = [_called(ClaimTasks(worker_id=worker, kernels=("noop",), slots=slots))
                  for worker, slots in asked]  # fmt: skip
-        answers = self.act(lambda unit: claim.on_claim(SETTINGS, self.memory, calls, unit))
+        given_out = self.act(lambda unit: claim.on_claim(SETTINGS, self.memory, calls, unit))
+        answers = [ClaimedTasks.from_bytes(answer.to_bytes()) for answer in given_out]
         queued = self.in_state("queued")
         given = [task for answer in answers for task in answer.tasks]
         assert len(given) == min(sum(slots for _, slots in asked), len(queued))
