@@ -31,6 +31,18 @@ async def test_a_service_that_runs_has_no_problems(desk: Desk) -> None:
         assert await readiness([running]) == {"learning": []}
 
 
+async def test_a_service_is_not_ready_before_it_can_be_asked(desk: Desk) -> None:
+    async with desk.house.running("identity"):
+        running = Running(desk.house.blank("learning"))
+        try:
+            await running._connect()
+            assert running.problems() == ["it does not listen yet"]
+            await running._act()
+            assert running.problems() == []
+        finally:
+            await running.stop()
+
+
 async def test_a_silent_consumer_is_a_problem(desk: Desk) -> None:
     admin = (await desk.house.connect("tester")).jetstream()
     await admin.delete_consumer("EVENTS", CONSUMER)

@@ -63,6 +63,7 @@ class Running:
         self._intakes: list[Intake] = []
         # Set when the service cannot go on; whoever runs it ends the process.
         self.broken = asyncio.Event()
+        self._listens = False
         self._stopped = False
         self._stop_by = 0.0
 
@@ -107,6 +108,9 @@ class Running:
         await self._broker.start()
         for server in self._servers:
             await server.listen()
+        # The server has every subscription before anybody is told that requests are welcome.
+        await self.runtime.client.flush()
+        self._listens = True
         for model, handler in self._parts.listeners:
             await signals.listen(self.runtime, model, handler)
         self._intakes = [Intake(self.runtime, route) for route in self._parts.stream.routes]
@@ -150,6 +154,7 @@ class Running:
         found = ["it is stopping"] if runtime.stopping.is_set() else []
         found += [] if self._is_connected else ["nats is unreachable"]
         found += [] if runtime.keys.loaded else ["no signing key yet"]
+        found += [] if self._listens or not runtime.keys.loaded else ["it does not listen yet"]
         silent = [i.consumer for i in self._intakes if i.pull.silent_for > _SILENT_SECONDS]
         stuck = [i.consumer for i in self._intakes if i.busy_for > _STUCK_SECONDS]
         found += [f"consumer {name} is silent" for name in silent]
