@@ -50,7 +50,6 @@ class Figures:
     poison: int
     looks_at_limits: int
     limits_reached: int
-    walls_that_lent: int
 
 
 def figures(evidence: Evidence) -> Figures:
@@ -67,7 +66,6 @@ def figures(evidence: Evidence) -> Figures:
         poison=len(evidence.books.poison),
         looks_at_limits=evidence.samples.looks,
         limits_reached=evidence.samples.full,
-        walls_that_lent=evidence.samples.lent,
     )
 
 

@@ -10,8 +10,6 @@ from torture.oracle import Oracle
 
 LIMITED_KEY = "torture-key"
 WALLED, LENDING = "intent", "observability"
-# A lender that takes its own back does not wait for who borrowed it: until that one is done, what
-# is free can be less than a wall's idle part. No limit is passed by it, so it is told, not judged.
 _OPEN = "whoever has no wall"
 _EVERY_SECONDS = 0.05
 
@@ -60,19 +58,16 @@ class Over:
 
 @dataclass(slots=True)
 class Samples:
-    """What was seen: how often one looked, a limit was reached, a wall had lent, a limit was passed."""
+    """What was seen: how often one looked, a limit was reached, a limit was passed."""
 
     looks: int = 0
     full: int = 0
-    lent: int = 0
     over: list[Over] | None = None
 
     def add(self, rows: list[Any]) -> None:
         """One instant."""
-        seen = [Over(row["who"], int(row["held"]), int(row["most"])) for row in rows]
-        found = [each for each in seen if each.who != _OPEN]
+        found = [Over(row["who"], int(row["held"]), int(row["most"])) for row in rows]
         self.looks += 1
-        self.lent += any(each.held > each.most for each in seen if each.who == _OPEN)
         self.full += any(each.held == each.most for each in found)
         self.over = [*(self.over or []), *(each for each in found if each.held > each.most)]
 

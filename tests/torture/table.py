@@ -65,7 +65,6 @@ def _told(result: Result) -> str:
         f"{of.stale_attempts:,} lapsed attempts, {of.forged_reports:,} forged or repeated reports, "
         f"{of.repeated_submissions:,} repeated submissions, {of.poison} poisoned messages, "
         f"a limit reached at {of.limits_reached:,} of {of.looks_at_limits:,} looks, "
-        f"a wall's idle part used at {of.walls_that_lent:,} of them, "
         f"{restarts} restarts, {after}" + (f"; ended by themselves: {ended}" if ended else "")
     )
 

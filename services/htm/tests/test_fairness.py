@@ -235,10 +235,10 @@ async def test_no_limit_is_ever_exceeded_by_two_houses_and_many_workers(crew: Cr
             for row in rows:
                 held[row["origin"]] += row["held"]
                 keyed += row["held"] if row["lane"] else 0
-            samples["full"] += held.total() == 12
-            is_over = held.total() > 12 or held["wall"] > 3 or keyed > 2
-            is_lent = held["noisy"] > 9
-            breaches.extend([str(held)] * (is_over or is_lent))
+            others = held.total() - held["wall"]
+            samples["full"] += others == 9
+            is_over = held["wall"] > 3 or others > 9 or keyed > 2
+            breaches.extend([str(held)] * is_over)
 
     async def work(name: str) -> None:
         while not done.is_set():

@@ -87,6 +87,15 @@ def test_a_share_that_is_a_wall_lends_nothing_and_borrows_nothing() -> None:
     assert len(choose_next(inside, requests, make_facts(10, wall), most=ALL).assignments) == 4
 
 
+def test_who_lent_its_part_waits_for_it_and_takes_nothing_behind_a_wall() -> None:
+    """Six of ten are out on loan: four are free, and the wall may still have its four."""
+    fronts = [make_many(9, origin="lender"), make_many(9, origin="wall", first=100, at=500)]
+    quotas = (Quota("wall", 40, lends=False), Quota("lender", 30))
+    facts = make_facts(10, *quotas, held={("t", "other"): 6})
+    choice = choose_next(fronts, [make_request("postgres", slots=9)], facts, most=ALL)
+    assert origins_of(choice, fronts) == {"wall": 4}
+
+
 def test_the_tenants_of_an_origin_share_its_quota() -> None:
     fronts = [make_many(9, origin="wall", tenant=t, first=n * 100) for n, t in enumerate("ab")]
     facts = make_facts(10, Quota("wall", 40, lends=False))

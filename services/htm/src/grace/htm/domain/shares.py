@@ -126,10 +126,13 @@ class Ledger:
     def standing(self, origin: str) -> Claim | None:
         """By what right the origin's next task would be held; None when it has to wait."""
         group = self._group(origin)
+        is_walled = not self._shares.quota_of(group).lends
+        # What is free may be behind a wall: who lent its own part waits until some of it is back.
+        if not is_walled and self._borrowable <= 0:
+            return None
         if self._held[group] < self._parts[group]:
             return Claim.OWN
-        is_open = self._shares.quota_of(origin).lends and self._borrowable > 0
-        return Claim.BORROWED if is_open else None
+        return None if is_walled else Claim.BORROWED
 
     def load(self, queue: Queue) -> float:
         """How much of its fair share a queue holds."""
