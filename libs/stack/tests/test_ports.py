@@ -17,6 +17,12 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+def test_ports_that_are_asked_for_together_differ() -> None:
+    for _ in range(50):
+        ports = [free_port() for _ in range(100)]
+        assert len(set(ports)) == 100
+
+
 def test_a_free_port_lies_outside_the_ephemeral_range() -> None:
     port = free_port()
     assert is_free(port)

@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections import deque
 from pathlib import Path
 
 from grace.stack.errors import StackError
@@ -11,6 +12,8 @@ LOOPBACK = "127.0.0.1"
 # connection must not be able to take the port that its clients come back to.
 _LOWEST, _HIGHEST = 20_000, 32_000
 _TRIES = 200
+# Of two that are asked for before either is in use, both are free, and must differ.
+_given_lately: deque[int] = deque(maxlen=100)
 _PORTS = range(1, 65_536)
 
 
@@ -42,7 +45,8 @@ def free_port() -> int:
     dice = random.SystemRandom()
     for _ in range(_TRIES):
         port = dice.randint(_LOWEST, _HIGHEST)
-        if is_free(port):
+        if port not in _given_lately and is_free(port):
+            _given_lately.append(port)
             return port
     message = f"no free port between {_LOWEST} and {_HIGHEST}: stop some servers, or name a port"
     raise StackError(message)
