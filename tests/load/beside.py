@@ -28,7 +28,8 @@ def show(console: Console, report: Report, file: Path) -> None:
         said = Text(f"It could not be measured: {report.reason}", style="bold red")
         console.print(said, soft_wrap=True)
         return
-    console.print(_bars(report.bars))
+    if report.bars:
+        console.print(_bars(report.bars))
     on = report.machine
     console.print(f"{on['processor']}, {on['cores']} cores, load {on['load_before']} before; "
                   f"NATS sync_interval {report.servers['nats_sync_interval']}")  # fmt: skip

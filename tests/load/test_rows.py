@@ -58,6 +58,7 @@ async def test_a_run_measures_grace_beside_raw_postgres(tmp_path: Path) -> None:
     assert [(r["system"], r["mode"]) for r in found["rows"]] == [
         (GRACE, "batch"), (GRACE, "limits-on"), (GRACE, "single"), (RAW, "batch"), (RAW, "single"),
     ]  # fmt: skip
+    assert found["bars"] == []  # one round
     assert all(row["executions_per_task"] == 1 and row["p99_ms"] > 0 for row in found["rows"])
     assert found["servers"]["nats_sync_interval"] == '"always"'
 

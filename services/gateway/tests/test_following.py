@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -135,12 +135,15 @@ async def test_events_of_others_take_no_room_and_move_the_position_on() -> None:
 
 async def test_a_waiting_follower_is_woken_by_an_event_and_by_its_end() -> None:
     follower = Follower(OURS, backlog=1)
-    waiting = asyncio.ensure_future(follower.take(within=60))
-    await asyncio.sleep(0)
-    follower.offer(event(1))
-    assert [each.sequence for each in await waiting] == [1]
-    waiting = asyncio.ensure_future(follower.take(within=60))
-    await asyncio.sleep(0)
-    follower.cut()
-    assert await waiting == []
+
+    async def meanwhile(act: Callable[[], None]) -> None:
+        act()
+
+    # Tasks begin in this order: each waits before the other acts.
+    taken, _ = await asyncio.gather(
+        follower.take(within=60), meanwhile(lambda: follower.offer(event(1)))
+    )
+    assert [each.sequence for each in taken] == [1]
+    taken, _ = await asyncio.gather(follower.take(within=60), meanwhile(follower.cut))
+    assert taken == []
     assert follower.has_ended

@@ -1,5 +1,5 @@
 -- What is looked at and never moves a task: pages, reasons, service levels, hourly figures.
--- Every statement costs the same however long the history and the queues are.
+-- Every statement costs the same however long the history and the queues are; a roll-up costs what its hour holds.
 
 -- newest_ids --
 -- The ids that a page may hold, newest first: at most `most` of each status, read off the index.
