@@ -10,6 +10,7 @@ import pytest
 from grace.contracts.htm import (
     ExplainTask,
     ListTasks,
+    Quota,
     SlaChange,
     TaskPage,
     TaskReason,
@@ -184,6 +185,16 @@ async def test_a_paused_kernel_and_a_spent_limit_are_named(crew: Crew) -> None:
     paused = await why(crew, waiting.task_id)
     assert [block.kind for block in paused.blocks] == ["paused", "limit"]
     assert paused.estimated_start_at is None
+
+
+async def test_an_origin_behind_a_full_wall_is_named(crew: Crew) -> None:
+    await crew.share_out(10, Quota(origin="intent", share_percent=10, weight=1.0, lends=False))
+    both = await crew.submit(*(crew.spec(origin="intent") for _ in range(2)))
+    (claimed,) = await crew.claim(9)
+    (waiting,) = [task.task_id for task in both if task.task_id != claimed.task_id]
+    reason = await why(crew, waiting)
+    assert [block.kind for block in reason.blocks] == ["quota"]
+    assert "origin intent holds 1 of a part of 1 task" in reason.sentence
 
 
 async def test_who_comes_first_is_counted_over_all_lanes(crew: Crew) -> None:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grace.htm.domain.holdings import Holdings
 from grace.htm.domain.lifecycle import State
 from grace.htm.domain.limits import Limit
+from grace.htm.domain.shares import Quota, Shares
 from grace.htm.domain.sla import Sla, Timing
 from grace.htm.domain.why import Facts, Gates, Line, Reason, reason_of
 
@@ -21,8 +23,8 @@ LINE = Line(
     ahead=0, ahead_is_exact=True, kernel_held=0, kernel_asked_at=NOW, recent_ends=0, recent_since=None
 )  # fmt: skip
 QUEUED = Facts(
-    task_id=UUID(int=1), state=State.QUEUED, kernel="noop", attempt_number=0, max_attempts=3,
-    timing=Timing(NOW, NOW + 60 * SECOND, 0.0), sla=Sla.OK, line=LINE, timeout=10 * SECOND,
+    task_id=UUID(int=1), state=State.QUEUED, kernel="noop", origin="intent", attempt_number=0,
+    max_attempts=3, timing=Timing(NOW, NOW + 60 * SECOND, 0.0), sla=Sla.OK, line=LINE, timeout=10 * SECOND,
 )  # fmt: skip
 CLAIMED = replace(QUEUED, attempt_number=1, worker="worker/w1")
 
@@ -73,6 +75,21 @@ def test_every_shut_gate_is_named() -> None:
     ]
     opened = Gates(None, capacity=50, held=49, limit_key="shop", limit=full, limit_held=1)
     assert why(replace(QUEUED, gates=opened)).blocks == ()
+
+
+def test_an_origin_that_may_hold_no_more_is_told_so_while_others_may() -> None:
+    shares = Shares(10, {"intent": Quota("intent", 30, lends=False)})
+    assert kinds(QUEUED.under(shares, Holdings({("t", "intent"): 2}))) == []
+    reason = why(QUEUED.under(shares, Holdings({("t", "intent"): 2, ("u", "intent"): 1})))
+    assert [(block.kind, block.detail) for block in reason.blocks] == [
+        ("quota", "origin intent holds 3 of a part of 3 tasks, and no more is free for it")
+    ]
+
+
+def test_a_lender_that_waits_for_its_loan_is_told_so() -> None:
+    walls = {"wall": Quota("wall", 40, lends=False), "intent": Quota("intent", 30)}
+    assert kinds(QUEUED.under(Shares(10, walls), Holdings({("t", "other"): 6}))) == ["quota"]
+    assert kinds(QUEUED.under(Shares(10, walls), Holdings({("t", "other"): 5}))) == []
 
 
 def test_an_empty_bucket_is_a_limit_until_it_refills() -> None:

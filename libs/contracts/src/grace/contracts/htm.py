@@ -799,7 +799,7 @@ class Block(Message):
     SCHEMA: ClassVar[str] = "grace.htm.v1.Block"
 
     kind: Id = Field(
-        description="queue, capacity, limit, no_worker, paused, retry_wait, needs_attention"
+        description="queue, capacity, quota, limit, no_worker, paused, retry_wait, needs_attention"
     )
     detail: Text
 

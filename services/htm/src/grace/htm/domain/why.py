@@ -1,12 +1,14 @@
 """Why a task stands where it stands: facts in, blocks and one sentence out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from grace.htm.domain.holdings import Holdings
 from grace.htm.domain.lifecycle import FINAL, HELD, State
 from grace.htm.domain.limits import Limit, allowance
+from grace.htm.domain.shares import Ledger, Shares, Usage, usages_of
 from grace.htm.domain.sla import Sla, Timing, buffer_of, sla_of
 
 
@@ -32,6 +34,8 @@ class Gates:
     limit_key: str | None = None
     limit: Limit | None = None
     limit_held: int = 0
+    # What its origin holds of its part, where it may hold no more at present.
+    share: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Facts:
     task_id: UUID
     state: State
     kernel: str
+    origin: str
     attempt_number: int
     max_attempts: int
     timing: Timing
@@ -56,6 +61,14 @@ class Facts:
     same_target: tuple[UUID, ...] = ()
     gates: Gates = Gates()
     cancelled_by: str | None = None
+
+    def under(self, shares: Shares, held: Holdings) -> "Facts":
+        """The same with what its origin may hold at this moment."""
+        if Ledger(shares, held.queues).standing(self.origin) is not None:
+            return self
+        counts = {("", self.origin): 0} | dict(held.queues)
+        (usage,) = [each for each in usages_of(shares, counts) if each.origin == self.origin]
+        return replace(self, gates=replace(self.gates, share=usage))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,11 @@ def _gate_blocks(kernel: str, gates: Gates) -> Iterator[Block]:
         yield Block("paused", f"{gates.paused_by} paused kernel {kernel}")
     if gates.capacity is not None and gates.held >= gates.capacity:
         yield Block("capacity", f"workers hold {gates.held} of {gates.capacity} tasks at a time")
+    elif gates.share is not None:
+        used = f"{gates.share.held} of a part of {_count(gates.share.part)}"
+        yield Block(
+            "quota", f"origin {gates.share.origin} holds {used}, and no more is free for it"
+        )
     if gates.limit is not None and allowance(gates.limit, held=gates.limit_held) == 0:
         yield Block("limit", f"the limit of key {gates.limit_key} is used up")
 
@@ -205,7 +223,7 @@ def _deadline(timing: Timing, sla: Sla) -> str:
 
 def _will_start(blocks: tuple[Block, ...]) -> bool:
     """Whether time alone brings its turn."""
-    return {block.kind for block in blocks} <= {"queue", "retry_wait", "capacity", "limit"}
+    return {block.kind for block in blocks} <= {"queue", "retry_wait", "capacity", "quota", "limit"}
 
 
 def _count(tasks: int) -> str:

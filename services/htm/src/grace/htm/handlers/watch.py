@@ -22,6 +22,7 @@ from grace.htm.domain.listing import LARGEST_PAGE, Filters, next_of, window_of
 from grace.htm.domain.routing import task_id_of
 from grace.htm.domain.why import Facts, Reason, reason_of
 from grace.htm.settings import Settings
+from grace.htm.store import Quotas
 from grace.htm.store.watch import Hours, Pages, counts_of, message_of
 from grace.kit import Called, Invalid, NotFound, Runtime
 
@@ -63,6 +64,8 @@ async def on_explain_task(
         if task_id is not None:
             history = settings.sla_history
             facts = await Pages(tx).facts(call.body.tenant_id, task_id, history=history)
+        if facts is not None and facts.state is State.QUEUED:
+            facts = facts.under(*await Quotas(tx).find_standing())
     if facts is None:
         raise NoSuchTask
     return _answer(facts, reason_of(facts, silence=settings.worker_silence))

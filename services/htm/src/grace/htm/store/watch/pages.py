@@ -83,6 +83,7 @@ def _facts(row: Record) -> Facts:
         task_id=row["id"],
         state=State(row["status"]),
         kernel=row["kernel"],
+        origin=row["origin"],
         attempt_number=row["attempt_number"],
         max_attempts=row["max_attempts"],
         timing=Timing(row["now"], row["sla_deadline_at"], row["usual"], row["finished_at"]),
