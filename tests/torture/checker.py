@@ -134,10 +134,11 @@ def wrong_ends(evidence: Evidence) -> Iterator[str]:
 
 
 def unfounded(evidence: Evidence) -> Iterator[str]:
-    """Attempts that ended by a report which their own worker never made."""
+    """Attempts that ended by a report which their own worker had not made by then."""
     for (task_id, number), attempt in evidence.attempts.items():
         said = _ENDED_BY.get(attempt["outcome"])
-        if said and (task_id, number, attempt["worker_id"], said) not in evidence.reports:
+        made_at = evidence.reports.get((task_id, number, attempt["worker_id"], said or ""))
+        if said and (made_at is None or made_at > attempt["finished_at"]):
             yield f"{task_id} attempt {number} {attempt['outcome']} by nobody's word"
 
 

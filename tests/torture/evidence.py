@@ -24,7 +24,10 @@ _ATTEMPTS = """
       FROM htm.htm_task_attempts
 """
 _MOVES = "SELECT task_id, old, new, print FROM torture.moves ORDER BY id"
-_REPORTS = "SELECT task_id, attempt_number, worker_id, status FROM torture.reports"
+_REPORTS = """
+    SELECT task_id, attempt_number, worker_id, status, min(made_at) AS made_at
+      FROM torture.reports GROUP BY 1, 2, 3, 4
+"""
 _EFFECTS = "SELECT task_id, attempt_number, granted FROM torture.effects"
 # By the id that the sender gave: what is unsigned is known under another one.
 _QUARANTINE = """
@@ -42,8 +45,8 @@ class Evidence:
     tasks: Mapping[UUID, Mapping[str, Any]]
     attempts: Mapping[Fence, Mapping[str, Any]]
     moves: Sequence[Mapping[str, Any]]
-    # What workers were about to report: whose attempt, and which status.
-    reports: frozenset[tuple[UUID, int, str, str]]
+    # When workers were first about to report: whose attempt, and which status.
+    reports: Mapping[tuple[UUID, int, str, str], datetime]
     effects: Sequence[Mapping[str, Any]]
     quarantine: Mapping[str, int]
     unsent: int
@@ -68,9 +71,10 @@ async def gather(
         tasks={row["id"]: row for row in tasks},
         attempts={(row["task_id"], row["attempt_number"]): row for row in attempts},
         moves=moves,
-        reports=frozenset(
-            (r["task_id"], r["attempt_number"], r["worker_id"], r["status"]) for r in reports
-        ),
+        reports={
+            (r["task_id"], r["attempt_number"], r["worker_id"], r["status"]): r["made_at"]
+            for r in reports
+        },
         effects=effects,
         quarantine={row["message_id"]: row["kept"] for row in quarantine},
         unsent=len(outbox),

@@ -79,7 +79,7 @@ class Run:
             {"task_id": self.task_id, "old": old, "new": new, "print": "x"}
             for old, new in pairwise(steps)
         ]
-        self.reports = {(self.task_id, 1, "w", "completed")}
+        self.reports = {(self.task_id, 1, "w", "completed"): _NOON}
         self.effects = [{"task_id": self.task_id, "attempt_number": 1, "granted": 1}]
         self.quarantine = {"poison": 1}
         self.unsent = 0
@@ -94,7 +94,7 @@ class Run:
             tasks={self.task_id: self.task},
             attempts={(self.task_id, number): self.attempt for number in numbers},
             moves=self.moves,
-            reports=frozenset(self.reports),
+            reports=self.reports,
             effects=self.effects,
             quarantine=self.quarantine,
             unsent=self.unsent,
@@ -141,7 +141,13 @@ def _want_otherwise(run: Run) -> None:
 
 
 def _unsay(run: Run) -> None:
-    run.reports = {(run.task_id, 1, "another", "completed"), (run.task_id, 2, "w", "completed")}
+    others = ((1, "another"), (2, "w"))
+    run.reports = {(run.task_id, number, who, "completed"): _NOON for number, who in others}
+
+
+def _say_late(run: Run) -> None:
+    """Its worker says so in the end, but somebody else had been believed."""
+    run.reports = {(run.task_id, 1, "w", "completed"): _NOON + timedelta(minutes=1)}
 
 
 def _do_twice(run: Run) -> None:
@@ -222,7 +228,8 @@ def _hold_too_many(run: Run) -> None:
     [
         (_lose, "lost"), (_forget, "uninvited"), (_leave, "unfinished"),
         (_tell_twice, "final twice"), (_change, "changed at rest"), (_want_otherwise, "wrong end"),
-        (_unsay, "ended by nobody's report"), (_do_twice, "double effect"),
+        (_unsay, "ended by nobody's report"), (_say_late, "ended by nobody's report"),
+        (_do_twice, "double effect"),
         (_overtake, "stale effect"), (_do_nothing, "false success"),
         (_accept_otherwise, "two tasks for a key"), (_refuse_the_same, "two tasks for a key"),
         (_tell_nothing, "untold"), (_keep_in_the_outbox, "untold"),

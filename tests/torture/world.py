@@ -21,7 +21,8 @@ CREATE TABLE torture.effects (
 -- What workers were about to report.
 CREATE TABLE torture.reports (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, task_id uuid NOT NULL,
-    attempt_number integer NOT NULL, worker_id text NOT NULL, status text NOT NULL
+    attempt_number integer NOT NULL, worker_id text NOT NULL, status text NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 CREATE TABLE torture.moves (
