@@ -8,7 +8,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test model machine torture torture-htm torture-htm-controls contract docs proto lock bench bench-htm load
+.PHONY: help setup demo up check format test model machine torture torture-htm torture-htm-controls contract docs proto lock bench bench-htm bench-loop load
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
@@ -67,6 +67,9 @@ bench: setup ## measure speed, start-up and memory into .grace/bench/bench.json 
 
 load: setup ## let a hundred users of REST read and write for a minute; every answer has to be right
 	@cd tests && ../$(BIN)/python -m load --only users --out ../.grace/load $(ARGS)
+
+bench-loop: setup ## measure verified repairs a second through the whole loop into .grace/bench/loop.json
+	@cd tests && ../$(BIN)/python -m load.loop $(ARGS)
 
 bench-htm: setup ## measure the scheduler beside its peers into .grace/bench/htm.json (ARGS="--short": less)
 	@$(BIN)/python deploy/local/peers.py

@@ -38,6 +38,7 @@ _INSTALLED = Path(connection.__file__).with_name("target.sql").read_text(encodin
 _SHOP = """
 GRANT USAGE ON SCHEMA grace TO grace_ops;
 GRANT EXECUTE ON FUNCTION grace.set_database_setting(text,text,text) TO grace_ops;
+GRANT EXECUTE ON FUNCTION grace.set_table_autovacuum(text,text,text) TO grace_ops;
 CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL);
 INSERT INTO items SELECT i, 0 FROM generate_series(1, 10) AS i;
 GRANT ALL ON items TO shop_app, careless, grace_ops;
@@ -78,6 +79,11 @@ class Shop:
         yield waiting
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
+        # The server hears of the end a little later than the one who waited.
+        await eventually(lambda: self._has_stopped_waiting(victim))
+
+    async def _has_stopped_waiting(self, session: Session) -> bool:
+        return not await self.waits(session)
 
     async def waits(self, session: Session) -> bool:
         """Whether a session waits for a lock."""

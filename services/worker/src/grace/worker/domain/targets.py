@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _TLS = ("prefer", "require", "verify-full")
+_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -26,7 +27,10 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class PostgresTarget:
-    """One database. `act` changes, `observe` measures: never the same role."""
+    """One database, or one table of it. `act` changes, `observe` measures: never the same role.
+
+    `table` is schema.name as the catalogue spells it; operations on tables need it.
+    """
 
     id: str
     environment: str
@@ -36,6 +40,7 @@ class PostgresTarget:
     tls: str
     act: Login
     observe: Login
+    table: str | None = None
     kind: str = "postgres"
 
 
@@ -79,7 +84,7 @@ def _target(name: str, entry: object) -> Target:
 
 
 def _postgres(name: str, entry: Table, where: str) -> PostgresTarget:
-    known = {"kind", "environment", "host", "port", "database", "tls", "act", "observe"}
+    known = {"kind", "environment", "host", "port", "database", "tls", "act", "observe", "table"}
     _only(entry, known, where)
     host = _text(entry, "host", where)
     act, observe = _login(entry, "act", where), _login(entry, "observe", where)
@@ -94,7 +99,17 @@ def _postgres(name: str, entry: Table, where: str) -> PostgresTarget:
         tls=_tls(entry, host, where),
         act=act,
         observe=observe,
+        table=_table_name(entry, where),
     )
+
+
+def _table_name(entry: Table, where: str) -> str | None:
+    if "table" not in entry:
+        return None
+    name = _text(entry, "table", where)
+    if not _TABLE.fullmatch(name):
+        raise InvalidTargetsError(f"{where}: table must be schema.name of plain letters")
+    return name
 
 
 def _filesystem(name: str, entry: Table, where: str) -> FilesystemTarget:

@@ -1,11 +1,14 @@
-"""One connection to a target for one step: bounded in every way, closed at the end."""
+"""Connections to targets: bounded in every way, lent to one step at a time, closed when idle."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from stat import S_IRWXO
 from typing import Literal, TypeAlias
+from weakref import WeakKeyDictionary
 
 import asyncpg
 
@@ -16,12 +19,16 @@ from grace.worker.kernels.operation import Context, Role
 
 # In quotes: the driver's class is generic in its type stubs only.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 QUERIES = Queries.beside(__file__)
 
 APPLICATION_NAME = "grace-worker"
 CONNECT_SECONDS = 5.0
-CLOSE_SECONDS = 2.0
+# The steps of one action follow each other within milliseconds and need no login each; a target
+# that is left alone has nobody of ours on it.
+IDLE_SECONDS = 1.0
+MOST_CONNECTIONS = 50  # of one login; as many wait as there are slots, each within its timeout
 STATEMENT_SECONDS = 10.0  # the client's own limit, behind the server's
 # Sent with the connection, so that they beat what was set for the database or the role: a
 # statement_timeout of 5 ms, the very thing to be repaired, must not hit the repairer.
@@ -41,33 +48,79 @@ def target_of(ctx: Context) -> PostgresTarget:
     return ctx.target
 
 
+def table_of(ctx: Context) -> str:
+    """Return the table that the target is (schema.name); UnusableError where it names none."""
+    table = target_of(ctx).table
+    if table is None:
+        raise UnusableError(f"{ctx.target.id} is a whole database: register a table of it")
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Whose connections are alike: one login of one database, with the password of this moment."""
+
+    host: str
+    port: int
+    database: str
+    tls: str
+    user: str
+    password: str
+    role: Role
+
+    def pool(self) -> Pool:
+        """Return a pool that opens nothing before it is asked."""
+        return asyncpg.create_pool(
+            host=self.host,
+            port=self.port,
+            database=self.database,
+            user=self.user,
+            password=self.password,
+            ssl=_tls(self.tls),
+            timeout=CONNECT_SECONDS,
+            command_timeout=STATEMENT_SECONDS,
+            server_settings=_session_of(self.role),
+            min_size=0,
+            max_size=MOST_CONNECTIONS,
+            max_inactive_connection_lifetime=IDLE_SECONDS,
+        )
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"{self.user}@{self.host}:{self.port}/{self.database}"
+
+
+# A connection belongs to the event loop that made it.
+_POOLS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Door, Pool]] = WeakKeyDictionary()
+
+
 @asynccontextmanager
 async def connected(ctx: Context) -> AsyncIterator[Connection]:
-    """Connect with the credentials of the step's role; close at the end, whatever happens."""
+    """Lend a connection with the credentials of the step's role; what was begun is rolled back."""
+    pool = await _pool(_door(ctx))
+    async with pool.acquire() as connection:
+        yield connection  # type: ignore[misc]  # the proxy has every method of what it stands for
+
+
+def _door(ctx: Context) -> _Door:
     target = target_of(ctx)
     login = target.act if ctx.role is Role.ACT else target.observe
-    connection: Connection = await asyncpg.connect(
+    return _Door(
         host=target.host,
         port=target.port,
         database=target.database,
+        tls=target.tls,
         user=login.user,
         password=_password(login.password_file),
-        ssl=_tls(target.tls),
-        timeout=CONNECT_SECONDS,
-        command_timeout=STATEMENT_SECONDS,
-        server_settings=_session_of(ctx.role),
+        role=ctx.role,
     )
-    try:
-        yield connection
-    finally:
-        await _close(connection)
 
 
-async def _close(connection: Connection) -> None:
-    try:
-        await connection.close(timeout=CLOSE_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()
+async def _pool(door: _Door) -> Pool:
+    pools = _POOLS.setdefault(asyncio.get_running_loop(), {})
+    if door not in pools:
+        pools[door] = door.pool()
+    return await pools[door]
 
 
 def _session_of(role: Role) -> dict[str, str]:

@@ -62,3 +62,19 @@ SELECT d.xact_commit AS commits, d.xact_rollback AS rollbacks, d.sessions,
            AND l.waitstart <= clock_timestamp() - make_interval(secs => :waited_seconds)) AS waiting
   FROM pg_stat_database AS d
  WHERE d.datname = current_database();
+
+-- read_table --
+-- One table, by the catalogue and the statistics; no row: there is no such table.
+SELECT (SELECT substr(entry, 20)
+          FROM unnest(c.reloptions) AS entry
+         WHERE starts_with(entry, 'autovacuum_enabled=')) AS autovacuum,
+       pg_stat_get_live_tuples(c.oid) AS live_rows, pg_stat_get_dead_tuples(c.oid) AS dead_rows,
+       pg_stat_get_mod_since_analyze(c.oid) AS changes_since_analyze
+  FROM pg_class AS c
+  JOIN pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE n.nspname = split_part(:table_name, '.', 1) AND c.relname = split_part(:table_name, '.', 2)
+   AND c.relkind = 'r';
+
+-- set_table_autovacuum --
+-- Compare and set by the owner's function; SQLSTATE 40001 when it is not what was expected.
+SELECT grace.set_table_autovacuum(:table_name, :expected, :value);

@@ -1,0 +1,51 @@
+"""postgres.table: what the catalogue and the statistics say of one table."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from grace.kit import Transaction
+from grace.worker.domain.failure import UnusableError
+from grace.worker.domain.state import State
+from grace.worker.kernels.operation import Context, Diff, NoParams, Tier
+from grace.worker.kernels.postgres.connection import QUERIES, connected, table_of
+
+# How Postgres spells a false storage parameter: any unique prefix, in any case.
+_OFF = ("off", "of", "false", "fals", "fal", "fa", "f", "no", "n", "0")
+
+
+class ReadTable:
+    """Reads one table's state. It only observes."""
+
+    name: ClassVar[str] = "postgres.table"
+    tier: ClassVar[Tier] = Tier.HARMLESS
+    params: ClassVar[type[NoParams]] = NoParams
+    apply: None = None
+    revert: None = None
+
+    def time_needed(self, _: NoParams) -> timedelta:
+        """One connection and one short statement."""
+        return timedelta(seconds=10)
+
+    async def observe(self, ctx: Context, _: NoParams) -> State:
+        """Return rows by the statistics, and `autovacuum`: 1 where nothing turns it off, or 0."""
+        table = table_of(ctx)
+        async with connected(ctx) as connection:
+            row = await read_table(Transaction(connection), table)
+        return {**row, "autovacuum": int(not is_off(row["autovacuum"]))}
+
+    async def plan(self, ctx: Context, _: NoParams) -> Diff:
+        """Return nothing: it changes nothing."""
+        return Diff(ctx.target.id)
+
+
+async def read_table(tx: Transaction, table: str) -> State:
+    """Return the table's row of `read_table`; UnusableError where it does not exist."""
+    row = await tx.fetchrow(QUERIES["read_table"], table_name=table)
+    if row is None:
+        raise UnusableError(f"there is no table {table}")
+    return dict(row)
+
+
+def is_off(text: object) -> bool:
+    """Whether the text of a storage parameter switches it off; null is the default, on."""
+    return isinstance(text, str) and text.lower() in _OFF

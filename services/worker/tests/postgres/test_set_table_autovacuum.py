@@ -1,0 +1,95 @@
+"""postgres.set_table_autovacuum and postgres.table, on one table of a real target."""
+
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+
+from grace.worker.domain.failure import ChangedError, UnusableError
+from grace.worker.kernels.operation import Context, NoParams, Role
+from grace.worker.kernels.postgres.set_table_autovacuum import SetTableAutovacuum
+from grace.worker.kernels.postgres.table import ReadTable, is_off
+
+Shop = Any
+SET = SetTableAutovacuum()
+NONE = NoParams()
+OFF = "ALTER TABLE items SET (autovacuum_enabled = off)"
+
+
+def at(shop: Shop, role: Role = Role.ACT, **more: Any) -> Context:
+    return replace(shop.ctx(role, **more), target=replace(shop.target, table="public.items"))
+
+
+@pytest.fixture
+async def owner(shop: Shop) -> Any:
+    found = await shop.connect()
+    await found.execute("ALTER TABLE items OWNER TO shop_owner")
+    await found.execute("ALTER TABLE items SET (fillfactor = 70)")
+    return found
+
+
+async def test_it_is_turned_on_and_put_back_to_the_very_text(shop: Shop, owner: Any) -> None:
+    await owner.execute(OFF)
+    before = await SET.observe(at(shop), NONE)
+    assert before == {"autovacuum": "off"}
+    assert (await SET.plan(at(shop), NONE)).changes[0].before == "off"
+    assert (await ReadTable().observe(at(shop, Role.OBSERVE), NONE))["autovacuum"] == 0
+    await SET.apply(at(shop, before=before), NONE)
+    assert (await ReadTable().observe(at(shop, Role.OBSERVE), NONE))["autovacuum"] == 1
+    after = await SET.observe(at(shop), NONE)
+    await SET.revert(at(shop), NONE, before, after)
+    await SET.revert(at(shop, resumed=True), NONE, before, after)
+    kept = await owner.fetchval("SELECT reloptions FROM pg_class WHERE relname = 'items'")
+    assert sorted(kept) == ["autovacuum_enabled=off", "fillfactor=70"]
+
+
+async def test_what_is_on_is_left_as_it_is(shop: Shop, owner: Any) -> None:
+    before = await SET.observe(at(shop), NONE)
+    assert before == {"autovacuum": None}
+    assert (await SET.plan(at(shop), NONE)).changes == ()
+    assert (await SET.apply(at(shop, before=before), NONE))["autovacuum"] is None
+    assert await SET.observe(at(shop), NONE) == before
+
+
+async def test_what_somebody_else_changed_is_refused(shop: Shop, owner: Any) -> None:
+    await owner.execute(OFF)
+    before = await SET.observe(at(shop), NONE)
+    await owner.execute("ALTER TABLE items SET (autovacuum_enabled = false)")
+    with pytest.raises(ChangedError, match="expected off, found false"):
+        await SET.apply(at(shop, before=before), NONE)
+    with pytest.raises(ChangedError):
+        await SET.revert(at(shop, resumed=True), NONE, before, {"autovacuum": "true"})
+
+
+async def test_a_second_attempt_finds_its_own_change_done(shop: Shop, owner: Any) -> None:
+    await owner.execute(OFF)
+    before = await SET.observe(at(shop), NONE)
+    await SET.apply(at(shop, before=before), NONE)
+    with pytest.raises(ChangedError):
+        await SET.apply(at(shop, before=before), NONE)
+    assert (await SET.apply(at(shop, before=before, resumed=True), NONE))["autovacuum"] == "true"
+
+
+async def test_the_function_alone_gives_the_right(shop: Shop, owner: Any) -> None:
+    await owner.execute(OFF)
+    before = await SET.observe(at(shop), NONE)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await SET.apply(at(shop, Role.OBSERVE, before=before), NONE)
+    elsewhere = replace(shop.target, table="pg_catalog.pg_class")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await SET.apply(replace(at(shop, before=before), target=elsewhere), NONE)
+
+
+async def test_a_target_that_is_no_table_says_what_to_do(shop: Shop) -> None:
+    with pytest.raises(UnusableError, match="register a table of it"):
+        await SET.observe(shop.ctx(), NONE)
+    gone = replace(shop.ctx(), target=replace(shop.target, table="public.gone"))
+    with pytest.raises(UnusableError, match="no table public.gone"):
+        await ReadTable().observe(gone, NONE)
+
+
+@pytest.mark.parametrize("text", ["off", "OFF", "false", "f", "no", "n", "0"])
+def test_every_spelling_of_off_is_off(text: str) -> None:
+    assert is_off(text)
+    assert not any(map(is_off, (None, "on", "true", "yes", "1")))
