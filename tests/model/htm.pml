@@ -14,7 +14,7 @@
 #define REPORT_GUARD     ON(4)   /* standing_of, start_ and close_attempts: the task is held */
 #define OWNER_CHECK      ON(5)   /* standing_of: who reports is who claimed */
 #define LAPSE_FENCE      ON(6)   /* close_attempts: the attempt that lapsed is still the newest */
-#define PROMOTE_GUARD    ON(7)   /* promote_tasks: status = 'retrying' */
+#define PROMOTE_GUARD    ON(7)   /* promote_tasks: status IN ('retrying', 'scheduled') */
 #define EXPIRE_GUARD     ON(8)   /* expire_tasks: status IN ('queued', 'retrying') */
 #define CANCEL_GUARD     ON(9)   /* a cancel ends only what nobody holds */
 #define CANCEL_WAITS     ON(10)  /* a held task is asked to end, its worker is waited for */
@@ -38,18 +38,21 @@
 #define cancelled        8
 #define expired          9
 #define dead_letter      10
+#define scheduled        11
 c_decl {
 static const char *STATES[] = { "absent", "queued", "assigned", "running", "retrying", "needs_attention",
-    "succeeded", "failed", "cancelled", "expired", "dead_letter" };
+    "succeeded", "failed", "cancelled", "expired", "dead_letter", "scheduled" };
 };
 
 #define HELD    (st == assigned || st == running)
+#define TIMED   (st == retrying || st == scheduled)
 #define WAITS   (st == queued || st == retrying)
-#define FINAL   (st >= succeeded)
+#define FINAL   (st >= succeeded && st <= dead_letter)
 #define RESTS   (FINAL || st == needs_attention)
 #define DOOR(from, into) (st == from && goal == into)
 /* domain/lifecycle.py, one line per door; test_model.py compares. */
 #define LISTED ( \
+    DOOR(scheduled, queued) || DOOR(scheduled, cancelled) || \
     DOOR(queued, assigned) || DOOR(queued, expired) || DOOR(queued, cancelled) || \
     DOOR(assigned, running) || \
     DOOR(assigned, succeeded) || DOOR(assigned, failed) || DOOR(assigned, retrying) || \
@@ -113,7 +116,7 @@ active proctype client() {
     :: !COMMIT_FIRST -> answered = true; if :: goto dead :: true fi
     :: else
     fi;
-    atomic { st = queued; tasks = 1; answered = true; tell_hint() };
+    atomic { if :: st = queued; tell_hint() :: st = scheduled fi; tasks = 1; answered = true };
     if
     :: !KEY_IS_UNIQUE -> tasks = 2
     :: else
@@ -225,10 +228,10 @@ write:     if
 active proctype promote() {
 end:
     do
-    :: atomic { PROMOTE_RUNS && st == retrying -> if :: ROW_LOCKS -> goto write :: else fi };
+    :: atomic { PROMOTE_RUNS && TIMED -> if :: ROW_LOCKS -> goto write :: else fi };
        atomic { true;
 write:     if
-           :: st == retrying || !PROMOTE_GUARD -> put(queued); tell_hint()
+           :: TIMED || !PROMOTE_GUARD -> put(queued); tell_hint()
            :: else
            fi
        }
@@ -255,7 +258,7 @@ late:      if
 write:     if
            :: held && HELD && CANCEL_WAITS -> wanted = true
            :: held && HELD && !CANCEL_WAITS -> overtaken = true; put(cancelled)
-           :: !held && (WAITS || st == needs_attention || !CANCEL_GUARD) -> put(cancelled)
+           :: !held && (WAITS || TIMED || st == needs_attention || !CANCEL_GUARD) -> put(cancelled)
            :: else
            fi;
            held = false

@@ -28,7 +28,7 @@ _REPORTS = """
 """
 _OPEN = """
     SELECT count(*) FROM htm.htm_tasks
-     WHERE status IN ('queued', 'assigned', 'running', 'retrying', 'needs_attention')
+     WHERE status IN ('scheduled', 'queued', 'assigned', 'running', 'retrying', 'needs_attention')
 """
 _UNSENT = "SELECT count(*) FROM htm.outbox WHERE sent_at IS NULL"
 _QUARANTINED = """

@@ -52,6 +52,17 @@ async def test_an_error_does_not_end_a_loop(desk: Desk) -> None:
     assert _failures("tick") == before + 4
 
 
+async def test_a_duty_that_knows_when_it_is_due_is_not_kept_waiting(desk: Desk) -> None:
+    class Alarm(Tick):
+        async def tick(self, _: Runtime) -> timedelta:
+            self.ticks += 1
+            return SOON
+
+    alarm = Alarm()
+    async with desk.up(desk.house.blank("learning").every(NEVER, alarm)):
+        await eventually(lambda: alarm.ticks >= 3)
+
+
 async def test_an_error_that_explains_itself_is_logged_without_a_traceback(desk: Desk) -> None:
     errors: list[Exception] = [ValueError("a bug"), Conflict("the file has another text")]
 

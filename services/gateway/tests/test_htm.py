@@ -56,6 +56,29 @@ async def test_tasks_are_taken_once_and_charged_to_the_caller(open_gateway: Open
         )
 
 
+async def test_what_a_caller_asks_for_reaches_the_worker(open_gateway: OpenGateway) -> None:
+    async with open_gateway("htm") as front:
+        ada = await front.person("ada", "htm:write", "htm:read")
+        wanted: dict[str, Any] = {
+            "priority": 7,
+            "limit_key": "shop",
+            "requires": ["gpu"],
+            "affinity": "w1",
+        }
+        later = TASK | {"key": "later", "run_at": "2199-12-31T23:59:59+01:00"}
+        now, then = await submit(ada, TASK | wanted, later)
+        (listed,) = await data(ada, f"{TASKS}?status=scheduled")
+        assert (listed["task_id"], listed["run_at"]) == (
+            then["task_id"],
+            "2199-12-31T22:59:59.000000Z",
+        )
+        worker = await front.house.act_as("worker")
+        asked = ClaimTasks(worker_id="w1", kernels=("noop",), slots=5, capabilities=("gpu",))
+        (claimed,) = (await worker.call(asked)).tasks
+        given = claimed.spec.model_dump(mode="json", include=set(wanted))
+        assert (claimed.task_id, given) == (now["task_id"], wanted)
+
+
 async def test_nothing_is_stored_of_what_is_refused(open_gateway: OpenGateway) -> None:
     async with open_gateway("htm", admin_rate_limit=0) as front:
         wrong: dict[str, dict[str, Any]] = {
@@ -68,6 +91,11 @@ async def test_nothing_is_stored_of_what_is_refused(open_gateway: OpenGateway) -
             "body.tasks.1.timeout_ms": {"timeout_ms": "1"},
             "body.tasks.1.tenant_id": {"tenant_id": "acme"},
             "body.tasks.1.origin": {"origin": "verification"},
+            "body.tasks.1.run_at": {"run_at": "tomorrow"},
+            "body.tasks.1.limit_key": {"limit_key": "a b"},
+            "body.tasks.1.requires": {"requires": [f"c{n}" for n in range(9)]},
+            "body.tasks.1.requires.0": {"requires": ["a|b"]},
+            "body.tasks.1.affinity": {"affinity": ""},
             "body.tasks.1.params": {"params": {"a": "x" * 65_537}},
         }
         for field, change in wrong.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from grace.htm.domain.lifecycle import (
+    BEGINNINGS,
     FINAL,
     HELD,
     TRANSITIONS,
@@ -32,8 +33,9 @@ def test_every_state_is_in_the_table() -> None:
     assert set(TRANSITIONS) == set(State)
 
 
-def test_every_state_is_reachable_from_the_queue() -> None:
-    assert _reachable(State.QUEUED) == set(State)
+def test_every_state_is_reachable_from_where_tasks_come_in() -> None:
+    assert set().union(*map(_reachable, BEGINNINGS)) == set(State)
+    assert _reachable(State.SCHEDULED) == set(State)
 
 
 @pytest.mark.parametrize("state", State)

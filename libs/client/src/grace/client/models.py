@@ -74,6 +74,16 @@ class Accepted(BaseModel):
     message_ids: tuple[str, ...]
 
 
+class AcceptedTask(BaseModel):
+    """What became of a task that was handed in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    outcome: str
+    task_id: str
+
+
 class Meta(BaseModel):
     """What comes beside an answer."""
 

@@ -299,6 +299,10 @@ class TaskSpec(Message):
     affinity: Id | None = Field(
         default=None, description="The worker that it prefers, for a short time."
     )
+    run_at: Timestamp | None = Field(
+        default=None,
+        description="Nobody begins it before; its deadline counts from then. At once where it has passed.",
+    )
 
 
 class TaskSubmit(Message):
@@ -575,6 +579,7 @@ class Task(Message):
     replay_of: Text | None = Field(
         default=None, description="The task that this one does once more."
     )
+    run_at: Timestamp | None = Field(default=None, description="Nobody begins it before.")
 
 
 class SteerTask(Message):
@@ -756,6 +761,7 @@ class ListedTask(Message):
     mission_id: Text | None = None
     contract_id: Text | None = None
     error_class: Text | None = None
+    run_at: Timestamp | None = Field(default=None, description="Nobody begins it before.")
 
 
 class TaskPage(Message):
@@ -799,7 +805,7 @@ class Block(Message):
     SCHEMA: ClassVar[str] = "grace.htm.v1.Block"
 
     kind: Id = Field(
-        description="queue, capacity, quota, limit, no_worker, paused, retry_wait, needs_attention"
+        description="queue, capacity, quota, limit, no_worker, paused, run_at, retry_wait, needs_attention"
     )
     detail: Text
 
@@ -839,7 +845,9 @@ class TaskReason(Message):
         default=None,
         description="At the rate of its queue's last starts; absent where there were none.",
     )
-    not_before_at: Timestamp | None = Field(default=None, description="When a retry is due.")
+    not_before_at: Timestamp | None = Field(
+        default=None, description="When a retry is due, or a scheduled task."
+    )
     worker: Text | None = Field(default=None, description="Who holds it, or held it last.")
     lease_seconds: Double | None = Field(default=None, description="What is left of the lease.")
     running_seconds: Annotated[Double, Field(ge=0)] | None = Field(

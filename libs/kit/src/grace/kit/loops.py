@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 class Loop(Protocol):
     """A periodic duty. A tick re-reads the truth; it does not trust what woke it."""
 
-    async def tick(self, runtime: Runtime) -> bool:
-        """Do what is due; True when there is more, so that the next tick comes at once."""
+    async def tick(self, runtime: Runtime) -> bool | timedelta:
+        """Do what is due; True when there is more, so that the next tick comes at once.
+
+        A time says when something is due again, where that is sooner than the interval.
+        """
         ...
 
 
@@ -47,12 +50,17 @@ async def run_duty(runtime: Runtime, duty: Duty) -> None:
     wake = runtime.wake_event(type(duty.loop))
     while not runtime.stopping.is_set():
         wake.clear()
-        if await tick_once(runtime, duty):
+        again = await tick_once(runtime, duty)
+        if again is True:
             await asyncio.sleep(0)  # a tick that never waits must not stop everything else
             continue
-        await _within(duty.interval, wake)
+        await _within(_rest(duty, again), wake)
         if duty.linger:
             await _within(duty.linger, runtime.stopping)
+
+
+def _rest(duty: Duty, again: bool | timedelta) -> timedelta:
+    return min(duty.interval, again) if isinstance(again, timedelta) else duty.interval
 
 
 async def _within(longest: timedelta, event: asyncio.Event) -> None:
@@ -61,7 +69,7 @@ async def _within(longest: timedelta, event: asyncio.Event) -> None:
             await event.wait()
 
 
-async def tick_once(runtime: Runtime, duty: Duty) -> bool:
+async def tick_once(runtime: Runtime, duty: Duty) -> bool | timedelta:
     """One tick, if this replica is the one to do it. No error comes out: another tick follows."""
     try:
         if duty.leader and not await runtime.leadership.holds(duty.name):

@@ -1,5 +1,6 @@
 """Periodic duties. Any replica may tick, and a tick too many changes nothing."""
 
+from datetime import timedelta
 from random import SystemRandom
 
 from grace.htm import metrics
@@ -11,23 +12,27 @@ from grace.htm.store.watch import COUNTED, Hours, Kernels, Levels, SlaMove
 from grace.kit import Runtime
 
 _DICE = SystemRandom()
+# What another replica has in hand is due, too: it is not looked at again and again.
+_SHORTEST_REST = timedelta(milliseconds=5)
 
 
 class Promote:
-    """Queues failed tasks again when their wait is over."""
+    """Queues tasks when their time has come: that of a retry, or the one they were given."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    async def tick(self, runtime: Runtime) -> bool:
-        """Promote what is due and wake its workers."""
+    async def tick(self, runtime: Runtime) -> bool | timedelta:
+        """Promote what is due and wake its workers; comes again when the next one is due."""
         most = self._settings.sweep_most
         async with runtime.unit() as unit:
-            kernels = await Tasks(unit.tx).promote_tasks(
-                aging_step=self._settings.aging_step, most=most
-            )
+            store = Tasks(unit.tx)
+            kernels = await store.promote_tasks(aging_step=self._settings.aging_step, most=most)
             hint_work(unit, kernels)
-        return len(kernels) == most
+            left = await store.next_due()
+        if len(kernels) == most or left is None:
+            return len(kernels) == most
+        return max(left, _SHORTEST_REST)
 
 
 class Rescue:

@@ -17,10 +17,11 @@ WITH new AS (
                CAST(:max_attempts AS integer[]), CAST(:slas AS interval[]),
                CAST(:contract_ids AS text[]), CAST(:mission_ids AS text[]),
                CAST(:specs AS jsonb[]), CAST(:spec_sizes AS integer[]),
-               CAST(:data_sizes AS integer[]), CAST(:expires AS boolean[]), CAST(:lanes AS text[])
+               CAST(:data_sizes AS integer[]), CAST(:expires AS boolean[]), CAST(:lanes AS text[]),
+               CAST(:run_ats AS timestamptz[])
            ) WITH ORDINALITY
            AS n (task_id, key, body_hash, tenant_id, type, kernel, origin, priority, max_attempts,
-                 sla, contract_id, mission_id, spec, spec_size, data_size, expires, lane, place)
+                 sla, contract_id, mission_id, spec, spec_size, data_size, expires, lane, run_at, place)
 ), fresh AS (
     INSERT INTO htm_task_keys (tenant_id, key, task_id, body_hash)
     SELECT tenant_id, key, task_id, body_hash FROM new ORDER BY tenant_id, key, place
@@ -28,16 +29,19 @@ WITH new AS (
     RETURNING task_id
 )
 INSERT INTO htm_tasks (
-    id, tenant_id, type, kernel, origin, priority, order_key, max_attempts, contract_id, mission_id,
+    id, tenant_id, type, kernel, origin, status, not_before, run_at, priority, order_key, max_attempts, contract_id, mission_id,
     spec, spec_size_bytes, data_size_bytes, created_at, queued_at, updated_at, sla_deadline_at,
     expires_at, lane
 )
-SELECT task_id, tenant_id, type, kernel, origin, priority,
+SELECT task_id, tenant_id, type, kernel, origin,
+       CASE WHEN run_at > statement_timestamp() THEN 'scheduled' ELSE 'queued' END,
+       CASE WHEN run_at > statement_timestamp() THEN run_at END,
+       run_at, priority,
        statement_timestamp() - priority * CAST(:aging_step AS interval),
        max_attempts, contract_id, mission_id, spec, spec_size, data_size,
        statement_timestamp(), statement_timestamp(), statement_timestamp(),
-       statement_timestamp() + sla,
-       CASE WHEN expires THEN statement_timestamp() + sla END,
+       greatest(statement_timestamp(), run_at) + sla,
+       CASE WHEN expires THEN greatest(statement_timestamp(), run_at) + sla END,
        lane
   FROM new JOIN fresh USING (task_id)
 RETURNING id;
@@ -181,7 +185,8 @@ WITH closing AS (
      WHERE t.id = c.task_id
        AND t.id = ANY (ARRAY(SELECT task_id FROM closing))
     RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
-              t.mission_id, t.created_at, t.queued_at, t.assigned_at, t.started_at, t.finished_at,
+              t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
+              t.assigned_at, t.started_at, t.finished_at,
               greatest(statement_timestamp(), t.started_at) AS ended_at,
               c.ending, c.error_class, c.error_message
 ), attempts AS (
@@ -224,11 +229,11 @@ EXCEPT
 SELECT task_id, attempt_number FROM held;
 
 -- promote_tasks --
--- Put tasks whose wait is over back into the queue; returns their kernels, one per task.
+-- Put tasks whose wait is over, or whose time has come, into the queue; returns their kernels, one per task.
 WITH due AS (
     SELECT id
       FROM htm_tasks
-     WHERE status = 'retrying' AND not_before <= statement_timestamp()
+     WHERE status IN ('retrying', 'scheduled') AND not_before <= statement_timestamp()
      ORDER BY not_before
      LIMIT :most
        FOR NO KEY UPDATE SKIP LOCKED
@@ -242,6 +247,14 @@ UPDATE htm_tasks t
   FROM due
  WHERE t.id = due.id
 RETURNING t.kernel;
+
+-- next_due --
+-- How long until the next wait is over. No value: nothing waits for its time.
+SELECT not_before - statement_timestamp()
+  FROM htm_tasks
+ WHERE not_before IS NOT NULL
+ ORDER BY not_before
+ LIMIT 1;
 
 -- expire_tasks --
 -- End tasks that nobody began in time.
@@ -260,13 +273,15 @@ UPDATE htm_tasks t
   FROM late
  WHERE t.id = late.id
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
-          t.mission_id, t.created_at, t.queued_at, t.assigned_at, t.started_at, t.finished_at;
+          t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
+          t.assigned_at, t.started_at, t.finished_at;
 
 -- find_tasks --
 -- Tasks as they stand.
 SELECT CAST(id AS text) AS task_id, tenant_id, type, kernel, origin, status, attempt_number,
        data_size_bytes,
-       created_at, queued_at, assigned_at, started_at, finished_at, updated_at, sla_deadline_at,
+       created_at, run_at, queued_at, assigned_at, started_at, finished_at, updated_at,
+       sla_deadline_at,
        result_json, error_class, error_message,
        cancel_requested_at, cancel_requested_by, CAST(replay_of AS text) AS replay_of
   FROM htm_tasks

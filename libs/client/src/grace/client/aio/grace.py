@@ -9,6 +9,7 @@ from grace.client.aio.knowledge import Knowledge
 from grace.client.aio.log import Log
 from grace.client.aio.missions import Missions
 from grace.client.aio.observability import Observability
+from grace.client.aio.orders import Orders
 from grace.client.aio.steering import Steering
 from grace.client.aio.system import System
 from grace.client.aio.tasks import Tasks
@@ -24,6 +25,7 @@ class Grace(
     Log,
     Missions,
     Observability,
+    Orders,
     Steering,
     System,
     Tasks,

@@ -15,6 +15,7 @@ from grace.client.cli import (
     knowledge,
     log,
     missions,
+    orders,
     steering,
     system,
     tasks,
@@ -53,6 +54,7 @@ def _over_rest() -> typer.Typer:
     )
     app.callback()(system.connect)
     intents.add_to(app)
+    orders.add_to(tasks.app)
     for name, commands in (
         ("intents", intents.app),
         ("missions", missions.app),

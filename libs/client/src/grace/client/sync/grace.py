@@ -10,6 +10,7 @@ from grace.client.sync.knowledge import Knowledge
 from grace.client.sync.log import Log
 from grace.client.sync.missions import Missions
 from grace.client.sync.observability import Observability
+from grace.client.sync.orders import Orders
 from grace.client.sync.steering import Steering
 from grace.client.sync.system import System
 from grace.client.sync.tasks import Tasks
@@ -25,6 +26,7 @@ class SyncGrace(
     Log,
     Missions,
     Observability,
+    Orders,
     Steering,
     System,
     Tasks,

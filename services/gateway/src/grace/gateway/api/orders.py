@@ -19,6 +19,7 @@ from grace.contracts.governance import Capability
 from grace.contracts.htm import SubmitTasks, SubmittedTask, TaskSpec
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope
+from grace.gateway.api.instants import Instant
 from grace.gateway.api.intake import refused
 from grace.gateway.domain.access import Scope
 from grace.gateway.domain.orders import LONGEST_KEY, key_of, origin_of, own_key
@@ -36,6 +37,7 @@ Base64 = Annotated[
         examples=["AAECAw=="],
     ),
 ]
+Identifier = Annotated[str, Field(pattern=ID_PATTERN)]
 _UINT32 = 2**32 - 1
 _LONGEST_PARAMS = 64 * 1024
 _LONGEST_STATE = 256 * 1024
@@ -80,6 +82,26 @@ class NewTask(BaseModel):
     max_attempts: int = Field(default=3, ge=1, le=100, description="Attempts in all.")
     sla_ms: int = Field(
         default=300_000, ge=1, le=_UINT32, description="From its acceptance to its deadline."
+    )
+    run_at: Instant | None = Field(
+        default=None,
+        strict=False,
+        description="Nobody begins it before; its deadline counts from then. RFC 3339 with a zone.",
+        examples=["2026-11-20T12:00:00Z"],
+    )
+    limit_key: str | None = Field(
+        default=None, pattern=ID_PATTERN, description="The limit of this key holds for it."
+    )
+    requires: tuple[Identifier, ...] = Field(
+        default=(),
+        max_length=8,
+        strict=False,
+        description="Capabilities that its worker must have.",
+    )
+    affinity: str | None = Field(
+        default=None,
+        pattern=ID_PATTERN,
+        description="The worker that it prefers, for a short time.",
     )
     mission_id: str | None = Field(default=None, pattern=ID_PATTERN)
     contract_id: str | None = Field(default=None, pattern=ID_PATTERN)

@@ -24,6 +24,7 @@ router = APIRouter(prefix="/api/htm/tasks", tags=["htm"])
 
 Reader = Annotated[Caller, needs(Scope.HTM_READ)]
 Status = Literal[
+    "scheduled",
     "queued",
     "assigned",
     "running",

@@ -8,6 +8,7 @@ from types import MappingProxyType
 class State(StrEnum):
     """Where a task stands."""
 
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     ASSIGNED = "assigned"
     RUNNING = "running"
@@ -47,6 +48,8 @@ _ENDS_OF_AN_ATTEMPT: Mapping[Event, State] = {
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
     {
+        # Its time has not come. Nobody may begin it, so that it cannot be late either.
+        State.SCHEDULED: {Event.PROMOTE: State.QUEUED, Event.CANCEL: State.CANCELLED},
         State.QUEUED: {
             Event.ASSIGN: State.ASSIGNED,
             Event.EXPIRE: State.EXPIRED,
@@ -70,6 +73,8 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
     }
 )
 
+BEGINNINGS = frozenset({State.QUEUED, State.SCHEDULED})
+"""How a task may come in."""
 FINAL = frozenset(state for state, doors in TRANSITIONS.items() if not doors)
 HELD = frozenset({State.ASSIGNED, State.RUNNING})
 """A worker owns the task under a lease."""

@@ -1,8 +1,9 @@
 """The door of the queue: every task passes `route_task`, whoever submits it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
@@ -16,6 +17,8 @@ _KERNEL = re.compile(r"[A-Za-z0-9_:-]{1,128}")  # one token of a subject: htm.wo
 _STEPS = frozenset({"observe", "apply", "revert"})
 _MOST_URGENT = 100
 _MOST_ATTEMPTS = 100
+# Nobody means such a time, and with the longest deadline behind it no clock could show it.
+_LATEST_RUN = datetime(2200, 1, 1, tzinfo=UTC)
 # One task must fit an answer to a claim, 1 MiB with its envelope.
 _LARGEST_SPEC = 768 * 1024
 
@@ -53,11 +56,12 @@ class Submission:
     limit_key: str | None = None
     requires: tuple[str, ...] = ()
     affinity: str | None = None
+    run_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task that may enter the queue; sizes in bytes."""
+    """A task that may enter the queue, at once or when its time has come; sizes in bytes."""
 
     task_id: UUID
     key: str
@@ -76,6 +80,7 @@ class NewTask:
     data_size_bytes: int
     expires: bool
     lane: str = ""
+    run_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,7 @@ def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
         data_size_bytes=data_size_bytes,
         expires=wanted.step != "revert",  # an undo is better late than never
         lane=str(_lane(wanted, data_size_bytes)),
+        run_at=wanted.run_at,
     )
 
 
@@ -138,17 +144,19 @@ def outcome_of(task: NewTask, stored: StoredKey) -> Outcome:
 
 
 def _objection(wanted: Submission) -> str | None:
-    if not is_kernel(wanted.kernel):
-        return "a kernel is one word of letters, digits and _ : -"
-    if wanted.step not in _STEPS:
-        return "a step is observe, apply or revert"
-    if abs(wanted.priority) > _MOST_URGENT:
-        return f"a priority is within +-{_MOST_URGENT}"
-    if wanted.max_attempts > _MOST_ATTEMPTS:
-        return f"there are at most {_MOST_ATTEMPTS} attempts"
-    if payload_size(wanted.spec) > _LARGEST_SPEC:
-        return f"a task has at most {_LARGEST_SPEC} bytes"
-    return None
+    """The first thing that is wrong with it."""
+    return next((reason for is_wrong, reason in _objections(wanted) if is_wrong), None)
+
+
+def _objections(wanted: Submission) -> Iterator[tuple[bool, str]]:
+    yield not is_kernel(wanted.kernel), "a kernel is one word of letters, digits and _ : -"
+    yield wanted.step not in _STEPS, "a step is observe, apply or revert"
+    yield abs(wanted.priority) > _MOST_URGENT, f"a priority is within +-{_MOST_URGENT}"
+    yield wanted.max_attempts > _MOST_ATTEMPTS, f"there are at most {_MOST_ATTEMPTS} attempts"
+    is_far = wanted.run_at is not None and wanted.run_at >= _LATEST_RUN
+    yield is_far, f"a task runs before the year {_LATEST_RUN.year}"
+    is_large = payload_size(wanted.spec) > _LARGEST_SPEC
+    yield is_large, f"a task has at most {_LARGEST_SPEC} bytes"
 
 
 def _lane(wanted: Submission, data_size_bytes: int) -> Lane:

@@ -105,6 +105,8 @@ def blocks_of(facts: Facts, *, silence: timedelta) -> Iterator[Block]:
         yield from _gate_blocks(facts.kernel, facts.gates)
         yield from _worker_blocks(facts, silence=silence)
         yield from _queue_blocks(facts.line)
+    elif facts.state is State.SCHEDULED:
+        yield Block("run_at", _begins(facts))
     elif facts.state is State.RETRYING:
         yield Block("retry_wait", f"{_next_try(facts)} after {_error(facts)}")
     elif facts.state is State.NEEDS_ATTENTION:
@@ -200,6 +202,13 @@ def _holding(facts: Facts) -> str:
     return held
 
 
+def _begins(facts: Facts) -> str:
+    """When nobody may begin it before; promoted a moment later."""
+    at = facts.not_before or facts.timing.now
+    left = (at - facts.timing.now).total_seconds()
+    return f"its time is {at.isoformat(timespec='seconds')}, in {_seconds(left)}"
+
+
 def _next_try(facts: Facts) -> str:
     left = (facts.not_before - facts.timing.now).total_seconds() if facts.not_before else 0
     when = f"in {_seconds(left)}" if left > 0 else "now"
@@ -223,7 +232,14 @@ def _deadline(timing: Timing, sla: Sla) -> str:
 
 def _will_start(blocks: tuple[Block, ...]) -> bool:
     """Whether time alone brings its turn."""
-    return {block.kind for block in blocks} <= {"queue", "retry_wait", "capacity", "quota", "limit"}
+    return {block.kind for block in blocks} <= {
+        "queue",
+        "run_at",
+        "retry_wait",
+        "capacity",
+        "quota",
+        "limit",
+    }
 
 
 def _count(tasks: int) -> str:

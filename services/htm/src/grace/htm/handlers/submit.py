@@ -134,6 +134,7 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
         limit_key=spec.limit_key,
         requires=spec.requires,
         affinity=spec.affinity,
+        run_at=spec.run_at,
     )
 
 

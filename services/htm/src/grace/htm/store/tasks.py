@@ -42,6 +42,7 @@ class Tasks:
             data_sizes=[task.data_size_bytes for task in tasks],
             expires=[task.expires for task in tasks],
             lanes=[task.lane for task in tasks],
+            run_ats=[task.run_at for task in tasks],
             aging_step=aging_step,
         )
         return frozenset(row["id"] for row in rows)
@@ -59,6 +60,11 @@ class Tasks:
             (row["tenant_id"], row["key"]): StoredKey(row["task_id"], row["body_hash"])
             for row in rows
         }
+
+    async def next_due(self) -> timedelta | None:
+        """How long until the next wait is over; None where nothing waits for its time."""
+        left: timedelta | None = await self._tx.fetchval(QUERIES["next_due"])
+        return left
 
     async def promote_tasks(self, *, aging_step: timedelta, most: int) -> list[str]:
         """Queue tasks whose wait is over; returns the kernel of each."""

@@ -17,7 +17,7 @@ UPDATE htm_tasks t
        cancel_requested_at = statement_timestamp(), cancel_requested_by = :principal,
        finished_at = greatest(statement_timestamp(), t.queued_at, t.assigned_at, t.started_at),
        updated_at = statement_timestamp()
- WHERE t.id = :task_id AND t.status IN ('queued', 'retrying', 'needs_attention')
+ WHERE t.id = :task_id AND t.status IN ('scheduled', 'queued', 'retrying', 'needs_attention')
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
           t.mission_id;
 

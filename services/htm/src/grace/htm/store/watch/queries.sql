@@ -40,7 +40,7 @@ SELECT id
 -- list_tasks --
 -- Those of the ids that every filter lets through, newest first.
 SELECT CAST(id AS text) AS task_id, type, kernel, origin, status, priority, attempt_number,
-       max_attempts, data_size_bytes, created_at, queued_at, assigned_at, started_at, finished_at,
+       max_attempts, data_size_bytes, created_at, run_at, queued_at, assigned_at, started_at, finished_at,
        updated_at, sla_deadline_at, sla_state, mission_id, contract_id, error_class
   FROM htm_tasks
  WHERE id = ANY (CAST(:ids AS uuid[]))
@@ -281,7 +281,7 @@ WITH ended AS (
            CASE WHEN status IN ('succeeded', 'failed', 'dead_letter') THEN
                CAST(extract(epoch FROM finished_at - started_at) AS double precision)
            END AS execution,
-           CAST(extract(epoch FROM finished_at - created_at) AS double precision) AS total
+           CAST(extract(epoch FROM finished_at - greatest(created_at, run_at)) AS double precision) AS total
       FROM htm_tasks
      WHERE finished_at >= CAST(:hour AS timestamptz)
        AND finished_at < CAST(:hour AS timestamptz) + interval '1 hour'

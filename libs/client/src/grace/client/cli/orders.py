@@ -1,0 +1,61 @@
+"""`grace tasks submit`."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from grace.client.cli.documents import json_object, merged, read_document, require
+from grace.client.cli.intents import File, Key
+from grace.client.cli.output import show
+from grace.client.cli.session import run
+from grace.client.cli.verbs import verb
+
+_FIELDS = (
+    "type", "kernel", "operation", "target", "key", "params", "priority", "run_at", "limit_key",
+    "requires", "affinity", "step", "timeout_ms", "max_attempts", "sla_ms", "mission_id",
+    "contract_id", "action_id", "capability", "before", "after",
+)  # fmt: skip
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to those about tasks."""
+    verb(app, "submit")(submit)
+
+
+def submit(
+    context: typer.Context,
+    *,
+    type_: Annotated[str | None, typer.Option("--type", help="What it is counted under.")] = None,
+    kernel: Annotated[str | None, typer.Option(help="Which kernel runs it.")] = None,
+    operation: Annotated[str | None, typer.Option(help="What the kernel does.")] = None,
+    target: Annotated[str | None, typer.Option(help="A registered target.")] = None,
+    own: Annotated[
+        str | None, typer.Option("--key", help="Your own: the same key is the same task.")
+    ] = None,
+    params: Annotated[str | None, typer.Option(help="For the operation, a JSON object.")] = None,
+    priority: Annotated[int | None, typer.Option(help="-100 to 100, the highest first.")] = None,
+    run_at: Annotated[
+        str | None, typer.Option(help="Not before, e.g. 2026-11-20T12:00:00+01:00.")
+    ] = None,
+    limit_key: Annotated[str | None, typer.Option(help="The limit of this key holds.")] = None,
+    requires: Annotated[
+        list[str] | None, typer.Option(help="A capability of its worker; may be repeated.")
+    ] = None,
+    affinity: Annotated[str | None, typer.Option(help="The worker that it prefers.")] = None,
+    file: File = None,
+    key: Key = None,
+) -> None:
+    """Hand a task in. What changes something needs its capability, in --file."""
+    given: dict[str, Any] = {
+        "type": type_, "kernel": kernel, "operation": operation, "target": target, "key": own,
+        "params": None if params is None else json_object(params, "params"),
+        "priority": priority, "run_at": run_at, "limit_key": limit_key,
+        "requires": requires or None, "affinity": affinity,
+    }  # fmt: skip
+    task = merged(read_document(file, fields=_FIELDS) if file else {}, given)
+    require(task, "type", "kernel", "operation", "target")
+    if isinstance(task.get("run_at"), datetime):  # YAML reads it as one
+        task["run_at"] = task["run_at"].isoformat()
+    (accepted,) = run(context, lambda grace: grace.submit_tasks([task], key=key))
+    show(context, accepted)
