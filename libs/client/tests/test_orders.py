@@ -40,5 +40,8 @@ async def test_a_task_is_handed_in_on_the_command_line(
         made = await grace(place, "tasks", "submit", *OPTIONS[:2], *OPTIONS[4:], "-f", str(file))
         assert made.exit_code == 0, made.stderr
         assert len((await place.admin.tasks(status="scheduled", kernel="http")).items) == 1
+        unique = ("--unique-key", "nightly", "--unique-policy", "join", "-o", "json")
+        ends = [await grace(place, "tasks", "submit", *OPTIONS, *unique) for _ in range(2)]
+        assert [json.loads(end.stdout)["outcome"] for end in ends] == ["created", "joined"]
         missing = await grace(place, "tasks", "submit", *OPTIONS[2:])
         assert "give --type" in missing.stderr

@@ -79,6 +79,28 @@ async def test_what_a_caller_asks_for_reaches_the_worker(open_gateway: OpenGatew
         assert (claimed.task_id, given) == (now["task_id"], wanted)
 
 
+async def test_a_unique_key_is_told_of_and_409_where_nothing_was_accepted(
+    open_gateway: OpenGateway,
+) -> None:
+    async with open_gateway("htm") as front:
+        ada = await front.person("ada", "htm:write", "htm:read")
+        unique = TASK | {"unique_key": "nightly"}
+        (first,) = await submit(ada, unique)
+        second = unique | {"key": "second"}
+        taken = await submit(ada, second, second | {"key": "third", "unique_policy": "join"})
+        assert [each["outcome"] for each in taken] == ["refused", "joined"]
+        assert {each["task_id"] for each in taken} == {first["task_id"]}
+        refused = await submit(ada, second, status=409)
+        assert (refused["code"], "unique keys" in refused["detail"]) == ("conflict", True)
+        (other,) = await submit(ada, second | {"unique_policy": "replace"})
+        read = await data(ada, f"{TASKS}/{first['task_id']}")
+        assert (read["status"], read["cancel_requested_by"]) == (
+            "cancelled",
+            f"task:{other['task_id']}",
+        )
+        await submit(ada, TASK | {"key": "vain", "unique_policy": "join"}, status=422)
+
+
 async def test_nothing_is_stored_of_what_is_refused(open_gateway: OpenGateway) -> None:
     async with open_gateway("htm", admin_rate_limit=0) as front:
         wrong: dict[str, dict[str, Any]] = {

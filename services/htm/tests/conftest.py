@@ -150,12 +150,12 @@ class Crew:
 
 
 NEVER = timedelta(hours=1)
-_LOOPS = ("promote", "rescue", "expire", "sla", "roll_up", "count")
+_LOOPS = ("promote", "rescue", "expire", "sla", "roll_up", "prune", "count")
 BY_HAND = {f"{loop}_interval": NEVER for loop in _LOOPS}
 
 
 @asynccontextmanager
-async def _crew(house: House, settings: dict[str, timedelta | int]) -> AsyncIterator[Crew]:
+async def _crew(house: House, settings: dict[str, timedelta | int | str]) -> AsyncIterator[Crew]:
     async with house.running("identity", "htm", htm=settings) as services:
         verification = await house.act_as("verification")
         worker = await house.act_as("worker")
@@ -173,6 +173,13 @@ async def crew(house: House) -> AsyncIterator[Crew]:
 async def wide_crew(house: House) -> AsyncIterator[Crew]:
     """The same with connections for many who wait at once."""
     async with _crew(house, {**BY_HAND, "pool_size": 8}) as crew:
+        yield crew
+
+
+@pytest.fixture
+async def strict_crew(house: House) -> AsyncIterator[Crew]:
+    """The same where a kernel that no worker has asked for is refused."""
+    async with _crew(house, {**BY_HAND, "unknown_kernels": "refuse"}) as crew:
         yield crew
 
 

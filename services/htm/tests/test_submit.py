@@ -123,6 +123,19 @@ async def test_a_strangers_conflict_and_nonsense_are_quarantined(crew: Crew) -> 
     assert await _tasks(crew, 1)
 
 
+async def test_a_kernel_that_nobody_knows_is_refused_where_that_is_set(strict_crew: Crew) -> None:
+    crew = strict_crew
+    with pytest.raises(GraceError, match="no worker has ever asked for tasks of kernel noop"):
+        await crew.submit(crew.spec())
+    await _publish_unsigned(crew, TaskSubmit(tasks=(crew.spec(),)))
+    (row,) = await eventually(lambda: crew.house.rows("htm", "SELECT reason FROM quarantine"))
+    assert row["reason"] == "cannot_route"
+    assert await crew.house.rows("htm", "SELECT id FROM htm_tasks") == []
+    await crew.claim()
+    (submitted,) = await crew.submit()
+    assert submitted.outcome == "created"
+
+
 async def _publish_unsigned(crew: Crew, message: TaskSubmit) -> None:
     await crew.house.publish_raw(user="outside", subject=message.SUBJECT, body=message.to_bytes())
 

@@ -303,6 +303,13 @@ class TaskSpec(Message):
         default=None,
         description="Nobody begins it before; its deadline counts from then. At once where it has passed.",
     )
+    unique_key: Id | None = Field(
+        default=None, description="At most one live task of a tenant holds it."
+    )
+    unique_policy: Id | None = Field(
+        default=None,
+        description="Where one does: refuse (also where nothing is said), replace, join.",
+    )
 
 
 class TaskSubmit(Message):
@@ -323,7 +330,9 @@ class SubmittedTask(Message):
     SCHEMA: ClassVar[str] = "grace.htm.v1.SubmittedTask"
 
     key: Id
-    outcome: Id = Field(description="created, existing, conflict")
+    outcome: Id = Field(
+        description="created, existing, conflict; joined, refused: task_id holds its unique key"
+    )
     task_id: Id
 
 

@@ -18,5 +18,6 @@ def build(settings: Settings | None = None) -> Service:
         .every(settings.expire_interval, loops.Expire(settings), leader=True)
         .every(settings.sla_interval, loops.Warn(settings), leader=True)
         .every(settings.roll_up_interval, loops.RollUp(settings), leader=True)
+        .every(settings.prune_interval, loops.Prune(settings), leader=True)
         .every(settings.count_interval, loops.Count())
     )

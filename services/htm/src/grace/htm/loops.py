@@ -7,7 +7,7 @@ from grace.htm import metrics
 from grace.htm.domain.reports import lapse_of
 from grace.htm.domain.sla import sla_of
 from grace.htm.settings import Settings
-from grace.htm.store import Attempts, Tasks, hint_work, tell_moved, tell_sla
+from grace.htm.store import Attempts, Tasks, UniqueKeys, hint_work, tell_moved, tell_sla
 from grace.htm.store.watch import COUNTED, Hours, Kernels, Levels, SlaMove
 from grace.kit import Runtime
 
@@ -102,6 +102,20 @@ class RollUp:
             if hour is not None:
                 await hours.roll_up(hour, settles_after=settings.roll_up_settles_after)
         return hour is not None
+
+
+class Prune:
+    """Forgets what has served its time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Forget unique keys that ended tasks held."""
+        most = self._settings.sweep_most
+        async with runtime.unit() as unit:
+            dropped = await UniqueKeys(unit.tx).drop(most=most)
+        return dropped == most
 
 
 class Count:

@@ -1,7 +1,7 @@
 """What an operator may set. Every default is safe in production."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -46,6 +46,10 @@ class Settings(ServiceSettings):
     roll_up_rest: Duration = timedelta(minutes=1)
     # Longer than any transaction: what ended in an hour is committed, and the hour never changes.
     roll_up_settles_after: Duration = timedelta(minutes=5)
+    # How often it is looked for what has served its time; it harms nobody meanwhile.
+    prune_interval: Duration = timedelta(minutes=1)
+    # Whether a task for a kernel that no worker has ever asked for waits, and why says so, or is refused.
+    unknown_kernels: Literal["wait", "refuse"] = "wait"
     # How old the number of waiting tasks may be that workers are scaled by.
     count_interval: Duration = timedelta(seconds=5)
     # Idle workers ask every second; who was silent this long is gone.

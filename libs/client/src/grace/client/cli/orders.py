@@ -13,7 +13,7 @@ from grace.client.cli.verbs import verb
 
 _FIELDS = (
     "type", "kernel", "operation", "target", "key", "params", "priority", "run_at", "limit_key",
-    "requires", "affinity", "step", "timeout_ms", "max_attempts", "sla_ms", "mission_id",
+    "requires", "affinity", "unique_key", "unique_policy", "step", "timeout_ms", "max_attempts", "sla_ms", "mission_id",
     "contract_id", "action_id", "capability", "before", "after",
 )  # fmt: skip
 
@@ -43,6 +43,10 @@ def submit(
         list[str] | None, typer.Option(help="A capability of its worker; may be repeated.")
     ] = None,
     affinity: Annotated[str | None, typer.Option(help="The worker that it prefers.")] = None,
+    unique_key: Annotated[str | None, typer.Option(help="One live task holds it.")] = None,
+    unique_policy: Annotated[
+        str | None, typer.Option(help="Where one does: refuse, replace or join.")
+    ] = None,
     file: File = None,
     key: Key = None,
 ) -> None:
@@ -52,6 +56,7 @@ def submit(
         "params": None if params is None else json_object(params, "params"),
         "priority": priority, "run_at": run_at, "limit_key": limit_key,
         "requires": requires or None, "affinity": affinity,
+        "unique_key": unique_key, "unique_policy": unique_policy,
     }  # fmt: skip
     task = merged(read_document(file, fields=_FIELDS) if file else {}, given)
     require(task, "type", "kernel", "operation", "target")

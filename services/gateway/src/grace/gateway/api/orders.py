@@ -47,6 +47,10 @@ class KeysTaken(Conflict):
     """Every one of these keys belongs to a task with another body; take new keys."""
 
 
+class UniqueKeysHeld(Conflict):
+    """Live tasks hold these unique keys; wait for their ends, or choose to replace or to join."""
+
+
 class SignedCapability(BaseModel):
     """What governance signed; without it nothing is changed."""
 
@@ -103,6 +107,17 @@ class NewTask(BaseModel):
         pattern=ID_PATTERN,
         description="The worker that it prefers, for a short time.",
     )
+    unique_key: str | None = Field(
+        default=None,
+        pattern=ID_PATTERN,
+        max_length=LONGEST_KEY,
+        description="At most one live task holds it.",
+    )
+    unique_policy: Literal["refuse", "replace", "join"] | None = Field(
+        default=None,
+        description="Where a live task holds the unique key: refuse this one (also where nothing is "
+        "said), put it in the place of one that nobody works on, or take that one for this one.",
+    )
     mission_id: str | None = Field(default=None, pattern=ID_PATTERN)
     contract_id: str | None = Field(default=None, pattern=ID_PATTERN)
     action_id: str | None = Field(default=None, pattern=ID_PATTERN)
@@ -122,6 +137,12 @@ class NewTask(BaseModel):
         if len(_written(params)) > _LONGEST_PARAMS:
             raise ValueError(f"longer than {_LONGEST_PARAMS} characters of JSON")
         return params
+
+    @model_validator(mode="after")
+    def _has_what_its_policy_is_for(self) -> "NewTask":
+        if self.unique_policy is not None and self.unique_key is None:
+            raise ValueError("unique_policy needs a unique_key")
+        return self
 
     @model_validator(mode="after")
     def _may_change(self) -> "NewTask":
@@ -160,29 +181,34 @@ class AcceptedTask(BaseModel):
     """What became of one of them."""
 
     key: str = Field(description="Your own.", examples=["look-at-shop-17"])
-    outcome: Literal["created", "existing", "conflict"] = Field(
-        description="conflict: the key belongs to a task with another body; yours was not accepted."
+    outcome: Literal["created", "existing", "conflict", "joined", "refused"] = Field(
+        description="conflict: the key belongs to a task with another body; yours was not accepted. "
+        "joined, refused: a live task holds the unique key; it stands for yours, or yours was not "
+        "accepted."
     )
-    task_id: str = Field(description="The task that the key stands for.")
+    task_id: str = Field(
+        description="The task that the key stands for, or that holds the unique key."
+    )
 
 
 @router.post(
     "",
     status_code=202,
     summary="Submit tasks",
-    responses={409: {"description": "Every key belongs to a task with another body."}},
+    responses={409: {"description": "Every task is refused, for its key or for its unique key."}},
 )
 async def submit_tasks(wanted: NewTasks, caller: Writer) -> Envelope[tuple[AcceptedTask, ...]]:
     """Take tasks in; 202 once they are committed, in the order that you gave.
 
-    Each tells its own outcome. They are charged to you, and belong to your tenant. 409 where every
-    key belongs to another task.
+    Each tells its own outcome. They are charged to you, and belong to your tenant. 409 where none
+    was accepted.
     """
     specs = tuple(_spec(task, caller, place) for place, task in enumerate(wanted.tasks))
     answer = await caller.ask(SubmitTasks(tasks=specs))
     taken = tuple(map(_accepted, answer.tasks))
-    if all(each.outcome == "conflict" for each in taken):
-        raise KeysTaken
+    outcomes = {each.outcome for each in taken}
+    if outcomes <= {"conflict", "refused"}:
+        raise KeysTaken if outcomes == {"conflict"} else UniqueKeysHeld
     return caller.answer(taken)
 
 
@@ -192,11 +218,12 @@ def _accepted(task: SubmittedTask) -> AcceptedTask:
 
 
 def _spec(task: NewTask, caller: Caller, place: int) -> TaskSpec:
-    given = task.model_dump(exclude={"key", "params", "capability"})
+    given = task.model_dump(exclude={"key", "unique_key", "params", "capability"})
     try:
         return TaskSpec(
             **given,
             key=key_of(task.key),
+            unique_key=key_of(task.unique_key) if task.unique_key else None,
             params=_written(task.params),
             tenant_id=caller.tenant,
             origin=origin_of(caller.key.principal),

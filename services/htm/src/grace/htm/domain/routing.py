@@ -1,7 +1,7 @@
 """The door of the queue: every task passes `route_task`, whoever submits it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,6 +9,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from grace.htm.domain.lanes import Lane, size_of
+from grace.htm.domain.unique import Policy, Unique
 
 OUTSIDE = "outside"
 """The origin of everything that nobody signed."""
@@ -29,6 +30,8 @@ class Outcome(StrEnum):
     CREATED = "created"
     EXISTING = "existing"
     CONFLICT = "conflict"
+    JOINED = "joined"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Submission:
     requires: tuple[str, ...] = ()
     affinity: str | None = None
     run_at: datetime | None = None
+    unique_key: str | None = None
+    unique_policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class NewTask:
     expires: bool
     lane: str = ""
     run_at: datetime | None = None
+    unique: Unique | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
     data_size_bytes = payload_size(*wanted.payload)
     return NewTask(
         task_id=task_id,
-        key=_scoped_key(wanted),
+        key=_scoped(wanted, wanted.key),
         body_hash=sha256(wanted.spec.encode()).digest(),
         tenant_id=wanted.tenant_id,
         type=wanted.type,
@@ -123,7 +129,20 @@ def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
         expires=wanted.step != "revert",  # an undo is better late than never
         lane=str(_lane(wanted, data_size_bytes)),
         run_at=wanted.run_at,
+        unique=_unique(wanted),
     )
+
+
+def only_known(
+    tasks: tuple[NewTask, ...], kernels: Collection[str]
+) -> tuple[NewTask, ...] | Refused:
+    """The tasks, if workers have asked for all of their kernels."""
+    for task in tasks:
+        if task.kernel not in kernels:
+            return Refused(
+                f"{task.key}: no worker has ever asked for tasks of kernel {task.kernel}"
+            )
+    return tasks
 
 
 def payload_size(*texts: str) -> int:
@@ -153,6 +172,10 @@ def _objections(wanted: Submission) -> Iterator[tuple[bool, str]]:
     yield wanted.step not in _STEPS, "a step is observe, apply or revert"
     yield abs(wanted.priority) > _MOST_URGENT, f"a priority is within +-{_MOST_URGENT}"
     yield wanted.max_attempts > _MOST_ATTEMPTS, f"there are at most {_MOST_ATTEMPTS} attempts"
+    is_policy = wanted.unique_policy in {None, *Policy}
+    yield not is_policy, f"a unique policy is {', '.join(Policy)}"
+    is_vain = wanted.unique_policy is not None and wanted.unique_key is None
+    yield is_vain, "a unique policy needs a unique key"
     is_far = wanted.run_at is not None and wanted.run_at >= _LATEST_RUN
     yield is_far, f"a task runs before the year {_LATEST_RUN.year}"
     is_large = payload_size(wanted.spec) > _LARGEST_SPEC
@@ -168,12 +191,19 @@ def _lane(wanted: Submission, data_size_bytes: int) -> Lane:
     )
 
 
-def _scoped_key(wanted: Submission) -> str:
+def _unique(wanted: Submission) -> Unique | None:
+    if wanted.unique_key is None:
+        return None
+    policy = Policy(wanted.unique_policy or Policy.REFUSE)
+    return Unique(_scoped(wanted, wanted.unique_key), policy)
+
+
+def _scoped(wanted: Submission, key: str) -> str:
     """Strangers have keys of their own, or one could take the key of a service before it does.
 
     The slash keeps them apart: no identifier holds one.
     """
-    return wanted.key if wanted.signed else f"{OUTSIDE}/{wanted.key}"
+    return key if wanted.signed else f"{OUTSIDE}/{key}"
 
 
 def task_id_of(text: str) -> UUID | None:

@@ -14,13 +14,17 @@ from grace.htm.domain.routing import (
     Refused,
     StoredKey,
     Submission,
+    only_known,
     outcome_of,
     route_task,
 )
 from grace.htm.domain.steering import replay_key
+from grace.htm.domain.unique import Policy, Verdicts
+from grace.htm.handlers.unique import judge_unique, note_unique
 from grace.htm.settings import Settings
 from grace.htm.store import Tasks, tell_enqueued
-from grace.kit import Called, GraceError, Invalid, Received, Unit, new_id
+from grace.htm.store.watch import Kernels
+from grace.kit import Called, Conflict, GraceError, Invalid, Received, Unit, new_id
 
 _DEFAULT_TENANT = "default"
 _INSERT_MOST = 1000  # rows of one statement, so that a flood of large messages cannot time it out
@@ -28,6 +32,13 @@ _INSERT_MOST = 1000  # rows of one statement, so that a flood of large messages 
 
 class CannotRoute(Invalid):
     """A task may not enter the queue."""
+
+
+Route = tuple[NewTask, ...] | Refused
+
+
+class UniqueKeyHeld(Conflict):
+    """Another task holds the unique key of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ async def on_submit(
     settings: Settings, calls: Sequence[Called[SubmitTasks]], unit: Unit
 ) -> Sequence[SubmittedTasks | GraceError]:
     """Answer every submission that waits; all of them are one commit."""
-    routes = [_route(call.body.tasks, signed=True) for call in calls]
+    routes = await _known(settings, [_route(call.body.tasks, signed=True) for call in calls], unit)
     tasks = [task for route in routes if not isinstance(route, Refused) for task in route]
     taken = iter(await _take_in(settings, tasks, unit))
     return [
@@ -59,8 +70,10 @@ async def on_task_submit(
 ) -> None:
     """Take in what came over the bus. Nobody waits for an answer: a conflict is quarantined."""
     admitted: list[tuple[Received[TaskSubmit], tuple[NewTask, ...]]] = []
-    for message in messages:
-        route = _route(message.body.tasks, signed=message.publisher is not None)
+    routes = [
+        _route(message.body.tasks, signed=message.publisher is not None) for message in messages
+    ]
+    for message, route in zip(messages, await _known(settings, routes, unit), strict=True):
         if isinstance(route, Refused):
             unit.refuse(message, reason="cannot_route", detail=route.reason)
         else:
@@ -74,24 +87,34 @@ async def _take_in(settings: Settings, tasks: Sequence[NewTask], unit: Unit) -> 
     """Store what is new and tell of it; the answer is in the order of the tasks."""
     store = Tasks(unit.tx)
     created: set[UUID] = set()
-    by_key = sorted(tasks, key=lambda task: (task.tenant_id, task.key))  # one order: no deadlock
+    entry = await judge_unique(tasks, unit)
+    by_key = sorted(
+        entry.tasks, key=lambda task: (task.tenant_id, task.key)
+    )  # one order: no deadlock
     for batch in batched(by_key, _INSERT_MOST):
         created |= await store.insert_tasks(batch, aging_step=settings.aging_step)
+    if entry.verdicts:
+        await note_unique(tasks, entry.verdicts, created, unit)
     known = await store.find_keys([task for task in tasks if task.task_id not in created])
     tell_enqueued(unit, [task for task in tasks if task.task_id in created])
-    return [
-        _taken(task, known.get((task.tenant_id, task.key)) or StoredKey(task.task_id, b""))
-        for task in tasks
-    ]
+    return [_taken(task, known.get((task.tenant_id, task.key)), entry.verdicts) for task in tasks]
 
 
-def _taken(task: NewTask, stored: StoredKey) -> Taken:
+def _taken(task: NewTask, stored: StoredKey | None, verdicts: Verdicts | None) -> Taken:
+    if verdicts is not None and task.task_id in verdicts.joined:
+        return Taken(task.key, Outcome.JOINED, verdicts.joined[task.task_id])
+    if verdicts is not None and task.task_id in verdicts.refused:
+        return Taken(task.key, Outcome.REFUSED, verdicts.refused[task.task_id])
+    stored = stored or StoredKey(task.task_id, b"")
     return Taken(task.key, outcome_of(task, stored), stored.task_id)
 
 
 def _account(message: Received[TaskSubmit], taken: Sequence[Taken], unit: Unit) -> None:
     conflicts = [each.key for each in taken if each.outcome is Outcome.CONFLICT]
-    if conflicts:
+    refused = [each.key for each in taken if each.outcome is Outcome.REFUSED]
+    if refused:
+        unit.refuse(message, reason="unique_taken", detail=", ".join(refused))
+    elif conflicts:
         unit.refuse(message, reason="key_conflict", detail=", ".join(conflicts))
     elif any(each.outcome is Outcome.EXISTING for each in taken):
         unit.count("duplicate", message)
@@ -101,7 +124,7 @@ def _answer(taken: Taken) -> SubmittedTask:
     return SubmittedTask(key=taken.key, outcome=taken.outcome, task_id=str(taken.task_id))
 
 
-def _route(specs: Sequence[TaskSpec], *, signed: bool) -> tuple[NewTask, ...] | Refused:
+def _route(specs: Sequence[TaskSpec], *, signed: bool) -> Route:
     """Route tasks that were submitted together: all or none."""
     tasks: list[NewTask] = []
     for spec in specs:
@@ -110,6 +133,15 @@ def _route(specs: Sequence[TaskSpec], *, signed: bool) -> tuple[NewTask, ...] | 
             return task
         tasks.append(task)
     return tuple(tasks)
+
+
+async def _known(settings: Settings, routes: Sequence[Route], unit: Unit) -> Sequence[Route]:
+    """Refuse what is for a kernel that nobody knows, where that is not to wait."""
+    if settings.unknown_kernels == "wait":
+        return routes
+    tasks = [task for route in routes if not isinstance(route, Refused) for task in route]
+    known = await Kernels(unit.tx).known({task.kernel for task in tasks})
+    return [route if isinstance(route, Refused) else only_known(route, known) for route in routes]
 
 
 def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
@@ -135,6 +167,8 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
         requires=spec.requires,
         affinity=spec.affinity,
         run_at=spec.run_at,
+        unique_key=spec.unique_key,
+        unique_policy=spec.unique_policy,
     )
 
 
@@ -154,6 +188,9 @@ async def take_in_again(settings: Settings, order: str, original: UUID, unit: Un
     route = _route([TaskSpec.from_bytes(order.encode())], signed=True)
     if isinstance(route, Refused):
         raise CannotRoute(route.reason)
-    replay = replace(route[0], key=replay_key(original))
+    unique = replace(route[0].unique, policy=Policy.REFUSE) if route[0].unique else None
+    replay = replace(route[0], key=replay_key(original), unique=unique)
     (taken,) = await _take_in(settings, [replay], unit)
+    if taken.outcome is Outcome.REFUSED:
+        raise UniqueKeyHeld(f"Task {taken.task_id} holds its unique key: wait until it has ended.")
     return taken

@@ -6,6 +6,7 @@ from grace.htm.store.fairness import Limits, Line, Quotas
 from grace.htm.store.steering import Queues, Steering
 from grace.htm.store.tasks import Tasks
 from grace.htm.store.told import hint_work, tell_enqueued, tell_moved, tell_sla, tell_steered
+from grace.htm.store.unique import UniqueKeys
 
 __all__ = [
     "Attempts",
@@ -17,6 +18,7 @@ __all__ = [
     "Quotas",
     "Steering",
     "Tasks",
+    "UniqueKeys",
     "hint_work",
     "tell_enqueued",
     "tell_moved",

@@ -16,6 +16,11 @@ class Kernels:
         """Remember that workers asked for tasks of these."""
         await self._tx.execute(QUERIES["note_asked"], kernels=sorted(kernels))
 
+    async def known(self, kernels: Collection[str]) -> frozenset[str]:
+        """Those of the kernels that a worker has ever asked for."""
+        rows = await self._tx.fetch(QUERIES["known_kernels"], kernels=sorted(kernels))
+        return frozenset(row["kernel"] for row in rows)
+
     async def queued(self, *, most: int) -> dict[str, int]:
         """How many tasks wait for each kernel that has any; counted up to `most`."""
         rows = await self._tx.fetch(QUERIES["queued_by_kernel"], most=most)

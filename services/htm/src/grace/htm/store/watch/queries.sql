@@ -142,6 +142,10 @@ SELECT kernel, statement_timestamp() FROM unnest(CAST(:kernels AS text[])) AS k 
  ORDER BY kernel
     ON CONFLICT (kernel) DO UPDATE SET asked_at = greatest(htm_kernels.asked_at, excluded.asked_at);
 
+-- known_kernels --
+-- Those of the kernels that a worker has asked for at any time.
+SELECT kernel FROM htm_kernels WHERE kernel = ANY (CAST(:kernels AS text[]));
+
 -- queued_by_kernel --
 -- How many tasks wait for each kernel; the count of one kernel ends at `most`.
 WITH RECURSIVE line AS (
