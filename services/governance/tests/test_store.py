@@ -9,7 +9,6 @@ from nats.aio.msg import Msg
 
 from grace.contracts.governance import Permit
 from grace.governance.loops import Beacon, Expire
-from grace.governance.settings import Settings
 from grace.testkit import House, eventually
 
 OpenOffice = Callable[..., Any]
@@ -64,7 +63,7 @@ async def test_the_beacon_follows_the_row(open_office: OpenOffice) -> None:
 async def test_where_nobody_knows_the_permit_nothing_is_sent(open_office: OpenOffice) -> None:
     async with open_office(permit_interval="PT1H") as office:
         heard = await listen(office.house)
-        beacon = Beacon(Settings.model_fields["permit_reread"].default)
+        beacon = Beacon()
         await office.house.rows("governance", "DELETE FROM permits")
         await beacon.tick(office.governance)
         await office.house.rows("governance", "INSERT INTO permits (version) VALUES (7)")
@@ -77,7 +76,7 @@ async def test_where_the_row_cannot_be_read_the_last_one_is_not_repeated(
     open_office: OpenOffice,
 ) -> None:
     async with open_office(permit_interval="PT1H") as office:
-        beacon = Beacon(Settings.model_fields["permit_reread"].default * 0)
+        beacon = Beacon()
         await beacon.tick(office.governance)
         heard = await listen(office.house)
         await office.house.rows("governance", "ALTER TABLE permits RENAME TO lost")

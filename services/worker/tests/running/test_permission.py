@@ -98,7 +98,10 @@ async def test_without_a_permit_nothing_begins_and_it_is_tried_again(floor: Open
         assert task.attempt_number == 3
         await at.permit(allowed=False)
         task = await at.do(at.permitted(at.spec()))
-        assert "applies are stopped" in (task.error_message or "")
+        # It is told at once, and does not spring to life when others go on.
+        assert (task.status, task.attempt_number) == ("failed", 1)
+        stopped = "blocked: applies are stopped by the kill switch (permit version 1)"
+        assert task.error_message == stopped
         assert await at.receipts() == []
         assert await at.setting() is None
         await at.permit()

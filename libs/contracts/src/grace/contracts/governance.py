@@ -18,11 +18,16 @@ __all__ = [
     "CapabilityBody",
     "Decide",
     "GetApproval",
+    "GetKillSwitch",
     "Grant",
+    "KillSwitch",
+    "KillSwitchOrder",
+    "KillSwitchTurned",
     "ListApprovals",
     "Permit",
     "RecallDecision",
     "RecalledDecision",
+    "TurnKillSwitch",
     "Vote",
 ]
 
@@ -260,3 +265,74 @@ class RecallDecision(Message):
     REPLY: ClassVar[type[RecalledDecision]] = RecalledDecision
 
     mission_id: Id
+
+
+class KillSwitchOrder(Message):
+    """Part of `KillSwitch`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.KillSwitchOrder"
+
+    version: UInt32
+    is_on: Bool
+    hard: Bool
+    ordered_by: Id
+    ordered_at: Timestamp
+    reason: Text
+
+
+class KillSwitch(Message):
+    """Whether anything may act, and who decided that."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.KillSwitch"
+
+    version: UInt32 = Field(description="Rises with every turn; the beacon carries it.")
+    is_on: Bool = Field(description="On: no apply begins.")
+    hard: Bool = Field(description="No revert begins either.")
+    changed_by: Id
+    changed_at: Timestamp
+    reason: Text
+    orders: tuple[KillSwitchOrder, ...] = Field(
+        default=(), max_length=1000, description="The last ones, newest first."
+    )
+
+
+class TurnKillSwitch(Message):
+    """A person stops all effects, or lets them go on.
+
+    Only the tenant that runs Grace may.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.TurnKillSwitch"
+    SUBJECT: ClassVar[str] = "rpc.governance.turn_kill_switch"
+    REPLY: ClassVar[type[KillSwitch]] = KillSwitch
+
+    tenant_id: Id
+    is_on: Bool = Field(description="On: no apply begins any more.")
+    hard: Bool = Field(description="With it: no revert begins either.")
+    principal: Id
+    reason: Text
+
+
+class GetKillSwitch(Message):
+    """Asks on `rpc.governance.kill_switch`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.GetKillSwitch"
+    SUBJECT: ClassVar[str] = "rpc.governance.kill_switch"
+    REPLY: ClassVar[type[KillSwitch]] = KillSwitch
+
+    tenant_id: Id
+
+
+class KillSwitchTurned(Message):
+    """All effects were stopped, or go on."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.KillSwitchTurned"
+    SUBJECT: ClassVar[str] = "governance.kill_switch.turned"
+
+    tenant_id: Id
+    version: UInt32
+    is_on: Bool
+    hard: Bool
+    actor: Id
+    reason: Text
+    turned_at: Timestamp

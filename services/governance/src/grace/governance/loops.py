@@ -1,15 +1,12 @@
 """What governance does on its own: let approvals expire, and say that workers may act."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from time import monotonic
 
-from grace.contracts.governance import ApprovalExpired
-from grace.contracts.governance import Permit as PermitSignal
+from grace.contracts.governance import ApprovalExpired, Permit
 from grace.governance.domain.approvals import Request
-from grace.governance.domain.permits import Permit
 from grace.governance.metrics import observe_latency
-from grace.governance.store import Store
+from grace.governance.store import Store, Switches
 from grace.kit import Runtime, Unit
 
 _AT_ONCE = 100
@@ -30,19 +27,15 @@ class Expire:
 class Beacon:
     """Tell workers several times a second that they may act: silence forbids it."""
 
-    def __init__(self, reread: timedelta) -> None:
-        self._reread = reread.total_seconds()
-        self._permit: Permit | None = None
-        self._read_at = 0.0
-
     async def tick(self, runtime: Runtime) -> bool:
-        """Send one beacon out of what was read less than a moment ago, or none."""
-        permit = await self._current(runtime)
+        """Send one beacon out of what is read now, or none: a read that fails sends nothing."""
+        async with runtime.reading() as tx:
+            permit = await Switches(tx).read_permit()
         if permit is None:
             runtime.log.error("permit.unknown")
             return False
         await runtime.signal(
-            PermitSignal(
+            Permit(
                 version=permit.version,
                 allowed=permit.allowed,
                 reverts_allowed=permit.reverts_allowed,
@@ -50,16 +43,6 @@ class Beacon:
             )
         )
         return False
-
-    async def _current(self, runtime: Runtime) -> Permit | None:
-        """Return the permit. It is forgotten first, so that a failed read leaves nothing to send."""
-        started = monotonic()
-        if self._permit is None or started - self._read_at >= self._reread:
-            self._permit = None
-            async with runtime.unit() as unit:
-                self._permit = await Store(unit.tx).read_permit()
-            self._read_at = started
-        return self._permit
 
 
 def _announce_expiry(request: Request, unit: Unit) -> None:

@@ -125,3 +125,31 @@ RETURNING approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, r
 -- read_permit --
 -- What workers may do now.
 SELECT version, allowed, reverts_allowed FROM permits;
+
+-- read_switch --
+-- How the kill switch stands, and who turned it.
+SELECT version, allowed, reverts_allowed, changed_at, changed_by, reason FROM permits;
+
+-- lock_switch --
+-- The same, and nobody else turns it until the transaction ends.
+SELECT version, allowed, reverts_allowed, changed_at, changed_by, reason FROM permits FOR UPDATE;
+
+-- turn_switch --
+-- The next version of the switch, with its order. No row: another was faster.
+WITH turned AS (
+    UPDATE permits
+       SET version = :version, allowed = :allowed, reverts_allowed = :reverts_allowed,
+           changed_at = :changed_at, changed_by = :changed_by, reason = :reason
+     WHERE version = :version - 1
+    RETURNING version, NOT allowed AS is_on, NOT reverts_allowed AS hard, changed_by, changed_at,
+              reason
+)
+INSERT INTO kill_switch_orders (version, is_on, hard, ordered_by, ordered_at, reason)
+SELECT version, is_on, hard, changed_by, changed_at, reason FROM turned;
+
+-- list_switch_orders --
+-- The last orders, newest first.
+SELECT version, is_on, hard, ordered_by, ordered_at, reason
+  FROM kill_switch_orders
+ ORDER BY version DESC
+ LIMIT :limit;

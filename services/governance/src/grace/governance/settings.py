@@ -19,10 +19,9 @@ class Settings(ServiceSettings):
     revert_ttl: timedelta = timedelta(hours=24)
     # An approval that is due late by a second does no harm: decide checks the clock itself.
     expire_interval: timedelta = timedelta(seconds=1)
-    # A worker stops after 1 s of silence: four chances to hear one beacon.
+    # A worker stops after 1 s of silence: four chances to hear one beacon. Each is read anew, so
+    # that every replica tells of the kill switch within this; the one that turned it does at once.
     permit_interval: timedelta = timedelta(milliseconds=250)
-    # The kill switch acts within this, plus the worker's second.
-    permit_reread: timedelta = timedelta(seconds=1)
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -342,6 +342,12 @@ SELECT :event_id, m.mission_id, c.contract_id, m.tenant_id, :service, :subject, 
  WHERE m.mission_id = :mission_id
 ON CONFLICT (event_id, mission_id) DO NOTHING;
 
+-- tell_open_missions --
+-- Add one line to the story of every mission that has not ended; once.
+INSERT INTO action_events (event_id, mission_id, tenant_id, service, subject, summary, at)
+SELECT :event_id, mission_id, tenant_id, :service, :subject, :summary, :at FROM missions WHERE closed_at IS NULL
+ON CONFLICT (event_id, mission_id) DO NOTHING;
+
 -- own_tasks --
 -- Which of these tasks are tasks of these contracts: strangers may write any contract's name on theirs.
 SELECT c.contract_id, c.mission_id, t.task_id

@@ -4,6 +4,7 @@
 from grace.client.sync.approvals import Approvals
 from grace.client.sync.baselines import Baselines
 from grace.client.sync.events import Events
+from grace.client.sync.governance import Governance
 from grace.client.sync.intents import Intents
 from grace.client.sync.keys import Keys
 from grace.client.sync.knowledge import Knowledge
@@ -20,6 +21,7 @@ class SyncGrace(
     Approvals,
     Baselines,
     Events,
+    Governance,
     Intents,
     Keys,
     Knowledge,

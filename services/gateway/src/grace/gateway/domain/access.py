@@ -24,6 +24,8 @@ class Scope(StrEnum):
     BASELINES_WRITE = "baselines:write"
     ERRORS_WRITE = "errors:write"
     EVENTS_READ = "events:read"
+    GOVERNANCE_READ = "governance:read"
+    GOVERNANCE_WRITE = "governance:write"
     HEALTH_READ = "health:read"
     HTM_READ = "htm:read"
     HTM_WRITE = "htm:write"

@@ -20,12 +20,12 @@ _WORDS = """
 """
 _PEOPLE = "actor decided_by requested_by"
 _NUMBERS = """
-    attempts chunk_count confidence data_size_bytes executed playbook_version quorum revision size
+    attempts chunk_count confidence data_size_bytes executed hard is_on playbook_version quorum revision size
     sla_ms successful_executions threshold tier total_executions value
 """
 _TIMES = """
     captured_at closed_at created_at detected_at expired_at expires_at granted_at raised_at
-    resolved_at seen_at sla_deadline_at
+    resolved_at seen_at sla_deadline_at turned_at
 """
 _LISTS = "alert contracts jobs tasks"
 

@@ -7,6 +7,7 @@ from grace.contracts.governance import (
     ApprovalGranted,
     ApprovalRejected,
     ApprovalRequested,
+    KillSwitchTurned,
 )
 from grace.contracts.htm import TasksFinished
 from grace.contracts.intent import ActionPlanned, ErrorCaptured, PlanningBlocked
@@ -18,7 +19,7 @@ from grace.contracts.verification import (
     TakeBaseline,
 )
 from grace.kit import Rpc, Stream
-from grace.verification.handlers import baselines, decisions, plans, queries, tasks
+from grace.verification.handlers import baselines, decisions, plans, queries, stops, tasks
 from grace.verification.handlers.recalled import retell_decision, retell_mission
 from grace.verification.handlers.tasks import Wakes
 from grace.verification.settings import Settings
@@ -37,6 +38,7 @@ def stream(settings: Settings, wakes: Wakes) -> Stream:
         .on(ApprovalGranted, partial(decisions.on_approval_granted, wakes))
         .on(ApprovalRejected, decisions.on_approval_rejected)
         .on(ApprovalExpired, decisions.on_approval_expired)
+        .on(KillSwitchTurned, stops.on_kill_switch_turned)
         .on(TasksFinished, partial(tasks.on_tasks_finished, wakes))
     )
 

@@ -211,3 +211,16 @@ class Missions:
             summary=summary,
             at=at,
         )
+
+    async def tell_open(
+        self, *, event_id: UUID, service: str, subject: str, summary: str, at: datetime
+    ) -> None:
+        """Add a line to the story of every mission that has not ended, once."""
+        await self._tx.execute(
+            QUERIES["tell_open_missions"],
+            event_id=event_id,
+            service=service,
+            subject=subject,
+            summary=summary,
+            at=at,
+        )

@@ -27,9 +27,17 @@ def hear(last: Permit | None, beacon: Permit) -> Permit:
     return beacon if newer else last
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why an effect may not begin now; `is_ordered` where people said so, and not a silence."""
+
+    why: str
+    is_ordered: bool = False
+
+
 def may_begin(
     step: Step, permit: Permit | None, *, now: float, lease_left: float, timeout: float
-) -> str | None:
+) -> Stop | None:
     """Return why an effect may not begin now (None: it may). All times in seconds, monotonic.
 
     Silence stops applies and lets reverts go on: undoing is the safe direction. Who could lose
@@ -39,19 +47,26 @@ def may_begin(
         case Step.APPLY:
             return _why_no_apply(permit, now=now, lease_left=lease_left, timeout=timeout)
         case Step.REVERT:
-            stopped = permit is not None and not permit.reverts_allowed
-            return "reverts are stopped" if stopped else None
+            if permit is None or permit.reverts_allowed:
+                return None
+            return Stop(f"reverts are stopped {_by_whom(permit)}", is_ordered=True)
         case Step.OBSERVE:
             return None
 
 
 def _why_no_apply(
     permit: Permit | None, *, now: float, lease_left: float, timeout: float
-) -> str | None:
+) -> Stop | None:
     if permit is None or now - permit.heard_at > FRESH_SECONDS:
-        return f"no permit was heard for {FRESH_SECONDS:g} s"
+        return Stop(f"no permit was heard for {FRESH_SECONDS:g} s")
     if not permit.allowed:
-        return f"applies are stopped (permit version {permit.version})"
+        return Stop(f"applies are stopped {_by_whom(permit)}", is_ordered=True)
     if lease_left < timeout:
-        return f"the lease has {lease_left:.1f} s left, less than the timeout of {timeout:g} s"
+        return Stop(
+            f"the lease has {lease_left:.1f} s left, less than the timeout of {timeout:g} s"
+        )
     return None
+
+
+def _by_whom(permit: Permit) -> str:
+    return f"by the kill switch (permit version {permit.version})"

@@ -100,7 +100,7 @@ class Effect:
 
     async def _prepare(self) -> State:
         """Plan again and return the state before the effect."""
-        await self._check_switch()
+        await self._check_switch(untouched=True)
         if self._act.step is Step.APPLY:
             diff = await self._read(self._job.operation.plan)
             if diff.target != self._act.target:
@@ -136,7 +136,7 @@ class Effect:
         """Change the world, look at it, complete the receipt."""
         self._tools.crash_point("receipt_open")
         # Again: planning and observing took time, and the permit may have been withdrawn.
-        await self._check_switch()
+        await self._check_switch(untouched=False)
         ctx = replace(self._job.ctx, before=before, resumed=resumed)
         result = await self._tools.guard.change(
             self._runtime, self._job.at, partial(self._change, ctx), timeout=self._job.timeout
@@ -160,11 +160,12 @@ class Effect:
             if not await Store(unit.tx).complete_receipt(self._act, self._job.who, done):
                 raise NotNowError("another attempt went on with it in the meantime")
 
-    async def _check_switch(self) -> None:
+    async def _check_switch(self, *, untouched: bool) -> None:
         await self._tools.switch.check(
             self._act.step,
             lease_until=self._job.lease.until,
             timeout=self._job.timeout.total_seconds(),
+            untouched=untouched,
         )
 
     async def _observe(self) -> State:

@@ -1,4 +1,4 @@
-"""Every statement of governance, a typed function each."""
+"""Approvals with their contracts and votes."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,10 @@ from uuid import UUID
 
 from grace.governance.domain.approvals import Request
 from grace.governance.domain.lifecycle import State
-from grace.governance.domain.permits import Permit
 from grace.governance.domain.quorum import Choice, Decided, Vote
 from grace.governance.domain.tiers import Tier
-from grace.kit import Queries, Record, Transaction
-
-QUERIES = Queries.beside(__file__)
+from grace.governance.store.statements import QUERIES
+from grace.kit import Record, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Opening:
 
 
 class Store:
-    """The tables of governance, inside somebody's transaction."""
+    """The tables of approvals, inside somebody's transaction."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
@@ -153,11 +151,6 @@ class Store:
         """Close requests that are due and return them."""
         rows = await self._tx.fetch(QUERIES["expire_requests"], now=now, limit=limit)
         return [_request(row) for row in rows]
-
-    async def read_permit(self) -> Permit | None:
-        """Return what workers may do, or None where nobody knows."""
-        row = await self._tx.fetchrow(QUERIES["read_permit"])
-        return None if row is None else Permit(**row)
 
 
 def _request_columns(openings: Sequence[Opening]) -> dict[str, list[object]]:

@@ -1,0 +1,19 @@
+"""Governance: the kill switch."""
+
+from grace.client.aio.connection import Connection
+from grace.contracts.governance import KillSwitch
+
+_SWITCH = "/api/governance/kill-switch"
+
+
+class Governance(Connection):
+    """The methods that read and turn what governs all plans."""
+
+    async def kill_switch(self) -> KillSwitch:
+        """How the kill switch stands, who turned it, and why."""
+        return await self._get(_SWITCH, KillSwitch)
+
+    async def turn_kill_switch(self, *, is_on: bool, reason: str, hard: bool = False) -> KillSwitch:
+        """Stop every effect within a second, or let effects go on. `hard` stops reverts, too."""
+        body = {"is_on": is_on, "hard": hard, "reason": reason}
+        return await self._post(_SWITCH, KillSwitch, body)

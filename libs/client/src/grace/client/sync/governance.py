@@ -1,0 +1,20 @@
+# Made from grace.client.aio by grace.client.twins: do not edit.
+"""Governance: the kill switch."""
+
+from grace.client.sync.connection import Connection
+from grace.contracts.governance import KillSwitch
+
+_SWITCH = "/api/governance/kill-switch"
+
+
+class Governance(Connection):
+    """The methods that read and turn what governs all plans."""
+
+    def kill_switch(self) -> KillSwitch:
+        """How the kill switch stands, who turned it, and why."""
+        return self._get(_SWITCH, KillSwitch)
+
+    def turn_kill_switch(self, *, is_on: bool, reason: str, hard: bool = False) -> KillSwitch:
+        """Stop every effect within a second, or let effects go on. `hard` stops reverts, too."""
+        body = {"is_on": is_on, "hard": hard, "reason": reason}
+        return self._post(_SWITCH, KillSwitch, body)
