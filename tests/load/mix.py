@@ -61,8 +61,8 @@ MIX = (
     ERROR, INTENT, KEY,
 )  # fmt: skip
 SCOPES = (
-    "approvals:read", "errors:write", "intents:read", "intents:write", "keys:read", "keys:write",
-    "learning:read", "log:read", "missions:read",
+    "approvals:read", "errors:write", "intents:read", "intents:write", "keys:admin", "keys:read",
+    "keys:write", "learning:read", "log:read", "missions:read",
 )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ async def test_a_key_of_another_tenant_is_unknown(open_gateway: OpenGateway) -> 
 
 async def test_nobody_gives_a_scope_that_they_do_not_have(open_gateway: OpenGateway) -> None:
     async with open_gateway() as front:
-        clerk = await front.person("clerk", "keys:write", "missions:read")
+        clerk = await front.person("clerk", "keys:write", "keys:admin", "missions:read")
         body = {"principal": "eve", "scopes": ["approvals:decide"]}
         refused = await clerk.post("/api/keys", json=body)
         assert refused.status_code == 403
@@ -87,6 +87,32 @@ async def test_nobody_gives_a_scope_that_they_do_not_have(open_gateway: OpenGate
             "/api/keys", json={"principal": "bob", "scopes": ["missions:read"]}
         )
         assert taken.status_code == 201
+
+
+async def test_nobody_becomes_a_second_person(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as front:
+        clerk = await front.person("clerk", "keys:write", "approvals:decide")
+        registrar = await front.person("registrar", "keys:write", "keys:admin", "approvals:decide")
+
+        async def makes(person: Any, principal: str, scope: str = "approvals:decide") -> int:
+            body = {"principal": principal, "scopes": [scope]}
+            answer = await person.post("/api/keys", json=body)
+            return int(answer.status_code)
+
+        assert await makes(clerk, "clerk") == 201
+        assert await makes(clerk, "bob") == 403
+        assert await makes(clerk, "admin") == 403
+        assert await makes(clerk, "clerk", "keys:admin") == 403
+        assert await makes(registrar, "bob") == 201
+        assert await makes(registrar, "admin") == 403
+        assert await makes(front.admin, "admin") == 201
+        rows = await front.house.rows(
+            "gateway", "SELECT DISTINCT principal, created_by FROM api_keys ORDER BY 1, 2"
+        )
+        assert [tuple(row) for row in rows] == [
+            ("admin", "admin"), ("bob", "registrar"), ("clerk", "admin"), ("clerk", "clerk"),
+            ("registrar", "admin"),
+        ]  # fmt: skip
 
 
 async def test_a_key_ends_after_a_quarter_unless_told_otherwise(open_gateway: OpenGateway) -> None:

@@ -55,7 +55,7 @@ async def test_a_repeat_is_answered_as_before_and_does_nothing(open_gateway: Ope
 
 async def test_a_key_of_another_caller_is_another_key(open_gateway: OpenGateway) -> None:
     async with open_gateway() as front:
-        clerk = await front.person("clerk", "keys:write", "missions:read")
+        clerk = await front.person("clerk", "keys:write", "keys:admin", "missions:read")
         first = await front.admin.post("/api/keys", json=KEY, headers=ONCE)
         second = await clerk.post("/api/keys", json=KEY, headers=ONCE)
         assert (first.status_code, second.status_code) == (201, 201)

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import Envelope, Id, Page, cursor_after, id_before
 from grace.gateway.domain import access
-from grace.gateway.domain.access import ADMIN_KEY, Scope, beyond
+from grace.gateway.domain.access import ADMIN, ADMIN_KEY, Scope, beyond, may_make_for
 from grace.gateway.settings import MOST_PER_SECOND
 from grace.gateway.store import Store
 from grace.kit import Forbidden, Invalid, NotFound, new_id
@@ -84,7 +84,12 @@ class MadeKey(KeyView):
 
 @router.post("", status_code=201, summary="Make an API key")
 async def make_key(wanted: NewKey, caller: Writer) -> Envelope[MadeKey]:
-    """Make a key of the caller's tenant, with scopes that the caller has too."""
+    """Make a key of the caller's tenant, with scopes that the caller has too.
+
+    For oneself; for anybody else with `keys:admin`. Nobody makes a key for the admin but the admin.
+    """
+    if not may_make_for(wanted.principal, caller.key):
+        raise Forbidden(_for_oneself(wanted.principal, caller))
     if lacking := beyond(wanted.scopes, caller.key.scopes):
         raise Forbidden(f"You cannot give the scope {lacking[0]}, which you do not have.")
     if wanted.rate_limit is not None and caller.key.key_id != ADMIN_KEY:
@@ -123,6 +128,15 @@ async def revoke_key(key_id: Id, caller: Writer) -> None:
     async with caller.runtime.unit(correlation_id=caller.request_id) as unit:
         if not await Store(unit.tx).revoke_key(caller.tenant, key_id):
             raise UnknownKeyId
+
+
+def _for_oneself(principal: str, caller: Caller) -> str:
+    if principal == ADMIN:
+        return f"A key for {ADMIN} is made by {ADMIN} alone."
+    return (
+        f"You are {caller.key.principal}, and make keys for yourself: one for {principal} needs the "
+        f"scope {Scope.KEYS_ADMIN.value}."
+    )
 
 
 def _shown(key: access.Key) -> dict[str, Any]:

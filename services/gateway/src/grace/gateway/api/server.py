@@ -9,13 +9,12 @@ import uvicorn
 
 from grace.gateway.api.application import application
 from grace.gateway.api.protocol import protocol_of
-from grace.gateway.domain.access import ADMIN_KEY, Scope, hash_of, is_token
+from grace.gateway.domain.access import ADMIN, ADMIN_KEY, Scope, hash_of, is_token
 from grace.gateway.settings import Settings
 from grace.gateway.store import Store
 from grace.kit import Runtime, SettingsError
 
 _CONFIG_EXIT = 78  # sysexits.h EX_CONFIG
-_ADMIN = "admin"
 _CURSORS = "cursor"
 _BACKLOG = 2048
 
@@ -78,7 +77,7 @@ async def _seat_admin(settings: Settings, runtime: Runtime) -> None:
         await Store(unit.tx).seat_admin(
             ADMIN_KEY,
             hash_of(token),
-            principal=_ADMIN,
+            principal=ADMIN,
             name="admin_key_file",
             scopes=[scope.value for scope in Scope],
             rate_limit=settings.admin_rate_limit,

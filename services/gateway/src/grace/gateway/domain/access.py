@@ -11,6 +11,8 @@ PREFIX = "grace_"
 _SHORTEST = len(PREFIX) + 43
 # The key whose token lies in the operator's file.
 ADMIN_KEY = "key-admin-file"
+# Who that token belongs to: nobody else is given a key of this name.
+ADMIN = "admin"
 # The tenant of those who run the house: what is all tenants' together is theirs to read and to set.
 HOUSE_TENANT = "default"
 
@@ -31,6 +33,7 @@ class Scope(StrEnum):
     HTM_WRITE = "htm:write"
     INTENTS_READ = "intents:read"
     INTENTS_WRITE = "intents:write"
+    KEYS_ADMIN = "keys:admin"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
     KNOWLEDGE_READ = "knowledge:read"
@@ -88,3 +91,13 @@ def standing(key: Key, *, now: datetime) -> Standing:
 def beyond(wanted: Collection[str], own: Collection[str]) -> list[str]:
     """The scopes that somebody would hand on without having them."""
     return sorted(set(wanted) - set(own))
+
+
+def may_make_for(principal: str, maker: Key) -> bool:
+    """Whether somebody may make a key for this person: for oneself, or with `keys:admin`.
+
+    Approvals count persons. Who could make keys for others at will would be as many as needed.
+    """
+    if principal == maker.principal:
+        return True
+    return Scope.KEYS_ADMIN in maker.scopes and principal != ADMIN
