@@ -112,7 +112,7 @@ async def test_events_that_come_twice_and_in_any_order_make_one_mission(play: Pl
         await play.work("apply", play.make.applied())
         await play.publish("governance", granted)
         await play.publish("intent", *events)
-        await play.work("observe", {"waiting": 0})  # no baseline: it has to be undone
+        await play.work("observe", {"waiting": 9})  # drift: it has to be undone
         await play.work("revert", {"after": {}})
         await play.work("observe", play.make.before)
         await play.work("observe", play.make.good)
@@ -279,6 +279,10 @@ async def test_the_database_itself_refuses_what_must_not_happen(play: Play) -> N
             "update missions set status = 'verified'",
             "update action_contracts set status = 'verified'",
             "update action_contracts set contract = 'x'",
+            "update action_contracts set expected_state = '{}'",
+            "update action_contracts set target = target",
+            "update action_contracts set tier = 1, playbook_id = 'x'",
+            "update action_contracts set contract_id = contract_id",
             "delete from action_contracts",
             "delete from action_events",
             "update action_events set summary = 'x'",

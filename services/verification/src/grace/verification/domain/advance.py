@@ -175,15 +175,16 @@ def _on_measured(facts: Facts, reading: Reading) -> Decision:
         case Verdict.VERIFIED:
             return Close(Event.VERIFY, findings.reason, findings)
         case Verdict.FAILED:
-            return _undo_or(Event.FAIL, facts, findings)
+            return _undo_or_fail(facts, findings)
         case Verdict.INCONCLUSIVE:
-            return _undo_or(Event.LEAVE_OPEN, facts, findings)
+            # Only drift that was measured is undone: a revert in the dark may do the harm itself.
+            return Close(Event.LEAVE_OPEN, f"{findings.reason}; not undone", findings)
 
 
-def _undo_or(event: Event, facts: Facts, findings: Findings) -> Decision:
+def _undo_or_fail(facts: Facts, findings: Findings) -> Decision:
     snapshot = facts.snapshot
     if not facts.permitted_to_revert or snapshot is None:
-        return Close(event, f"{findings.reason}; the action cannot be undone", findings)
+        return Close(Event.FAIL, f"{findings.reason}; the action cannot be undone", findings)
     if not snapshot.intact:
         return Attend("the stored before-state is not the one that was hashed")
     wanted = tasks.revert_task(facts.contract, before=snapshot.before, after=snapshot.after)
