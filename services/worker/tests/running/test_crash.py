@@ -3,18 +3,19 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from grace.testkit import eventually
-from grace.worker.settings import CrashPoint
 
 Opener = Any
 Floor = Any
-POINTS = [point for point in get_args(CrashPoint) if point]
+# tests/torture_verify has all of them.
+MOMENTS = ("apply.intent_committed", "apply.after_effect", "apply.after_receipt")
 HTM = {
     "lease": timedelta(seconds=3),
     "rescue_interval": timedelta(milliseconds=200),
@@ -22,7 +23,7 @@ HTM = {
 }
 
 
-async def start_worker(at: Floor, targets: str, point: str) -> asyncio.subprocess.Process:
+async def start_worker(at: Floor, targets: str, moment: str) -> asyncio.subprocess.Process:
     environment = at.house.installation.environment("worker", at.house.database)
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -32,22 +33,22 @@ async def start_worker(at: Floor, targets: str, point: str) -> asyncio.subproces
             **{k: v for k, v in os.environ.items() if not k.startswith("GRACE_")},
             **environment,
             "GRACE_WORKER_TARGETS_FILE": targets,
-            "GRACE_WORKER_CRASH_AT": point,
+            "GRACE_CRASH_AT": moment and f"worker.{moment}",
         },
         stderr=asyncio.subprocess.DEVNULL,
     )
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("moment", MOMENTS)
 async def test_whatever_the_moment_of_death_the_effect_happens_once(
-    floor: Opener, point: str
+    floor: Opener, moment: str
 ) -> None:
     async with floor(names=("identity", "htm"), htm=HTM) as at:
         await at.permit()
         task_id = await at.submit(at.permitted(at.spec(timeout_ms=1500)))
-        process = await start_worker(at, str(floor.folder / "targets.toml"), point)
+        process = await start_worker(at, str(floor.folder / "targets.toml"), moment)
         try:
-            assert await asyncio.wait_for(process.wait(), 30) == 137
+            assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGKILL
         finally:
             if process.returncode is None:
                 process.kill()

@@ -56,6 +56,7 @@ class Running:
         self.service = service
         self.runtime = Runtime(service.name, service.settings, service.key_source)
         self.runtime.problems = self.problems
+        self.runtime.crash_point = service.crash_point
         self._parts = service.parts()
         self._broker: NatsBroker | None = None
         self._tasks: list[asyncio.Task[None]] = []

@@ -16,6 +16,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_ji
 from grace.contracts.message import Message, Query
 from grace.contracts.subjects import SUBJECTS
 from grace.kit import database, envelope, logs, rpc, tracing
+from grace.kit.crash import CrashPoint
 from grace.kit.ending import end_tasks
 from grace.kit.ids import new_id
 from grace.kit.keys import Keys, KeySource
@@ -46,6 +47,7 @@ class Runtime:
         self.stopping = asyncio.Event()
         # Why it is not ready; whoever runs it knows.
         self.problems: Callable[[], list[str]] = list
+        self.crash_point: CrashPoint = lambda _: None
         self._wakes: dict[type, asyncio.Event] = {}
         self.leadership = Leadership(name, partial(database.connect, name, settings))
         self._background: set[asyncio.Task[Any]] = set()

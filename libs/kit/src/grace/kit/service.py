@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
 from grace.contracts.message import Message
 from grace.kit import migrations, relay
 from grace.kit.beat import Beat
+from grace.kit.crash import CrashPoint, crash_point_from_environment
 from grace.kit.keys import IdentityKeys, KeySource
 from grace.kit.life import Background, Parts, Running
 from grace.kit.loops import Duty, Loop
@@ -49,6 +51,7 @@ class Service:
         self.key_source: KeySource = IdentityKeys()
         # A process ends when its connection is closed for good; a test keeps its process.
         self.exit_on_close = False
+        self._moments: Collection[str] = ()
         self._parts = Parts()
 
     def schema(self, module_file: str) -> Service:
@@ -85,6 +88,16 @@ class Service:
         """Run something of the service's own until it stops."""
         self._parts.backgrounds.append(background)
         return self
+
+    def moments(self, names: Collection[str]) -> Service:
+        """The moments at which a test may let the service die; see grace.kit.crash."""
+        self._moments = names
+        return self
+
+    @property
+    def crash_point(self) -> CrashPoint:
+        """What the service calls at its moments. SettingsError for one that it does not have."""
+        return crash_point_from_environment(self.name, self._moments)
 
     async def start(self) -> Running:
         """Start everything; raises what made it impossible, with all of it stopped again."""

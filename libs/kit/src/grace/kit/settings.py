@@ -78,6 +78,11 @@ class ServiceSettings(BaseSettings):
             raise SettingsError(str(error)) from None
 
 
+def crash_at() -> str:
+    """Where a test lets this process die: one variable for whatever runs in it, empty in production."""
+    return os.environ.get("GRACE_CRASH_AT", "")
+
+
 def refuse_unknown_environment(settings: type[BaseSettings], environment: Iterable[str]) -> None:
     """Refuse variables with the service's prefix that are no setting: a typo must not be silent."""
     prefix = str(settings.model_config.get("env_prefix", ""))

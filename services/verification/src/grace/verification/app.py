@@ -2,6 +2,7 @@
 
 from grace.kit import Service
 from grace.verification import handlers, loops
+from grace.verification.loops.crash import MOMENTS
 from grace.verification.loops.recall import Retellers
 from grace.verification.settings import Settings
 
@@ -15,6 +16,7 @@ def build(settings: Settings | None = None) -> Service:
     return (
         Service("verification", settings)
         .schema(__file__)
+        .moments(MOMENTS)
         .handle(handlers.stream(settings, wakes))
         .serve(handlers.rpc(settings, wakes))
         .every(settings.advance_interval, loops.Advance(settings))

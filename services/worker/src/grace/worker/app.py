@@ -10,7 +10,7 @@ from grace.worker.kernels.registry import Registry
 from grace.worker.kernels.targets_file import TargetsFile
 from grace.worker.loops.bench import Bench
 from grace.worker.loops.claim import Beat, Claim
-from grace.worker.loops.crash import crash_points
+from grace.worker.loops.crash import MOMENTS
 from grace.worker.loops.guard import Guard
 from grace.worker.loops.report import Reporter
 from grace.worker.loops.switch import KillSwitch
@@ -29,12 +29,12 @@ def build(settings: Settings | None = None) -> Service:
         targets=targets,
         guard=Guard(),
         switch=switch,
-        crash_point=crash_points(settings.crash_at),
     )
     bench = Bench(tools, settings.slots)
     return (
         Service("worker", settings)
         .schema(__file__)
+        .moments(MOMENTS)
         .serve(handlers.rpc(registry, targets, settings.longest_operation))
         .listen(Permit, partial(handlers.on_permit, switch.hear))
         .listen(WorkHint, partial(handlers.on_work_hint, registry, Claim))

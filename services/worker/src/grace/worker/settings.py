@@ -8,9 +8,6 @@ from pydantic import Field
 
 from grace.kit import ServiceSettings, service_config
 
-CrashPoint = Literal[
-    "", "claimed", "before_receipt", "receipt_open", "applied", "receipt_complete", "before_report"
-]
 Duration = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
@@ -35,5 +32,3 @@ class Settings(ServiceSettings):
     permit_patience: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0))
     # Tasks in hand may take so long to end at a stop; the rest lapses and is done elsewhere.
     drain: Duration = timedelta(seconds=15)
-    # For fault tests: the process kills itself at this point. Empty in production.
-    crash_at: CrashPoint = ""

@@ -9,6 +9,7 @@ from grace.verification.domain.advance import next_step, on_refused
 from grace.verification.domain.decision import Decision, Submit, Wait
 from grace.verification.domain.facts import Limits
 from grace.verification.domain.task import Report
+from grace.verification.loops.crash import name_of
 from grace.verification.loops.queue import Declined, Taken, reports_of, submit
 from grace.verification.loops.steps import Steps
 from grace.verification.settings import Settings
@@ -65,6 +66,7 @@ class Advance:
 
     async def _submit(self, runtime: Runtime, case: Case) -> bool:
         assert case.task_spec is not None  # noqa: S101 - whoever wants a task has stored it
+        runtime.crash_point(f"submit_{case.facts.step}.before")
         try:
             answer = await submit(runtime, case.task_spec, correlation_id=case.correlation_id)
         except GraceError as error:
@@ -72,8 +74,10 @@ class Advance:
             return False
         match answer:
             case Taken():
+                runtime.crash_point(f"submit_{case.facts.step}.taken")
                 async with runtime.unit(correlation_id=case.correlation_id) as unit:
                     await Steps(unit, case, self._settings).submitted(answer)
+                runtime.crash_point(f"submit_{case.facts.step}.after")
                 return True
             case Declined(why, may_exist):
                 decision = on_refused(case.facts, why, may_exist=may_exist)
@@ -82,4 +86,6 @@ class Advance:
     async def _obey(self, runtime: Runtime, case: Case, decision: Decision) -> bool:
         async with runtime.unit(correlation_id=case.correlation_id) as unit:
             await Steps(unit, case, self._settings).obey(decision)
+            runtime.crash_point(f"{name_of(decision)}.before")
+        runtime.crash_point(f"{name_of(decision)}.after")
         return not isinstance(decision, Wait)

@@ -21,13 +21,13 @@ async def run_attempt(
 ) -> TaskUpdate:
     """Do what the task asks and return what to report; only cancellation passes through."""
     try:
-        tools.crash_point("claimed")
+        runtime.crash_point(f"{task.spec.step}.claimed")
         text = _text(await _result(runtime, tools, task, lease))
         update = _update(tools, task, TaskUpdateStatus.completed, result_json=text)
         runtime.log.info("task.completed", task_id=task.task_id, attempt=task.attempt_number)
     except Exception as error:  # noqa: BLE001 - the edge: whatever happened, htm is told
         update = _failed(runtime, tools, task, error)
-    tools.crash_point("before_report")
+    runtime.crash_point(f"{task.spec.step}.before_report")
     return update
 
 

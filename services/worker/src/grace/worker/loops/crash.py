@@ -1,17 +1,23 @@
-"""Named points at which a fault test lets the process die, as kill -9 would."""
+"""The moments of an attempt at which a test may let the worker die."""
 
-import os
-from collections.abc import Callable
+from typing import Final
 
-CrashPoint = Callable[[str], None]
-_KILLED = 137  # what a shell reports of a process that SIGKILL ended
+_OF_EVERY_STEP: Final = ("claimed", "before_report")
+_OF_AN_EFFECT: Final = (
+    "before_intent",  # planned and observed, nothing stored
+    "intent_committed",  # the before-state and the intent to act are stored
+    "before_effect",  # the permit was looked at for the last time
+    "after_effect",  # the world is changed, nobody has looked at it
+    "before_receipt",  # what it left was observed, and is not stored
+    "after_receipt",  # stored, and nobody was told
+)
 
-
-def crash_points(crash_at: str) -> CrashPoint:
-    """Return a function that ends the process at the point of that name; no name, no crash."""
-
-    def crash_point(name: str) -> None:
-        if name == crash_at:
-            os._exit(_KILLED)
-
-    return crash_point
+MOMENTS: Final = (
+    *(f"observe.{moment}" for moment in _OF_EVERY_STEP),
+    *(
+        f"{step}.{moment}"
+        for step in ("apply", "revert")
+        for moment in (*_OF_EVERY_STEP[:1], *_OF_AN_EFFECT, *_OF_EVERY_STEP[1:])
+    ),
+    "reported",  # htm's stream has what came of an attempt
+)

@@ -111,7 +111,7 @@ class Effect:
         return before
 
     async def _open(self, before: State) -> UUID:
-        self._tools.crash_point("before_receipt")
+        self._pass("before_intent")
         # The last moment: with a receipt the effect has begun, and is never broken off.
         self._job.lease.check_wanted()
         identity = new_id()
@@ -121,6 +121,7 @@ class Effect:
             )
         if not opened:
             raise NotNowError("another attempt began at the same moment")
+        self._pass("intent_committed")
         return identity
 
     async def _take_over(self) -> None:
@@ -134,17 +135,18 @@ class Effect:
 
     async def _do(self, identity: UUID, before: State, *, resumed: bool) -> State:
         """Change the world, look at it, complete the receipt."""
-        self._tools.crash_point("receipt_open")
         # Again: planning and observing took time, and the permit may have been withdrawn.
         await self._check_switch(untouched=False)
         ctx = replace(self._job.ctx, before=before, resumed=resumed)
+        self._pass("before_effect")
         result = await self._tools.guard.change(
             self._runtime, self._job.at, partial(self._change, ctx), timeout=self._job.timeout
         )
-        self._tools.crash_point("applied")
+        self._pass("after_effect")
         done = Done(result, await self._observe())
+        self._pass("before_receipt")
         await self._complete(done)
-        self._tools.crash_point("receipt_complete")
+        self._pass("after_receipt")
         return self._answer(identity, before, done)
 
     async def _change(self, ctx: Context) -> Result:
@@ -167,6 +169,9 @@ class Effect:
             timeout=self._job.timeout.total_seconds(),
             untouched=untouched,
         )
+
+    def _pass(self, moment: str) -> None:
+        self._runtime.crash_point(f"{self._act.step}.{moment}")
 
     async def _observe(self) -> State:
         return await self._read(self._job.operation.observe)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from grace.contracts.htm import TaskReports, TaskUpdate
+from grace.contracts.htm import TaskReports, TaskUpdate, TaskUpdateStatus
 from grace.kit import Runtime, end_tasks
 from grace.worker.loops.bench import Bench
 
@@ -43,6 +43,8 @@ class Reporter:
             await self._bench.reported.wait()
             for batch in batches(self._bench.take_reports()):
                 await runtime.report(TaskReports(updates=batch))
+                if any(each.status is not TaskUpdateStatus.started for each in batch):
+                    runtime.crash_point("reported")
 
 
 def batches(updates: Sequence[TaskUpdate]) -> Iterator[tuple[TaskUpdate, ...]]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from grace.worker.domain.failure import WithdrawnError
 from grace.worker.kernels.registry import Registry
 from grace.worker.kernels.targets_file import TargetsFile
-from grace.worker.loops.crash import CrashPoint
 from grace.worker.loops.guard import Guard
 from grace.worker.loops.switch import KillSwitch
 
@@ -19,7 +18,6 @@ class Tools:
     targets: TargetsFile
     guard: Guard
     switch: KillSwitch
-    crash_point: CrashPoint
 
 
 @dataclass(slots=True)

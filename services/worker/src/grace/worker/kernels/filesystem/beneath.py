@@ -49,6 +49,12 @@ class Root:
         with closing(self._open(parts, _LOOK)) as fd:
             return os.fstat(fd)
 
+    @contextmanager
+    def held(self, parts: tuple[str, ...]) -> Iterator[int]:
+        """Hold what lies at the path without opening it for anything."""
+        with closing(self._open(parts, _LOOK)) as fd:
+            yield fd
+
     def _open(self, parts: tuple[str, ...], flags: int) -> int:
         try:
             return self._open_raw(parts or (".",), flags)
