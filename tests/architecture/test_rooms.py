@@ -19,7 +19,8 @@ OPTIONAL = {"loops", "metrics", "queries"}
 OF_THEIR_OWN = {
     "gateway": {"api"},  # it speaks HTTP where the others answer in handlers
     "worker": {"kernels"},  # one module or folder for each family of operations
-    "intent": {"playbooks"},  # package data: the playbooks that come with Grace
+    # Package data: the playbooks that come with Grace. And what loops and handlers plan with.
+    "intent": {"playbooks", "planner"},
 }
 # The gateway reads and writes for nobody but its callers: what it decides is who may ask.
 WITHOUT = {"gateway": {"domain", "store", "handlers"}}

@@ -13,6 +13,7 @@ WHERE = ("services", "libs", "proto", "deploy", "tests", "docs", "requirements")
 LONG_FILES = {
     "libs/contracts/src/grace/contracts/subjects.py": "generated: the table of all subjects",
     "libs/contracts/src/grace/contracts/htm.py": "generated: a message and its comments each",
+    "libs/contracts/src/grace/contracts/intent.py": "generated: intake, plans and what they wait for",
     "libs/contracts/src/grace/contracts/observability.py": "generated: five answers, with comments",
 }
 LONG_FUNCTIONS: dict[str, str] = {}

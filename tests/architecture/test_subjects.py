@@ -25,6 +25,8 @@ FOR_THE_RECORD = {
     "identity.checkpoint.published": "witnesses outside keep it",
     "identity.key.rotated": "services read the registry when they meet a key they do not know",
     "intent.accepted": "the log keeps who asked for what; nothing waits for it",
+    "intent.hold.placed": "for people: `grace holds list` and the alert read the rows",
+    "intent.hold.released": "the log keeps who let what go on",
     "job.completed": "for monitoring",
     "job.enqueued": "for monitoring",
     "knowledge.artifact.created": "an index of embeddings will read it; words need no second step",

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -128,6 +130,27 @@ def make_error() -> Callable[..., ErrorDetected]:
         return ErrorDetected(**(facts | other))
 
     return make
+
+
+@pytest.fixture
+def with_target(tmp_path: Path) -> dict[str, Any]:
+    """The worker's settings, with `shop` as a registered database."""
+    file = tmp_path / "targets.toml"
+    file.write_text(
+        '[targets.shop]\nkind = "postgres"\nenvironment = "test"\nhost = "127.0.0.1"\n'
+        'database = "shop"\n'
+        '[targets.shop.act]\nuser = "ops"\npassword_file = "/nowhere/ops"\n'
+        '[targets.shop.observe]\nuser = "eyes"\npassword_file = "/nowhere/eyes"\n'
+    )
+    return {"targets_file": file}
+
+
+@pytest.fixture
+def own_playbooks(tmp_path: Path) -> Path:
+    """An operator's folder for playbooks, empty."""
+    folder = tmp_path / "playbooks"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture

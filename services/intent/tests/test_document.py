@@ -95,7 +95,11 @@ def test_runaway_queries_are_answered_by_a_statement_timeout() -> None:
         ),
         ("at_most", "at_mots", "comparison: unknown at_mots; did you mean at_most?"),
         ("at_most", "smaller", "comparison: unknown smaller; known are "),
-        ("condition:", "when:", "playbook.trigger: unknown when; known are condition, priority"),
+        (
+            "condition:",
+            "when:",
+            "playbook.trigger: unknown when; known are condition, cooldown, flap, priority",
+        ),
         ("value: 0", "value: 0, tolerance: 1", "expectations[0]: unknown tolerance"),
     ],
 )

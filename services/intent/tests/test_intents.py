@@ -24,9 +24,10 @@ from grace.contracts.intent import (
 )
 from grace.contracts.verification import MissionClosed
 from grace.intent import loops
+from grace.intent.domain.lifecycle import State
 from grace.intent.domain.signal import Group, Signal
 from grace.intent.settings import Settings
-from grace.intent.store import Missions
+from grace.intent.store import Missions, Settled
 from grace.kit import Conflict, Invalid, NotFound, Runtime
 from grace.testkit import House, eventually
 
@@ -330,7 +331,7 @@ async def _captured_in_silence(intent: Runtime, signal: Signal) -> str:
         store, group = Missions(unit.tx), Group(signal.fingerprint, (signal,))
         await store.capture([group], ["mission-1"], recall_after=timedelta(0))
         (claimed,) = await store.claim_captured(most=1, lease=timedelta(hours=1))
-        assert await store.block_plan(claimed, "no playbook answers it")
+        assert await store.settle([Settled(claimed, State.BLOCKED, reason="no playbook answers")])
     return claimed.mission_id
 
 

@@ -13,14 +13,6 @@ from grace.testkit import House
 NOT_A_PLAYBOOK = "playbok: x\n"
 
 
-@pytest.fixture
-def own_playbooks(tmp_path: Path) -> Path:
-    """An operator's folder for playbooks, empty."""
-    folder = tmp_path / "playbooks"
-    folder.mkdir()
-    return folder
-
-
 async def test_a_changed_text_under_an_old_version_is_refused_and_the_old_one_stays(
     house: House, own_playbooks: Path, mend_it: str
 ) -> None:
@@ -60,8 +52,11 @@ async def test_an_unsound_file_is_refused_by_name_and_the_sound_ones_count(
         assert REGISTRY.get_sample_value("grace_intent_playbooks_refused") == 1
         assert await _in_force(house, "mine")
         settings = settings.model_copy(update={"playbook_dir": own_playbooks / "nowhere"})
-        with pytest.raises(PlaybookRefused, match="nowhere is no folder"):
-            await loops.LoadPlaybooks(settings).tick(intent)
+        library = loops.LoadPlaybooks(settings)
+        with pytest.raises(PlaybookRefused, match="nowhere is no folder: make it, or change"):
+            await library.tick(intent)
+        assert not await library.tick(intent), "the same complaint is told once"
+        assert REGISTRY.get_sample_value("grace_intent_playbooks_refused") == 1
 
 
 async def _in_force(house: House, name: str) -> str | None:

@@ -27,27 +27,6 @@ MakeError = Callable[..., ErrorDetected]
 Report = Callable[..., Awaitable[None]]
 
 
-@pytest.fixture
-def with_target(tmp_path: Path) -> dict[str, Any]:
-    """The worker's settings, with `shop` as a registered database."""
-    file = tmp_path / "targets.toml"
-    file.write_text(
-        '[targets.shop]\nkind = "postgres"\nenvironment = "test"\nhost = "127.0.0.1"\n'
-        'database = "shop"\n'
-        '[targets.shop.act]\nuser = "ops"\npassword_file = "/nowhere/ops"\n'
-        '[targets.shop.observe]\nuser = "eyes"\npassword_file = "/nowhere/eyes"\n'
-    )
-    return {"targets_file": file}
-
-
-@pytest.fixture
-def own_playbooks(tmp_path: Path) -> Path:
-    """An operator's folder for playbooks, empty."""
-    folder = tmp_path / "playbooks"
-    folder.mkdir()
-    return folder
-
-
 def _shipped(name: str) -> str:
     return (Path(loops.__file__).parents[1] / "playbooks" / f"{name}.yaml").read_text()
 

@@ -14,7 +14,7 @@ from grace.intent.domain.lifecycle import State
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook
 from grace.intent.domain.signal import Group, Signal
-from grace.intent.store import Ended, Missions, Playbooks
+from grace.intent.store import Ended, Missions, Playbooks, Settled
 from grace.kit import Runtime
 from grace.testkit import House, eventually
 
@@ -75,12 +75,12 @@ async def test_only_the_latest_attempt_may_decide_and_only_once(
     playbook = make_playbook()
     async with intent.unit() as unit:
         store = Missions(unit.tx)
-        assert not await store.finish_plan(old, playbook, PLAN, PLAN_HASH)
-        assert not await store.block_plan(old, "stale")
-        assert not await store.postpone_plan(old, "stale", timedelta())
-        assert await store.finish_plan(new, playbook, PLAN, PLAN_HASH)
-        assert not await store.finish_plan(new, playbook, PLAN, PLAN_HASH)
-        assert not await store.block_plan(new, "late")
+        assert not await store.settle([_planned(old, playbook)])
+        assert not await store.settle([Settled(old, State.BLOCKED, reason="stale")])
+        assert not await store.settle([Settled(old, State.CAPTURED, reason="stale")])
+        assert await store.settle([_planned(new, playbook)]) == {new.mission_id}
+        assert not await store.settle([_planned(new, playbook)])
+        assert not await store.settle([Settled(new, State.BLOCKED, reason="late")])
 
 
 async def test_a_mission_that_ended_is_not_planned_any_more(
@@ -92,8 +92,8 @@ async def test_a_mission_that_ended_is_not_planned_any_more(
         end = Ended(captured.mission_id, "cancelled", await unit.now())
         assert await store.close([end]) == {captured.mission_id}
         assert await store.close([end]) == frozenset()
-        assert not await store.finish_plan(claimed, make_playbook(), PLAN, PLAN_HASH)
-        assert not await store.postpone_plan(claimed, "late", timedelta())
+        assert not await store.settle([_planned(claimed, make_playbook())])
+        assert not await store.settle([Settled(claimed, State.CAPTURED, reason="late")])
         found = await store.find(captured.mission_id)
     assert found is not None
     assert (found.state, found.plan) == (State.CLOSED, None)
@@ -104,7 +104,7 @@ async def test_a_plan_that_stands_cannot_be_changed_and_an_end_is_an_end(
 ) -> None:
     (claimed,) = await _claim(intent)
     async with intent.unit() as unit:
-        assert await Missions(unit.tx).finish_plan(claimed, make_playbook(), PLAN, PLAN_HASH)
+        assert await Missions(unit.tx).settle([_planned(claimed, make_playbook())])
     role = await house.role("intent")
     other = "plan = '[]', plan_hash = encode(sha256('[]'), 'hex')"
     with pytest.raises(asyncpg.RaiseError, match="stands and does not change"):
@@ -149,6 +149,10 @@ async def test_the_database_knows_exactly_the_states_of_the_lifecycle(house: Hou
         " WHERE conrelid = 'missions'::regclass AND conname = 'missions_status_check'",
     )
     assert sorted(re.findall(r"'(\w+)'::text", row["text"])) == sorted(State)
+
+
+def _planned(mission: Mission, playbook: Playbook) -> Settled:
+    return Settled(mission, State.PLANNED, playbook, PLAN, PLAN_HASH)
 
 
 async def _waiting(house: House, wanted: int) -> bool:

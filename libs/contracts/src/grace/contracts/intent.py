@@ -26,11 +26,16 @@ __all__ = [
     "Expectation",
     "ExpectationComparison",
     "GetIntent",
+    "Hold",
+    "HoldPlaced",
+    "HoldReleased",
+    "Holds",
     "Intent",
     "IntentAccepted",
     "IntentSubmit",
     "IntentSubmitPriority",
     "Intents",
+    "ListHolds",
     "ListIntents",
     "Measurement",
     "Plan",
@@ -38,6 +43,8 @@ __all__ = [
     "PlanningBlocked",
     "RecallMission",
     "RecalledMission",
+    "ReleaseHold",
+    "ReleasedHold",
     "SubmitIntent",
 ]
 
@@ -374,3 +381,95 @@ class ListIntents(Message):
         default=None, description="An intent id: the page goes on with older intents."
     )
     status: Text | None = None
+
+
+class HoldPlaced(Message):
+    """A plan could be written, but has to wait: the mission came back too often, too lately, or the same action did not help."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.HoldPlaced"
+    SUBJECT: ClassVar[str] = "intent.hold.placed"
+
+    mission_id: Id
+    tenant_id: Id
+    cause: Id = Field(description="loop, flapping, cooldown, freeze")
+    reason: Text
+    playbook: Id = Field(description="The one that would have answered.")
+    held_until: Timestamp | None = Field(
+        default=None, description="Unset where only a person ends it."
+    )
+
+
+class HoldReleased(Message):
+    """Somebody let a mission go on; it is planned at once and not held again."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.HoldReleased"
+    SUBJECT: ClassVar[str] = "intent.hold.released"
+
+    mission_id: Id
+    tenant_id: Id
+    released_by: Id
+    reason: Text | None = None
+
+
+class Hold(Message):
+    """A mission whose plan waits."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Hold"
+
+    mission_id: Id
+    tenant_id: Id
+    kind: Id
+    target: Id | None = None
+    cause: Id = Field(description="loop, flapping, cooldown, freeze")
+    reason: Text
+    requested_by: Id = Field(description="Who answers for the report; somebody else releases it.")
+    held_at: Timestamp
+    held_until: Timestamp | None = Field(
+        default=None, description="Unset where only a person ends it."
+    )
+    playbook: Id | None = None
+
+
+class Holds(Message):
+    """The answer on `rpc.intent.holds`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Holds"
+
+    holds: tuple[Hold, ...] = Field(default=(), max_length=100, description="Newest mission first.")
+
+
+class ListHolds(Message):
+    """Asks on `rpc.intent.holds`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ListHolds"
+    SUBJECT: ClassVar[str] = "rpc.intent.holds"
+    REPLY: ClassVar[type[Holds]] = Holds
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    before: Id | None = Field(
+        default=None, description="A mission id: the page goes on with older missions."
+    )
+
+
+class ReleasedHold(Message):
+    """The answer on `rpc.intent.release`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ReleasedHold"
+
+    mission_id: Id
+    released_by: Id
+    released_at: Timestamp
+
+
+class ReleaseHold(Message):
+    """Lets a mission go on; the same twice is a conflict, since it is not held any more."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ReleaseHold"
+    SUBJECT: ClassVar[str] = "rpc.intent.release"
+    REPLY: ClassVar[type[ReleasedHold]] = ReleasedHold
+
+    tenant_id: Id
+    mission_id: Id
+    principal: Id
+    reason: Annotated[LongText, Field(max_length=1000)] | None = None

@@ -1,6 +1,6 @@
 """What intent measures beyond what the kit measures."""
 
-from prometheus_client import Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 CAPTURE_SECONDS = Histogram(
     "grace_intent_capture_seconds",
@@ -12,6 +12,8 @@ CAPTURE_SECONDS = Histogram(
 PLAYBOOKS_REFUSED = Gauge(
     "grace_intent_playbooks_refused", "Playbook files that are not in force as they are written"
 )
+
+HOLDS = Counter("grace_intent_holds", "Missions whose plan had to wait, by cause", ["cause"])
 
 
 def observe_capture(*, messages: int, seconds: float) -> None:

@@ -94,27 +94,63 @@ UPDATE missions
  WHERE missions.mission_id = locked.mission_id AND missions.status = 'captured'
 RETURNING missions.*;
 
--- finish_plan --
--- The plan stands. No row: another attempt was faster, or the mission has ended.
-UPDATE missions
-   SET status = 'planned', plan = :plan, plan_hash = :plan_hash, playbook = :playbook,
-       playbook_version = :playbook_version, planned_at = now(), reason = NULL
- WHERE mission_id = :mission_id AND status = 'captured' AND plan_attempt = :attempt
-RETURNING mission_id;
+-- find_histories --
+-- What happened lately to the fingerprint of each mission, newest first, and when its target was last acted on.
+SELECT m.mission_id, h.captured_at, h.playbook, h.playbook_version, h.outcome, h.released_at, (
+       SELECT max(t.closed_at) FROM missions t
+        WHERE t.tenant_id = m.tenant_id AND t.target = m.target
+          AND t.outcome IN ('verified', 'failed', 'rolled_back', 'rollback_failed', 'inconclusive')) AS target_ended_at
+  FROM missions m
+ CROSS JOIN LATERAL (
+       SELECT captured_at, playbook, playbook_version, outcome, released_at
+         FROM missions e
+        WHERE e.fingerprint = m.fingerprint AND e.captured_at > now() - CAST(:within AS interval)
+        ORDER BY e.captured_at DESC
+        LIMIT :most) h
+ WHERE m.mission_id = ANY(CAST(:mission_ids AS text[]))
+ ORDER BY m.mission_id, h.captured_at DESC;
 
--- block_plan --
--- No playbook can answer. No row: another attempt was faster, or the mission has ended.
-UPDATE missions
-   SET status = 'blocked', reason = :reason, blocked_at = now()
- WHERE mission_id = :mission_id AND status = 'captured' AND plan_attempt = :attempt
-RETURNING mission_id;
+-- settle_plans --
+-- What was decided for a batch: a plan stands, none can, or it waits. No row: another attempt was faster, or the
+-- mission has ended. Locked in the order in which the intake locks them, or the two would wait for each other.
+WITH decided AS (
+       SELECT * FROM unnest(
+              CAST(:mission_ids AS text[]), CAST(:attempts AS integer[]), CAST(:statuses AS text[]),
+              CAST(:plans AS bytea[]), CAST(:plan_hashes AS text[]), CAST(:playbooks AS text[]),
+              CAST(:versions AS integer[]), CAST(:reasons AS text[]), CAST(:due AS timestamptz[]),
+              CAST(:holds AS text[]), CAST(:until AS timestamptz[]))
+           AS d (mission_id, attempt, status, plan, plan_hash, playbook, playbook_version, reason, due, hold, until)),
+     locked AS (
+       SELECT d.* FROM missions m JOIN decided d USING (mission_id)
+        WHERE m.status = 'captured' AND m.plan_attempt = d.attempt
+        ORDER BY m.fingerprint
+          FOR UPDATE OF m)
+UPDATE missions m
+   SET status = l.status, plan = l.plan, plan_hash = l.plan_hash, playbook = l.playbook,
+       playbook_version = l.playbook_version, reason = l.reason, plan_after = coalesce(l.due, m.plan_after),
+       planned_at = CASE l.status WHEN 'planned' THEN now() END,
+       blocked_at = CASE l.status WHEN 'blocked' THEN now() END,
+       hold = l.hold, held_until = l.until,
+       held_at = CASE WHEN l.hold = m.hold THEN m.held_at WHEN l.hold IS NOT NULL THEN now() END
+  FROM locked l
+ WHERE m.mission_id = l.mission_id AND m.status = 'captured' AND m.plan_attempt = l.attempt
+RETURNING m.mission_id;
 
--- postpone_plan --
--- Nobody could say whether the plan would run: try again later, and show why.
+-- list_holds --
+-- A page of missions whose plan waits, newest first.
+SELECT * FROM missions
+ WHERE tenant_id = :tenant_id AND status = 'captured' AND hold IS NOT NULL
+   AND (CAST(:before AS text) IS NULL OR mission_id < :before)
+ ORDER BY mission_id DESC
+ LIMIT :most;
+
+-- release_hold --
+-- Somebody lets a mission go on: it is planned at once, and not held again. No row: it is not held.
 UPDATE missions
-   SET plan_after = now() + CAST(:delay AS interval), reason = :reason
- WHERE mission_id = :mission_id AND status = 'captured' AND plan_attempt = :attempt
-RETURNING mission_id;
+   SET hold = NULL, held_until = NULL, released_by = :released_by, released_at = now(), plan_after = now(),
+       reason = 'released by ' || :released_by
+ WHERE mission_id = :mission_id AND tenant_id = :tenant_id AND status = 'captured' AND hold IS NOT NULL
+RETURNING *;
 
 -- claim_recalls --
 -- Missions whose end has not come for long; asked less often each time. A row that is locked just now is not lost.

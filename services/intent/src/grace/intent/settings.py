@@ -33,6 +33,16 @@ class Settings(ServiceSettings):
     plan_lease: timedelta = timedelta(seconds=30)
     # A validation touches nothing and answers in milliseconds.
     validate_timeout: timedelta = timedelta(seconds=3)
+    # A yes of the workers is not asked for again within this; they check again before they act.
+    answers_kept: timedelta = timedelta(seconds=10)
+    # An error that came back so often has a cause that no playbook mends; it waits for its rate
+    # to fall below this. A playbook may have its own.
+    flap_count: int = Field(default=30, ge=2, le=100)
+    flap_within: timedelta = timedelta(minutes=10)
+    # How long a target rests after it was acted on; a playbook may have its own.
+    target_cooldown: timedelta = timedelta(0)
+    # The same action without improvement so often in a row stops, and a person is asked.
+    loop_limit: int = Field(default=3, ge=1, le=20)
     # Ends come as messages; this is for those that were lost, and for missions that verification
     # never heard of.
     recall_after: timedelta = timedelta(minutes=1)

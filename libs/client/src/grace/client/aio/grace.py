@@ -4,6 +4,7 @@ from grace.client.aio.approvals import Approvals
 from grace.client.aio.baselines import Baselines
 from grace.client.aio.events import Events
 from grace.client.aio.governance import Governance
+from grace.client.aio.holds import Holds
 from grace.client.aio.intents import Intents
 from grace.client.aio.keys import Keys
 from grace.client.aio.knowledge import Knowledge
@@ -21,6 +22,7 @@ class Grace(
     Baselines,
     Events,
     Governance,
+    Holds,
     Intents,
     Keys,
     Knowledge,

@@ -10,6 +10,7 @@ from grace.client.cli import (
     approvals,
     baselines,
     events,
+    holds,
     intents,
     keys,
     kill_switch,
@@ -59,6 +60,7 @@ def _over_rest() -> typer.Typer:
     for name, commands in (
         ("intents", intents.app),
         ("missions", missions.app),
+        ("holds", holds.app),
         ("approvals", approvals.app),
         ("kill-switch", kill_switch.app),
         ("events", events.app),

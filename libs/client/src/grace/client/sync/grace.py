@@ -5,6 +5,7 @@ from grace.client.sync.approvals import Approvals
 from grace.client.sync.baselines import Baselines
 from grace.client.sync.events import Events
 from grace.client.sync.governance import Governance
+from grace.client.sync.holds import Holds
 from grace.client.sync.intents import Intents
 from grace.client.sync.keys import Keys
 from grace.client.sync.knowledge import Knowledge
@@ -22,6 +23,7 @@ class SyncGrace(
     Baselines,
     Events,
     Governance,
+    Holds,
     Intents,
     Keys,
     Knowledge,

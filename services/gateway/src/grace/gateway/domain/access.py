@@ -29,6 +29,8 @@ class Scope(StrEnum):
     GOVERNANCE_READ = "governance:read"
     GOVERNANCE_WRITE = "governance:write"
     HEALTH_READ = "health:read"
+    HOLDS_READ = "holds:read"
+    HOLDS_RELEASE = "holds:release"
     HTM_READ = "htm:read"
     HTM_WRITE = "htm:write"
     INTENTS_READ = "intents:read"

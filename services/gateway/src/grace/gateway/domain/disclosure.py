@@ -15,17 +15,17 @@ _IDS = """
     content_hash contract_hash fingerprint plan_hash shown_hash
 """
 _WORDS = """
-    act artifact_type component domain kernel kind message operation origin outcome playbook
+    act artifact_type cause component domain kernel kind message operation origin outcome playbook
     priority reason severity sla_state source status step subject suite target title type verdict
 """
-_PEOPLE = "actor decided_by requested_by"
+_PEOPLE = "actor decided_by released_by requested_by"
 _NUMBERS = """
     attempts chunk_count confidence data_size_bytes executed hard is_on playbook_version quorum revision size
     sla_ms successful_executions threshold tier total_executions value
 """
 _TIMES = """
-    captured_at closed_at created_at detected_at expired_at expires_at granted_at raised_at
-    resolved_at seen_at sla_deadline_at turned_at
+    captured_at closed_at created_at detected_at expired_at expires_at granted_at held_until
+    raised_at resolved_at seen_at sla_deadline_at turned_at
 """
 _LISTS = "alert contracts jobs tasks"
 

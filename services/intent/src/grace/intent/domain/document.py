@@ -1,5 +1,6 @@
 """The text of a playbook file: read strictly, so that a slip of the pen never becomes a plan."""
 
+from datetime import timedelta
 from hashlib import sha256
 
 import yaml
@@ -12,6 +13,7 @@ from grace.intent.domain.playbook import (
     Playbook,
     PlaybookError,
     Step,
+    Threshold,
     Trigger,
 )
 from grace.intent.domain.table import Table, unknown
@@ -19,8 +21,11 @@ from grace.intent.domain.table import Table, unknown
 MAX_SOURCE = 65_536  # bytes
 MAX_STEPS = 16  # a plan is a handful of steps; each is validated before it stands
 MAX_EXPECTATIONS = 100
+MAX_FLAP = 100  # openings that are looked back at
+LONGEST = timedelta(days=1)  # that a mission looks back
 _PLAYBOOK = ("playbook", "version", "enabled", "description", "trigger", "steps")
-_TRIGGER = ("condition", "priority")
+_TRIGGER = ("condition", "priority", "cooldown", "flap")
+_THRESHOLD = ("count", "within")
 _STEP = ("action", "measurement", "expectations")
 _CALL = ("operation", "params")
 _EXPECTATION = ("field", "comparison", "value")
@@ -82,7 +87,18 @@ def _trigger(table: Table) -> Trigger:
         condition = compile_condition(table.prose("condition"))
     except ConditionError as failure:
         table.fail("condition", str(failure))
-    return Trigger(condition, table.whole("priority", at_least=0, default=0))
+    return Trigger(
+        condition,
+        table.whole("priority", at_least=0, default=0),
+        cooldown=table.duration("cooldown", at_most=LONGEST) if table.has("cooldown") else None,
+        flap=_threshold(table, "flap", at_most=MAX_FLAP) if table.has("flap") else None,
+    )
+
+
+def _threshold(table: Table, key: str, *, at_most: int) -> Threshold:
+    inner = table.table(key, keys=_THRESHOLD)
+    count = inner.whole("count", at_least=2, at_most=at_most)
+    return Threshold(count, inner.duration("within", at_most=LONGEST))
 
 
 def _step(table: Table) -> Step:

@@ -12,7 +12,7 @@ class Mission:
 
     `target` is None where an intent names none, `intent_id` where an error opened it. `plan` is set
     once planned, `blocked_at` once blocked; `reason` tells why it is blocked, why a plan is still
-    owed, or why it ended so.
+    owed, or why it ended so. `hold` is why its plan waits, `released_at` when somebody let it go on.
     """
 
     mission_id: str
@@ -35,3 +35,5 @@ class Mission:
     reason: str | None
     blocked_at: datetime | None
     intent_id: str | None
+    hold: str | None = None
+    released_at: datetime | None = None

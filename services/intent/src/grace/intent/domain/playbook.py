@@ -5,6 +5,7 @@ parameter; the target of every action is the registered target that the error na
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from grace.intent.domain.condition import Condition
@@ -50,11 +51,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """So many within so long."""
+
+    count: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Trigger:
-    """When a playbook is a candidate; a higher priority goes first."""
+    """When a playbook is a candidate; a higher priority goes first.
+
+    `cooldown` and `flap` are this playbook's own; where they are None the house's hold.
+    """
 
     condition: Condition
     priority: int
+    cooldown: timedelta | None = None
+    flap: Threshold | None = None
 
 
 @dataclass(frozen=True, slots=True)

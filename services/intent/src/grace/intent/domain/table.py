@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from difflib import get_close_matches
 from itertools import chain
 from typing import NoReturn
@@ -12,6 +13,8 @@ from grace.intent.domain.playbook import PlaybookError
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MAX_WHOLE = 2**31 - 1
+_DURATION = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def unknown(name: str, known: Sequence[str]) -> str:
@@ -63,14 +66,30 @@ class Table:
             self.fail(key, "true or false is needed")
         return value
 
-    def whole(self, key: str, *, at_least: int, default: int | None = None) -> int:
+    def whole(
+        self, key: str, *, at_least: int, default: int | None = None, at_most: int = _MAX_WHOLE
+    ) -> int:
         """Return a whole number of at most 31 bits."""
         value = self._take(key, default)
         if not isinstance(value, int) or isinstance(value, bool):
             self.fail(key, "a whole number is needed")
-        if not at_least <= value <= _MAX_WHOLE:
-            self.fail(key, f"must be {at_least} to {_MAX_WHOLE}")
+        if not at_least <= value <= at_most:
+            self.fail(key, f"must be {at_least} to {at_most}")
         return value
+
+    def duration(self, key: str, *, at_most: timedelta) -> timedelta:
+        """Return how long, e.g. 90s, 10m, 2h or 1d."""
+        value = self._take(key)
+        if not isinstance(value, str) or not (found := _DURATION.fullmatch(value)):
+            self.fail(key, "how long is needed, e.g. 90s, 10m, 2h or 1d")
+        long = timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+        if long > at_most:
+            self.fail(key, f"more than {at_most.days} days")
+        return long
+
+    def has(self, key: str) -> bool:
+        """Tell whether the key is given."""
+        return self._entries.get(key) is not None
 
     def number(self, key: str) -> float:
         """Return a finite number."""

@@ -6,13 +6,16 @@ from grace.contracts.intent import (
     ErrorDetected,
     GetIntent,
     IntentSubmit,
+    ListHolds,
     ListIntents,
     RecallMission,
+    ReleaseHold,
     SubmitIntent,
 )
 from grace.contracts.verification import MissionClosed
 from grace.intent.domain.cloudevent import translate_error, translate_intent
 from grace.intent.handlers.capture import on_error_detected
+from grace.intent.handlers.holds import on_list_holds, on_release_hold
 from grace.intent.handlers.missions import on_mission_closed, on_recall_mission
 from grace.intent.handlers.queries import on_get_intent, on_list_intents
 from grace.intent.handlers.submit import on_intent_submit, on_submit_intent
@@ -48,6 +51,8 @@ def rpc(settings: Settings, *, planner: type) -> Rpc:
         Rpc()
         .on_many(SubmitIntent, partial(on_submit_intent, settings, planner))
         .on(RecallMission, on_recall_mission)
+        .on(ReleaseHold, partial(on_release_hold, planner))
+        .direct(ListHolds, on_list_holds)
         .direct(GetIntent, on_get_intent)
         .direct(ListIntents, on_list_intents)
     )

@@ -24,9 +24,13 @@ class LoadPlaybooks:
         """Read the shipped files, and the operator's where the settings name a folder."""
         self._folders = [folder for folder in (_SHIPPED, settings.playbook_dir) if folder]
         self.loaded = False
+        self._told: list[str] = []
 
     async def tick(self, runtime: Runtime) -> bool:
-        """Pin what is new; sound files count even where others are refused."""
+        """Pin what is new; sound files count even where others are refused.
+
+        PlaybookRefused once for the same complaints: the gauge goes on saying how many there are.
+        """
         playbooks, refused = _read(self._folders)
         async with runtime.unit() as unit:
             store = Playbooks(unit.tx)
@@ -35,7 +39,8 @@ class LoadPlaybooks:
                     refused.append(_changed(playbook))
         self.loaded = True
         PLAYBOOKS_REFUSED.set(len(refused))
-        if refused:
+        news, self._told = refused != self._told, refused
+        if refused and news:
             raise PlaybookRefused("; ".join(refused))
         return False
 
@@ -46,7 +51,7 @@ def _read(folders: Sequence[Path]) -> tuple[list[Playbook], list[str]]:
     refused: list[str] = []
     for folder in folders:
         if not folder.is_dir():
-            refused.append(f"{folder} is no folder")
+            refused.append(f"{folder} is no folder: make it, or change GRACE_INTENT_PLAYBOOK_DIR")
         for file in sorted(folder.glob("*.yaml")):
             try:
                 playbooks.append(parse_playbook(file.read_bytes()))

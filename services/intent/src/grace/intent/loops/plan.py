@@ -1,217 +1,173 @@
 """Plans for missions: picks the playbook, asks the workers, writes the plan down."""
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from grace.contracts import intent as wire
-from grace.contracts.learning import GetSummary
-from grace.contracts.worker import ValidateAction
-from grace.intent.domain.document import parse_playbook
+from grace.intent.domain.document import LONGEST, MAX_FLAP
+from grace.intent.domain.hold import Hold, Limits, Past, hold_of
+from grace.intent.domain.lifecycle import State
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.planning import (
-    Answer,
     Answers,
     Blocked,
+    Decision,
     Postponed,
     Question,
     Ready,
-    ReadyStep,
     Shortlist,
-    Silence,
     decide,
-    is_contested,
     questions,
-    rank,
     retry_after,
     shortlist,
 )
-from grace.intent.domain.playbook import Playbook
+from grace.intent.domain.playbook import Threshold
 from grace.intent.loops.load import LoadPlaybooks
+from grace.intent.metrics import HOLDS
+from grace.intent.planner import Library, Workers, document, ranked
 from grace.intent.settings import Settings
-from grace.intent.store import Missions, Playbooks
-from grace.kit import GraceError, Runtime, Unit, new_id
-from grace.kit.errors import Kind
+from grace.intent.store import Holds, Missions, Playbooks, Settled
+from grace.kit import Runtime, Unit
 
-# The question itself is to blame; anything else may be different later.
-_FINAL = frozenset({Kind.INVALID, Kind.TOO_LARGE, Kind.NOT_FOUND, Kind.CONFLICT})
+# Where only a person ends a hold nothing is due; a release makes it due.
+_NOT_BY_ITSELF = timedelta(days=36_500)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a batch is decided by."""
+
+    answers: Answers
+    pasts: dict[str, Past]
+    limits: Limits
+    now: datetime
 
 
 class Plan:
-    """Gives every mission its plan, or the reason why there is none."""
+    """Gives every mission its plan, or the reason why there is none or not yet one."""
 
-    def __init__(self, settings: Settings, library: LoadPlaybooks) -> None:
-        """Plan with what the library has loaded; before that, nothing is decided."""
+    def __init__(self, settings: Settings, loaded: LoadPlaybooks) -> None:
+        """Plan with what was loaded; before that, nothing is decided."""
         self._settings = settings
-        self._library = library
-        self._compiled: dict[bytes, Playbook] = {}
+        self._loaded = loaded
+        self._library = Library()
+        self._workers = Workers(timeout=settings.validate_timeout, kept=settings.answers_kept)
 
     async def tick(self, runtime: Runtime) -> bool:
         """Claim what is due, ask the workers outside the transaction, then write it down."""
-        if not self._library.loaded:
+        if not self._loaded.loaded:
             return False
         async with runtime.unit() as unit:
             due = await Missions(unit.tx).claim_captured(
                 most=self._settings.plan_batch, lease=self._settings.plan_lease
             )
-            playbooks = self._compile(await Playbooks(unit.tx).active()) if due else []
+            playbooks = self._library.compile(await Playbooks(unit.tx).active()) if due else []
         if not due:
             return False
         work = [(mission, shortlist(mission, playbooks)) for mission in due]
-        work = await _ranked(runtime, work)
-        answers = await self._ask(runtime, work)
+        work = await ranked(runtime, work)
+        asked = (each for mission, found in work for each in _asked(mission, found))
+        answers = await self._workers.answers(runtime, asked)
         async with runtime.unit() as unit:
-            # In the order in which the intake locks them, or the two would wait for each other.
-            for mission, candidates in sorted(work, key=lambda pair: pair[0].fingerprint):
-                await _settle(unit, mission, candidates, answers)
+            await self._settle(unit, work, answers)
         return len(due) == self._settings.plan_batch
 
-    def _compile(self, sources: Iterable[bytes]) -> list[Playbook]:
-        """Parse each text once; texts that are no longer in force are forgotten."""
-        known = self._compiled
-        self._compiled = {each: known.get(each) or parse_playbook(each) for each in sources}
-        return list(self._compiled.values())
+    async def _settle(
+        self, unit: Unit, work: Sequence[tuple[Mission, Shortlist]], answers: Answers
+    ) -> None:
+        """Write the decisions down and tell them; a stale attempt changes and tells nothing."""
+        pasts = await Holds(unit.tx).histories(
+            [mission.mission_id for mission, _ in work], within=LONGEST, most=MAX_FLAP + 1
+        )
+        facts = _Facts(answers, pasts, _limits(self._settings), await unit.now())
+        settled = [
+            _settled(mission, decide(mission, found, answers), facts) for mission, found in work
+        ]
+        stored = await Missions(unit.tx).settle(settled)
+        for one in settled:
+            if one.mission.mission_id in stored:
+                _tell(unit, one)
 
-    async def _ask(self, runtime: Runtime, work: Sequence[tuple[Mission, Shortlist]]) -> Answers:
-        """Ask everything that the batch needs, each question once."""
-        asked = list(
-            frozenset().union(
-                *(questions(c.playbooks, mission.target or "") for mission, c in work)
+
+def _asked(mission: Mission, found: Shortlist) -> frozenset[Question]:
+    return questions(found.playbooks, mission.target or "")
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        flap=Threshold(settings.flap_count, settings.flap_within),
+        cooldown=settings.target_cooldown,
+        loop=settings.loop_limit,
+    )
+
+
+def _settled(mission: Mission, decision: Decision, facts: _Facts) -> Settled:
+    match decision:
+        case Ready(playbook):
+            past = facts.pasts[mission.mission_id]
+            hold = (
+                None
+                if mission.released_at
+                else hold_of(playbook, past, facts.limits, now=facts.now)
             )
-        )
-        timeout = self._settings.validate_timeout.total_seconds()
-        answers = await asyncio.gather(*(_ask(runtime, one, timeout) for one in asked))
-        return dict(zip(asked, answers, strict=True))
-
-
-async def _ask(runtime: Runtime, question: Question, timeout: float) -> Answer | Silence:
-    request = ValidateAction(
-        operation=question.operation, target=question.target, params=question.params
-    )
-    try:
-        reply = await runtime.call(request, timeout=timeout)
-    except GraceError as failure:
-        if failure.kind in _FINAL:
-            return Answer.refusing(failure.detail)
-        return Silence(failure.detail)
-    return Answer(
-        valid=reply.valid,
-        problems=reply.problems,
-        kernel=reply.kernel,
-        tier=reply.tier,
-        reversible=reply.reversible,
-        observes_only=reply.observes_only,
-        timeout_ms=reply.timeout_ms,
-    )
-
-
-async def _ranked(
-    runtime: Runtime, work: Sequence[tuple[Mission, Shortlist]]
-) -> list[tuple[Mission, Shortlist]]:
-    """Let the record decide where two playbooks have the same priority."""
-    tenants = {mission.tenant_id for mission, candidates in work if is_contested(candidates)}
-    scores = {tenant: await _scores(runtime, tenant) for tenant in sorted(tenants)}
-    return [
-        (
-            mission,
-            replace(found, playbooks=rank(found.playbooks, scores.get(mission.tenant_id, {}))),
-        )
-        for mission, found in work
-    ]
-
-
-async def _scores(runtime: Runtime, tenant: str) -> Mapping[str, float]:
-    """Return each playbook's proven share of successes; empty when learning is silent."""
-    try:
-        summary = await runtime.call(GetSummary(tenant_id=tenant))
-    except GraceError as failure:
-        runtime.log.warning("plan.unscored", tenant=tenant, reason=failure.detail)
-        return {}
-    return {record.playbook: record.lower_bound for record in summary.playbooks}
-
-
-async def _settle(unit: Unit, mission: Mission, candidates: Shortlist, answers: Answers) -> None:
-    """Write the decision down and tell it; a stale attempt changes and tells nothing."""
-    store = Missions(unit.tx)
-    told: wire.ActionPlanned | wire.PlanningBlocked | None = None
-    match decide(mission, candidates, answers):
-        case Ready() as ready:
-            document = _document(mission, ready, await unit.now()).to_bytes()
-            plan_hash = sha256(document).hexdigest()
-            if await store.finish_plan(mission, ready.playbook, document, plan_hash):
-                told = _planned(mission, document, plan_hash)
+            return (
+                _held(mission, decision, hold, facts.now)
+                if hold
+                else _ready(mission, decision, facts.now)
+            )
         case Blocked(reason):
-            if await store.block_plan(mission, reason):
-                told = _blocked(mission, reason)
+            return Settled(mission, State.BLOCKED, reason=reason)
         case Postponed(reason):
-            await store.postpone_plan(mission, reason, retry_after(mission.attempt))
-            unit.runtime.log.warning("plan.postponed", mission_id=mission.mission_id, reason=reason)
+            due = facts.now + retry_after(mission.attempt)
+            return Settled(mission, State.CAPTURED, reason=reason, due=due)
+
+
+def _ready(mission: Mission, ready: Ready, now: datetime) -> Settled:
+    plan = document(mission, ready, now).to_bytes()
+    plan_hash = sha256(plan).hexdigest()
+    return Settled(mission, State.PLANNED, ready.playbook, plan, plan_hash)
+
+
+def _held(mission: Mission, ready: Ready, hold: Hold, now: datetime) -> Settled:
+    return Settled(
+        mission,
+        State.CAPTURED,
+        ready.playbook,
+        reason=hold.reason,
+        due=hold.until or now + _NOT_BY_ITSELF,
+        hold=hold.cause.value,
+        until=hold.until,
+    )
+
+
+def _tell(unit: Unit, one: Settled) -> None:
+    mission = one.mission
+    told = _told(one)
     if told is not None:
         unit.publish(told, tenant=mission.tenant_id, correlation_id=mission.mission_id)
+    if one.state is State.CAPTURED:
+        fields = {"mission_id": mission.mission_id, "reason": one.reason, "hold": one.hold}
+        unit.runtime.log.warning("plan.waits", **fields)
 
 
-def _planned(mission: Mission, document: bytes, plan_hash: str) -> wire.ActionPlanned:
-    return wire.ActionPlanned(
-        mission_id=mission.mission_id,
-        tenant_id=mission.tenant_id,
-        plan_hash=plan_hash,
-        plan=document,
-    )
-
-
-def _blocked(mission: Mission, reason: str) -> wire.PlanningBlocked:
-    return wire.PlanningBlocked(
-        mission_id=mission.mission_id, tenant_id=mission.tenant_id, reason=reason
-    )
-
-
-def _document(mission: Mission, ready: Ready, now: datetime) -> wire.Plan:
-    actions = [_action(ready.target, place, step) for place, step in enumerate(ready.steps)]
-    return wire.Plan(
-        mission_id=mission.mission_id,
-        tenant_id=mission.tenant_id,
-        playbook=ready.playbook.name,
-        playbook_version=ready.playbook.version,
-        kind=mission.kind,
-        target=ready.target,
-        requested_by=mission.requested_by,
-        planned_at=now,
-        detected_at=mission.detected_at,
-        actions=tuple(actions),
-    )
-
-
-def _action(target: str, place: int, ready: ReadyStep) -> wire.PlannedAction:
-    call = ready.step.action
-    return wire.PlannedAction(
-        action_id=f"action-{new_id()}",
-        sequence=place,
-        operation=call.operation,
-        kernel=ready.action.kernel,
-        target=target,
-        params=call.params,
-        params_hash=sha256(call.params.encode()).hexdigest(),
-        tier=ready.action.tier,
-        reversible=ready.action.reversible,
-        timeout_ms=ready.action.timeout_ms,
-        expectations=tuple(
-            wire.Expectation(
-                field=each.field,
-                comparison=wire.ExpectationComparison(each.comparison),
-                value=each.value,
-            )
-            for each in ready.step.expectations
-        ),
-        measurement=_measurement(target, ready),
-    )
-
-
-def _measurement(target: str, ready: ReadyStep) -> wire.Measurement:
-    return wire.Measurement(
-        operation=ready.step.measurement.operation,
-        target=target,
-        params=ready.step.measurement.params,
-        timeout_ms=ready.measurement.timeout_ms,
+def _told(one: Settled) -> wire.ActionPlanned | wire.PlanningBlocked | wire.HoldPlaced | None:
+    mission, tenant = one.mission.mission_id, one.mission.tenant_id
+    if one.plan is not None and one.plan_hash is not None:
+        return wire.ActionPlanned(
+            mission_id=mission, tenant_id=tenant, plan_hash=one.plan_hash, plan=one.plan
+        )
+    if one.state is State.BLOCKED:
+        return wire.PlanningBlocked(mission_id=mission, tenant_id=tenant, reason=one.reason or "")
+    if one.hold is None or one.hold == one.mission.hold:
+        return None
+    HOLDS.labels(one.hold).inc()
+    return wire.HoldPlaced(
+        mission_id=mission,
+        tenant_id=tenant,
+        cause=one.hold,
+        reason=one.reason or "",
+        playbook=one.playbook.name if one.playbook else "",
+        held_until=one.until,
     )

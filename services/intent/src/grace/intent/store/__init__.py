@@ -1,15 +1,19 @@
 """Every statement of intent, as a typed function; one class per noun."""
 
+from grace.intent.store.holds import Held, Holds
 from grace.intent.store.intents import Intents
-from grace.intent.store.missions import Ended, Missions
+from grace.intent.store.missions import Ended, Missions, Settled
 from grace.intent.store.playbooks import Playbooks
 from grace.intent.store.told import blocked_of, captured_of, planned_of
 
 __all__ = [
     "Ended",
+    "Held",
+    "Holds",
     "Intents",
     "Missions",
     "Playbooks",
+    "Settled",
     "blocked_of",
     "captured_of",
     "planned_of",

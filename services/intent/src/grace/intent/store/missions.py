@@ -23,6 +23,24 @@ class Ended:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was decided for a mission; what a decision does not have is None.
+
+    `due` is when a mission that waits is planned again.
+    """
+
+    mission: Mission
+    state: State
+    playbook: Playbook | None = None
+    plan: bytes | None = None
+    plan_hash: str | None = None
+    reason: str | None = None
+    due: datetime | None = None
+    hold: str | None = None
+    until: datetime | None = None
+
+
 class Missions:
     """The missions and their signals, inside one transaction."""
 
@@ -67,7 +85,7 @@ class Missions:
             last_detected_at=[group.last_detected_at for group in groups],
             counts=[len(group.signals) for group in groups],
         )
-        return [_mission(row) for row in rows]
+        return [mission_of(row) for row in rows]
 
     async def count_late(self, late: Sequence[tuple[LastMission, Group]]) -> list[Mission]:
         """Count each group on the mission that has ended since it was sent."""
@@ -77,7 +95,7 @@ class Missions:
             counts=[len(group.signals) for _, group in late],
             last_detected_at=[group.last_detected_at for _, group in late],
         )
-        return [_mission(row) for row in rows]
+        return [mission_of(row) for row in rows]
 
     async def keep_signals(self, samples: Sequence[tuple[str, Signal]]) -> None:
         """Keep signals as samples of their missions."""
@@ -98,7 +116,7 @@ class Missions:
     async def find(self, mission_id: str) -> Mission | None:
         """Return a mission, or None."""
         row = await self._tx.fetchrow(QUERIES["find_mission"], mission_id=mission_id)
-        return None if row is None else _mission(row)
+        return None if row is None else mission_of(row)
 
     async def close(self, ends: Sequence[Ended]) -> frozenset[str]:
         """Close missions; return which were open until now."""
@@ -126,46 +144,29 @@ class Missions:
     async def claim_captured(self, *, most: int, lease: timedelta) -> list[Mission]:
         """Take at most so many captured errors for planning, for the time of the lease."""
         rows = await self._tx.fetch(QUERIES["claim_captured"], most=most, lease=lease)
-        return [_mission(row) for row in rows]
+        return [mission_of(row) for row in rows]
 
-    async def finish_plan(
-        self, mission: Mission, playbook: Playbook, plan: bytes, plan_hash: str
-    ) -> bool:
-        """Store the plan; False when another attempt was faster or the mission has ended."""
-        row = await self._tx.fetchrow(
-            QUERIES["finish_plan"],
-            mission_id=mission.mission_id,
-            attempt=mission.attempt,
-            plan=plan,
-            plan_hash=plan_hash,
-            playbook=playbook.name,
-            playbook_version=playbook.version,
+    async def settle(self, decided: Sequence[Settled]) -> frozenset[str]:
+        """Store what was decided; return whose attempt was not stale."""
+        rows = await self._tx.fetch(
+            QUERIES["settle_plans"],
+            mission_ids=[one.mission.mission_id for one in decided],
+            attempts=[one.mission.attempt for one in decided],
+            statuses=[one.state.value for one in decided],
+            plans=[one.plan for one in decided],
+            plan_hashes=[one.plan_hash for one in decided],
+            playbooks=[one.playbook and one.playbook.name for one in decided],
+            versions=[one.playbook and one.playbook.version for one in decided],
+            reasons=[one.reason for one in decided],
+            due=[one.due for one in decided],
+            holds=[one.hold for one in decided],
+            until=[one.until for one in decided],
         )
-        return row is not None
-
-    async def block_plan(self, mission: Mission, reason: str) -> bool:
-        """Store that no playbook can answer; False when this attempt is stale."""
-        row = await self._tx.fetchrow(
-            QUERIES["block_plan"],
-            mission_id=mission.mission_id,
-            attempt=mission.attempt,
-            reason=reason,
-        )
-        return row is not None
-
-    async def postpone_plan(self, mission: Mission, reason: str, delay: timedelta) -> bool:
-        """Try again after the delay; False when this attempt is stale."""
-        row = await self._tx.fetchrow(
-            QUERIES["postpone_plan"],
-            mission_id=mission.mission_id,
-            attempt=mission.attempt,
-            reason=reason,
-            delay=delay,
-        )
-        return row is not None
+        return frozenset(row["mission_id"] for row in rows)
 
 
-def _mission(row: Record) -> Mission:
+def mission_of(row: Record) -> Mission:
+    """Return the mission of a row."""
     return Mission(
         mission_id=row["mission_id"],
         tenant_id=row["tenant_id"],
@@ -187,4 +188,6 @@ def _mission(row: Record) -> Mission:
         reason=row["reason"],
         blocked_at=row["blocked_at"],
         intent_id=row["intent_id"],
+        hold=row["hold"],
+        released_at=row["released_at"],
     )

@@ -1,0 +1,42 @@
+"""What waits is seen over REST, and let go on by somebody else than who asked."""
+
+from collections.abc import Callable
+from typing import Any
+
+OpenGateway = Callable[..., Any]
+INTENT = {
+    "intent_id": "unblock-shop",
+    "goal": "Orders can be placed again",
+    "domain": "postgres",
+    "sla_ms": 300_000,
+    "kind": "postgres.blocked_sessions",
+    "target": "shop-db",
+}
+
+
+async def test_somebody_else_releases_what_waits(open_gateway: OpenGateway) -> None:
+    async with open_gateway("intent") as front:
+        ada = await front.person("ada", "intents:write", "holds:read", "holds:release")
+        bob = await front.person("bob", "holds:read", "holds:release")
+        submitted = await ada.post("/api/intents/submit", json=INTENT)
+        mission = submitted.json()["data"]["mission_id"]
+        role = await front.house.role("intent")
+        await role.execute(
+            "UPDATE intent.missions SET hold = 'loop', held_at = now(), reason = 'in vain',"
+            " plan_after = now() + interval '1 day', plan_attempt = plan_attempt + 1"
+        )
+        await role.close()
+        (hold,) = (await bob.get("/api/holds")).json()["data"]
+        assert (hold["mission_id"], hold["cause"], hold["reason"]) == (mission, "loop", "in vain")
+        assert (hold["requested_by"], hold["held_until"]) == ("ada", None)
+        release = f"/api/holds/{mission}/release"
+        own = await ada.post(release, json={})
+        assert (own.status_code, own.json()["code"]) == (403, "forbidden")
+        freed = await bob.post(release, json={"reason": "mended"})
+        assert freed.status_code == 200, freed.text
+        assert freed.json()["data"]["released_by"] == "bob"
+        again = await bob.post(release, json={})
+        assert (again.status_code, again.json()["code"]) == (409, "conflict")
+        assert (await bob.get("/api/holds")).json()["data"] == []
+        unknown = await bob.post("/api/holds/mission-0/release", json={})
+        assert unknown.status_code == 404

@@ -1,0 +1,118 @@
+"""Holds: why a mission waits although a plan could be written, and until when.
+
+An automation that answers the same fault again and again hides it. What was answered too often,
+too lately or in vain waits, and says so; a person may let it go on.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from grace.intent.domain.playbook import Playbook, Threshold
+
+ACTED = frozenset({"verified", "failed", "rolled_back", "rollback_failed", "inconclusive"})
+_IMPROVED = "verified"
+
+
+class Cause(StrEnum):
+    """Why a mission waits."""
+
+    LOOP = "loop"  # the same action did not help so often in a row: a person decides
+    FLAPPING = "flapping"  # it came back so often that answering it once more is no answer
+    COOLDOWN = "cooldown"  # its target was acted on a moment ago
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A mission waits; `until` is None where only a person ends it."""
+
+    cause: Cause
+    until: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The house's own: how often, how lately, how often in vain."""
+
+    flap: Threshold
+    cooldown: timedelta
+    loop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A mission of the same fingerprint, this one or one before it."""
+
+    captured_at: datetime
+    playbook: str | None
+    version: int | None
+    outcome: str | None  # None while it is open
+    released: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What happened lately: missions of the fingerprint, newest first, and the target's last end."""
+
+    missions: tuple[Earlier, ...] = ()
+    target_ended_at: datetime | None = None
+
+
+def hold_of(playbook: Playbook, past: Past, limits: Limits, *, now: datetime) -> Hold | None:
+    """Tell why a mission that this playbook answers has to wait; None where it need not."""
+    return (
+        _loop(playbook, past.missions, limits.loop)
+        or _flapping(past.missions, playbook.trigger.flap or limits.flap, now)
+        or _cooldown(playbook, past.target_ended_at, limits, now)
+    )
+
+
+def _loop(playbook: Playbook, missions: Iterable[Earlier], most: int) -> Hold | None:
+    """The same text is the same action: a new version of a playbook begins anew."""
+    ends = [each for each in _since_released(missions) if each.outcome in ACTED][:most]
+    same = all((one.playbook, one.version) == (playbook.name, playbook.version) for one in ends)
+    if len(ends) < most or not same or any(one.outcome == _IMPROVED for one in ends):
+        return None
+    how = ", ".join(one.outcome or "" for one in reversed(ends))
+    reason = (
+        f"{playbook.name} {playbook.version} acted {most} times in a row without improvement "
+        f"({how}): look at the cause, then release this mission or change the playbook"
+    )
+    return Hold(Cause.LOOP, None, reason)
+
+
+def _since_released(missions: Iterable[Earlier]) -> Iterable[Earlier]:
+    """Yield what happened since somebody decided to go on."""
+    for mission in missions:
+        yield mission
+        if mission.released:
+            return
+
+
+def _flapping(missions: Sequence[Earlier], flap: Threshold, now: datetime) -> Hold | None:
+    """Let it go on when the oldest of the openings no longer counts."""
+    begun = [each.captured_at for each in missions if each.captured_at > now - flap.within]
+    if len(begun) <= flap.count:
+        return None
+    until = begun[flap.count] + flap.within
+    reason = (
+        f"it flaps: it came back {flap.count} times within {flap.within}; planned again at "
+        f"{until:%H:%M:%S} UTC, or when somebody releases this mission"
+    )
+    return Hold(Cause.FLAPPING, until, reason)
+
+
+def _cooldown(
+    playbook: Playbook, ended_at: datetime | None, limits: Limits, now: datetime
+) -> Hold | None:
+    own = playbook.trigger.cooldown
+    rest = limits.cooldown if own is None else own
+    if ended_at is None or (until := ended_at + rest) <= now:
+        return None
+    reason = (
+        f"its target was acted on at {ended_at:%H:%M:%S} UTC and cools down for {rest}, until "
+        f"{until:%H:%M:%S} UTC"
+    )
+    return Hold(Cause.COOLDOWN, until, reason)

@@ -1,0 +1,7 @@
+"""Cognition: what loops and handlers share to make a plan out of facts. It stores nothing."""
+
+from grace.intent.planner.asking import Workers, ranked
+from grace.intent.planner.library import Library
+from grace.intent.planner.writing import document
+
+__all__ = ["Library", "Workers", "document", "ranked"]

@@ -1,0 +1,60 @@
+"""Writes a plan down: what was decided, as the message that travels and is stored."""
+
+from datetime import datetime
+from hashlib import sha256
+
+from grace.contracts import intent as wire
+from grace.intent.domain.mission import Mission
+from grace.intent.domain.planning import Ready, ReadyStep
+from grace.kit import new_id
+
+
+def document(mission: Mission, ready: Ready, now: datetime) -> wire.Plan:
+    """Return the plan; its bytes never change."""
+    actions = [_action(ready.target, place, step) for place, step in enumerate(ready.steps)]
+    return wire.Plan(
+        mission_id=mission.mission_id,
+        tenant_id=mission.tenant_id,
+        playbook=ready.playbook.name,
+        playbook_version=ready.playbook.version,
+        kind=mission.kind,
+        target=ready.target,
+        requested_by=mission.requested_by,
+        planned_at=now,
+        detected_at=mission.detected_at,
+        actions=tuple(actions),
+    )
+
+
+def _action(target: str, place: int, ready: ReadyStep) -> wire.PlannedAction:
+    call = ready.step.action
+    return wire.PlannedAction(
+        action_id=f"action-{new_id()}",
+        sequence=place,
+        operation=call.operation,
+        kernel=ready.action.kernel,
+        target=target,
+        params=call.params,
+        params_hash=sha256(call.params.encode()).hexdigest(),
+        tier=ready.action.tier,
+        reversible=ready.action.reversible,
+        timeout_ms=ready.action.timeout_ms,
+        expectations=tuple(
+            wire.Expectation(
+                field=each.field,
+                comparison=wire.ExpectationComparison(each.comparison),
+                value=each.value,
+            )
+            for each in ready.step.expectations
+        ),
+        measurement=_measurement(target, ready),
+    )
+
+
+def _measurement(target: str, ready: ReadyStep) -> wire.Measurement:
+    return wire.Measurement(
+        operation=ready.step.measurement.operation,
+        target=target,
+        params=ready.step.measurement.params,
+        timeout_ms=ready.measurement.timeout_ms,
+    )
