@@ -98,7 +98,7 @@ def test_runaway_queries_are_answered_by_a_statement_timeout() -> None:
         (
             "condition:",
             "when:",
-            "playbook.trigger: unknown when; known are condition, cooldown, flap, priority",
+            "playbook.trigger: unknown when; known are accumulate, condition",
         ),
         ("value: 0", "value: 0, tolerance: 1", "expectations[0]: unknown tolerance"),
     ],

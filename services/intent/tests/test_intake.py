@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 from grace.contracts.intent import ErrorCaptured, ErrorDetected, RecallMission
 from grace.contracts.verification import MissionClosed
 from grace.intent import handlers, loops
+from grace.intent.planner import Library
 from grace.intent.settings import Settings
 from grace.intent.store import Ended, Missions
 from grace.kit import NotFound, Received, Runtime, new_id
@@ -70,7 +71,9 @@ async def _handle(intent: Runtime, errors: Sequence[ErrorDetected], **other: obj
     settings = intent.settings
     assert isinstance(settings, Settings)
     async with intent.unit() as unit:
-        await handlers.on_error_detected(settings, loops.Plan, _received(errors, **other), unit)
+        await handlers.on_error_detected(
+            settings, loops.Plan, Library(), _received(errors, **other), unit
+        )
 
 
 async def test_a_detected_error_gets_a_mission_that_is_told_once(

@@ -82,6 +82,10 @@ class ErrorDetected(Message):
         default=None,
         description="Who asked the gateway to send it. From any other publisher it is ignored.",
     )
+    resolved: Bool | None = Field(
+        default=None,
+        description="It is over by itself, since detected_at: what has no plan yet is planned no more.",
+    )
 
 
 class ErrorCaptured(Message):
@@ -94,7 +98,7 @@ class ErrorCaptured(Message):
     tenant_id: Id
     signal_id: Id
     fingerprint: Id = Field(
-        description="Equal errors have equal fingerprints: sha256 of tenant, kind and target."
+        description="Equal errors have equal fingerprints: sha256 of tenant, kind and target, or of what a rule groups by."
     )
     source: Id
     kind: Id

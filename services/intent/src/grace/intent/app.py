@@ -16,5 +16,6 @@ def build(settings: Settings | None = None) -> Service:
         .serve(handlers.rpc(settings, planner=loops.Plan))
         .every(settings.load_interval, library)
         .every(settings.plan_interval, loops.Plan(settings, library))
+        .every(settings.forget_interval, loops.Forget())
         .every(settings.recall_interval, loops.Recall(settings))
     )

@@ -1,38 +1,90 @@
 -- lock_missions --
 -- The last mission of each fingerprint, open or lately closed; locked, so that none closes while it is counted on.
-SELECT m.mission_id, m.fingerprint, m.closed_at
-  FROM unnest(CAST(:fingerprints AS text[])) WITH ORDINALITY AS f (fingerprint, place)
- CROSS JOIN LATERAL (
-       SELECT mission_id, fingerprint, closed_at
-         FROM missions
-        WHERE missions.fingerprint = f.fingerprint
-        ORDER BY captured_at DESC
-        LIMIT 1
-          FOR UPDATE) m
- WHERE m.closed_at IS NULL OR m.closed_at > now() - CAST(:late_window AS interval)
- ORDER BY f.place;
+-- And what time it is, to ask no second question: a row without a mission where there is none.
+WITH last AS (
+       SELECT m.mission_id, m.fingerprint, m.closed_at, f.place
+         FROM unnest(CAST(:fingerprints AS text[])) WITH ORDINALITY AS f (fingerprint, place)
+        CROSS JOIN LATERAL (
+              SELECT mission_id, fingerprint, closed_at
+                FROM missions
+               WHERE missions.fingerprint = f.fingerprint
+               ORDER BY captured_at DESC
+               LIMIT 1
+                 FOR UPDATE) m)
+SELECT now() AS now, last.*
+  FROM (SELECT) AS clock
+  LEFT JOIN last ON last.closed_at IS NULL OR last.closed_at > now() - CAST(:late_window AS interval)
+ ORDER BY last.place;
 
 -- capture_signals --
 -- Count each group on the open mission of its fingerprint, or open one; the unique index decides between replicas.
-INSERT INTO missions (
-       mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
-       intent_id, status, detected_at, last_detected_at, captured_at, signal_count, plan_after, recall_at)
-SELECT mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
-       intent_id, 'captured', detected_at, last_detected_at, now(), signal_count, now(),
-       now() + CAST(:recall_after AS interval)
-  FROM unnest(
-       CAST(:mission_ids AS text[]), CAST(:tenants AS text[]), CAST(:fingerprints AS text[]),
-       CAST(:signal_ids AS uuid[]), CAST(:sources AS text[]), CAST(:kinds AS text[]), CAST(:targets AS text[]),
-       CAST(:messages AS text[]), CAST(:severities AS text[]), CAST(:principals AS text[]),
-       CAST(:intent_ids AS text[]),
-       CAST(:detected_at AS timestamptz[]), CAST(:last_detected_at AS timestamptz[]), CAST(:counts AS integer[]))
-    AS fresh (mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
-       intent_id, detected_at, last_detected_at, signal_count)
+-- Samples of what was reported are kept, as long as their mission has room for them.
+WITH fresh AS (
+       SELECT * FROM unnest(
+              CAST(:mission_ids AS text[]), CAST(:tenants AS text[]), CAST(:fingerprints AS text[]),
+              CAST(:signal_ids AS uuid[]), CAST(:sources AS text[]), CAST(:kinds AS text[]), CAST(:targets AS text[]),
+              CAST(:messages AS text[]), CAST(:severities AS text[]), CAST(:principals AS text[]),
+              CAST(:intent_ids AS text[]), CAST(:detected_at AS timestamptz[]),
+              CAST(:last_detected_at AS timestamptz[]), CAST(:counts AS integer[]))
+           AS f (mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity,
+              requested_by, intent_id, detected_at, last_detected_at, signal_count)),
+     counted AS (
+       INSERT INTO missions (
+              mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
+              intent_id, status, detected_at, last_detected_at, captured_at, signal_count, plan_after, recall_at)
+       SELECT mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
+              intent_id, 'captured', detected_at, last_detected_at, now(), signal_count, now(),
+              now() + CAST(:recall_after AS interval)
+         FROM fresh
+        ORDER BY fingerprint
+           ON CONFLICT (fingerprint) WHERE status <> 'closed'
+           DO UPDATE SET signal_count = missions.signal_count + excluded.signal_count,
+                         last_detected_at = greatest(missions.last_detected_at, excluded.last_detected_at),
+                         over_at = CASE WHEN excluded.last_detected_at <= missions.over_at THEN missions.over_at END
+       RETURNING *),
+     samples AS (
+       INSERT INTO signals (id, mission_id, source, message, severity, requested_by, details, detected_at, issued_at)
+       SELECT s.id, counted.mission_id, s.source, s.message, s.severity, s.requested_by, s.details, s.detected_at,
+              s.issued_at
+         FROM unnest(
+              CAST(:sample_ids AS uuid[]), CAST(:sample_fingerprints AS text[]), CAST(:places AS integer[]),
+              CAST(:sample_sources AS text[]), CAST(:sample_messages AS text[]), CAST(:sample_severities AS text[]),
+              CAST(:sample_principals AS text[]), CAST(:details AS text[]), CAST(:sample_detected_at AS timestamptz[]),
+              CAST(:issued_at AS timestamptz[]))
+           AS s (id, fingerprint, place, source, message, severity, requested_by, details, detected_at, issued_at)
+         JOIN counted USING (fingerprint)
+         JOIN fresh USING (fingerprint)
+        WHERE s.place <= CAST(:kept AS integer) - (counted.signal_count - fresh.signal_count)
+           ON CONFLICT DO NOTHING)
+SELECT * FROM counted;
+
+-- end_errors --
+-- Their reporters say that these errors are over: what has no plan yet is planned no more.
+UPDATE missions
+   SET over_at = o.over_at, plan_after = now()
+  FROM unnest(CAST(:fingerprints AS text[]), CAST(:over_at AS timestamptz[])) AS o (fingerprint, over_at)
+ WHERE missions.fingerprint = o.fingerprint AND missions.status = 'captured'
+   AND missions.last_detected_at <= o.over_at;
+
+-- lock_windows --
+-- When errors came that were too few for a mission; locked, so that every replica counts on the same.
+INSERT INTO error_windows (fingerprint, times, expires_at)
+SELECT fingerprint, '{}', now() FROM unnest(CAST(:fingerprints AS text[])) AS wanted (fingerprint)
  ORDER BY fingerprint
-    ON CONFLICT (fingerprint) WHERE status <> 'closed'
-    DO UPDATE SET signal_count = missions.signal_count + excluded.signal_count,
-                  last_detected_at = greatest(missions.last_detected_at, excluded.last_detected_at)
-RETURNING *;
+    ON CONFLICT (fingerprint) DO UPDATE SET times = error_windows.times
+RETURNING fingerprint, times;
+
+-- store_windows --
+-- What is to be remembered; nothing of those that opened a mission.
+UPDATE error_windows w
+   SET times = CAST(s.times AS timestamptz[]), expires_at = s.expires_at
+  FROM unnest(CAST(:fingerprints AS text[]), CAST(:times AS text[]), CAST(:expires_at AS timestamptz[]))
+    AS s (fingerprint, times, expires_at)
+ WHERE w.fingerprint = s.fingerprint;
+
+-- forget_windows --
+-- Times that can count no more.
+DELETE FROM error_windows WHERE expires_at < now() - interval '1 minute';
 
 -- count_late --
 -- Count signals on missions that have ended since they were sent.
@@ -228,16 +280,19 @@ SELECT content_hash FROM playbooks WHERE name = :name AND version = :version;
 
 -- add_rule --
 -- The trigger rule of a new version; an operator's change of `enabled` outlives restarts.
-INSERT INTO trigger_rules (playbook, playbook_version, condition, priority, enabled)
-VALUES (:name, :version, :condition, :priority, :enabled)
+INSERT INTO trigger_rules (playbook, playbook_version, condition, priority, enabled, shapes)
+VALUES (:name, :version, :condition, :priority, :enabled, :shapes)
     ON CONFLICT DO NOTHING;
 
 -- active_playbooks --
--- The newest version of each playbook, where its rule is enabled.
-SELECT source FROM (
-       SELECT DISTINCT ON (p.name) p.name, p.source, r.enabled
-         FROM playbooks p
-         JOIN trigger_rules r ON r.playbook = p.name AND r.playbook_version = p.version
-        ORDER BY p.name, p.version DESC) newest
- WHERE enabled
+-- The newest version of each playbook, where its rule is enabled; none where the intake asks and no rule shapes it.
+WITH active AS (
+       SELECT * FROM (
+              SELECT DISTINCT ON (p.name) p.name, p.source, r.enabled, r.shapes
+                FROM playbooks p
+                JOIN trigger_rules r ON r.playbook = p.name AND r.playbook_version = p.version
+               ORDER BY p.name, p.version DESC) newest
+        WHERE enabled)
+SELECT source FROM active
+ WHERE NOT CAST(:for_intake AS boolean) OR EXISTS (SELECT FROM active WHERE shapes)
  ORDER BY name;

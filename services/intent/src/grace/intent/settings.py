@@ -50,5 +50,7 @@ class Settings(ServiceSettings):
     recall_at_most: timedelta = timedelta(minutes=15)
     # How often the table is looked at for what is due.
     recall_interval: timedelta = timedelta(seconds=15)
+    # Times of errors that were too few for a mission take a row each until they are forgotten.
+    forget_interval: timedelta = timedelta(minutes=10)
     # Questions of one tick, one after the other.
     recall_batch: int = Field(default=64, ge=1, le=1000)

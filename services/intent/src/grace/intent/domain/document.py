@@ -22,10 +22,12 @@ MAX_SOURCE = 65_536  # bytes
 MAX_STEPS = 16  # a plan is a handful of steps; each is validated before it stands
 MAX_EXPECTATIONS = 100
 MAX_FLAP = 100  # openings that are looked back at
+MAX_ACCUMULATED = 1_000  # times that are kept of errors too few for a mission
 LONGEST = timedelta(days=1)  # that a mission looks back
 _PLAYBOOK = ("playbook", "version", "enabled", "description", "trigger", "steps")
-_TRIGGER = ("condition", "priority", "cooldown", "flap")
+_TRIGGER = ("condition", "priority", "cooldown", "flap", "group_by", "accumulate")
 _THRESHOLD = ("count", "within")
+_GROUPED = ("kind", "severity", "source", "target")
 _STEP = ("action", "measurement", "expectations")
 _CALL = ("operation", "params")
 _EXPECTATION = ("field", "comparison", "value")
@@ -91,11 +93,25 @@ def _trigger(table: Table) -> Trigger:
         condition,
         table.whole("priority", at_least=0, default=0),
         cooldown=table.duration("cooldown", at_most=LONGEST) if table.has("cooldown") else None,
-        flap=_threshold(table, "flap", at_most=MAX_FLAP) if table.has("flap") else None,
+        flap=_threshold(table, "flap", at_most=MAX_FLAP),
+        group_by=_group_by(table),
+        accumulate=_threshold(table, "accumulate", at_most=MAX_ACCUMULATED),
     )
 
 
-def _threshold(table: Table, key: str, *, at_most: int) -> Threshold:
+def _group_by(table: Table) -> tuple[str, ...] | None:
+    """A plan acts on one target: an error of another one must never count as answered by it."""
+    if not table.has("group_by"):
+        return None
+    names = table.names("group_by", known=_GROUPED)
+    if "target" not in names:
+        table.fail("group_by", "target has to be among them: a plan acts on one target")
+    return tuple(name for name in _GROUPED if name in names)
+
+
+def _threshold(table: Table, key: str, *, at_most: int) -> Threshold | None:
+    if not table.has(key):
+        return None
     inner = table.table(key, keys=_THRESHOLD)
     count = inner.whole("count", at_least=2, at_most=at_most)
     return Threshold(count, inner.duration("within", at_most=LONGEST))

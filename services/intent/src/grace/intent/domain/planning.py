@@ -112,6 +112,9 @@ Decision: TypeAlias = Ready | Blocked | Postponed
 
 def shortlist(mission: Mission, playbooks: Sequence[Playbook]) -> Shortlist:
     """Return the playbooks that may answer the mission, by priority, then by name."""
+    if mission.over_at is not None:
+        over = f"it was over by itself at {mission.over_at:%H:%M:%S} UTC, before a plan stood"
+        return Shortlist((), (over,))
     if mission.target is None:
         return Shortlist((), (NO_TARGET,))
     facts = _facts(mission, mission.target)

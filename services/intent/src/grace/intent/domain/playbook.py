@@ -62,6 +62,9 @@ class Threshold:
 class Trigger:
     """When a playbook is a candidate; a higher priority goes first.
 
+    `group_by` says which facts make errors equal where kind and target do not, `accumulate` how many
+    of them make a mission.
+
     `cooldown` and `flap` are this playbook's own; where they are None the house's hold.
     """
 
@@ -69,6 +72,13 @@ class Trigger:
     priority: int
     cooldown: timedelta | None = None
     flap: Threshold | None = None
+    group_by: tuple[str, ...] | None = None
+    accumulate: Threshold | None = None
+
+    @property
+    def shapes(self) -> bool:
+        """Whether the intake has to look at it."""
+        return self.group_by is not None or self.accumulate is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,11 @@ from hashlib import sha256
 from itertools import groupby
 from uuid import UUID
 
+from grace.intent.domain.playbook import Threshold
+
 MAX_MESSAGE = 2_000  # characters; a person reads it, no program does
 MAX_DETAILS = 16_384  # bytes of JSON; evidence, not an archive
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # what a database can hold, and a clock can mean
 
 
@@ -31,19 +34,27 @@ class Signal:
     detected_at: datetime
     issued_at: datetime
     intent_id: str | None = None
+    group: str | None = None  # what makes it equal where a rule says so
+    threshold: Threshold | None = None  # how many of them make a mission; None where one does
+    over: bool = False  # it says that the error is over
 
     @property
     def fingerprint(self) -> str:
-        """Equal errors have equal fingerprints; no part may hold the separator."""
-        return sha256(f"{self.tenant}|{self.kind}|{self.target or ''}".encode()).hexdigest()
+        """Equal errors have equal fingerprints; no part may hold the separator, nor begin with /."""
+        what = f"{self.kind}|{self.target or ''}" if self.group is None else f"/{self.group}"
+        return sha256(f"{self.tenant}|{what}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Equal signals of one batch, in the order of their arrival; never empty."""
+    """Equal signals of one batch, in the order of their arrival; never empty.
+
+    `earlier` are the times of those that were too few for a mission before.
+    """
 
     fingerprint: str
     signals: tuple[Signal, ...]
+    earlier: tuple[datetime, ...] = ()
 
     @property
     def first(self) -> Signal:
@@ -53,12 +64,17 @@ class Group:
     @property
     def detected_at(self) -> datetime:
         """The earliest detection."""
-        return min(signal.detected_at for signal in self.signals)
+        return min(*self.earlier, *(signal.detected_at for signal in self.signals), _NEVER)
 
     @property
     def last_detected_at(self) -> datetime:
         """The latest detection."""
         return max(signal.detected_at for signal in self.signals)
+
+    @property
+    def count(self) -> int:
+        """How many they are, with those before."""
+        return len(self.signals) + len(self.earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +152,7 @@ def _closed_only(missions: Iterable[LastMission]) -> Mapping[str, LastMission]:
 
 
 def _ended(mission: LastMission) -> datetime:
-    return mission.closed_at or datetime.max.replace(tzinfo=UTC)
+    return mission.closed_at or _NEVER
 
 
 def _is_echo(signal: Signal, closed: Mapping[str, LastMission]) -> bool:

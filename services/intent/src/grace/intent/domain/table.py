@@ -91,6 +91,18 @@ class Table:
         """Tell whether the key is given."""
         return self._entries.get(key) is not None
 
+    def names(self, key: str, *, known: Sequence[str]) -> frozenset[str]:
+        """Return a list of known words, each once."""
+        value = self._take(key)
+        if not isinstance(value, list) or not value or not all(isinstance(x, str) for x in value):
+            self.fail(key, f"a list out of {', '.join(known)} is needed")
+        for name in value:
+            if name not in known:
+                self.fail(key, unknown(name, known))
+        if len(set(value)) < len(value):
+            self.fail(key, "a word is given twice")
+        return frozenset(value)
+
     def number(self, key: str) -> float:
         """Return a finite number."""
         value = self._take(key)

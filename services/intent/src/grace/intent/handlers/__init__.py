@@ -19,6 +19,7 @@ from grace.intent.handlers.holds import on_list_holds, on_release_hold
 from grace.intent.handlers.missions import on_mission_closed, on_recall_mission
 from grace.intent.handlers.queries import on_get_intent, on_list_intents
 from grace.intent.handlers.submit import on_intent_submit, on_submit_intent
+from grace.intent.planner import Library
 from grace.intent.settings import Settings
 from grace.kit import Rpc, Stream
 
@@ -32,7 +33,7 @@ def stream(settings: Settings, *, planner: type) -> Stream:
         Stream()
         .on(
             ErrorDetected,
-            partial(on_error_detected, settings, planner),
+            partial(on_error_detected, settings, planner, Library()),
             inbox=True,
             translate=translate_error,
         )

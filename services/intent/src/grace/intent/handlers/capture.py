@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from time import perf_counter
 
 from pydantic import JsonValue
 
 from grace.contracts.intent import ErrorDetected, ErrorDetectedSeverity, IntentSubmit
+from grace.intent.domain.mesh import ripen, shape
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.signal import (
+    Group,
     Intake,
+    LastMission,
     Signal,
     bounded,
     kept,
@@ -19,25 +23,33 @@ from grace.intent.domain.signal import (
     sort_signals,
 )
 from grace.intent.metrics import observe_capture
+from grace.intent.planner import Library
 from grace.intent.settings import Settings
-from grace.intent.store import Missions, captured_of
+from grace.intent.store import Missions, Playbooks, Windows, captured_of
 from grace.kit import Received, Unit, new_id
 
 _ON_BEHALF = "gateway"  # it has authenticated somebody, and says whom
 
 
 async def on_error_detected(
-    settings: Settings, planner: type, messages: Sequence[Received[ErrorDetected]], unit: Unit
+    settings: Settings,
+    planner: type,
+    library: Library,
+    messages: Sequence[Received[ErrorDetected]],
+    unit: Unit,
 ) -> None:
     """Count every report on the mission of its error; an error without one gets one."""
     started = perf_counter()
-    now = await unit.now()
-    signals = [_signal(message, settings, now) for message in messages]
+    rules = library.compile(await Playbooks(unit.tx).active(for_intake=True))
+    signals = shape([_signal(message, settings) for message in messages], rules)
     fingerprints = sorted({signal.fingerprint for signal in signals})
-    missions = await Missions(unit.tx).lock_missions(fingerprints, settings.late_window)
-    intake = sort_signals(signals, missions)
-    await capture(settings, intake, unit)
-    _count_late(messages, intake, unit)
+    now, missions = await Missions(unit.tx).lock_missions(fingerprints, settings.late_window)
+    signals = [replace(one, detected_at=plausible(one.detected_at, now)) for one in signals]
+    intake = sort_signals((one for one in signals if not one.over), missions)
+    ripe = await _ripened(settings, intake, missions, now, unit)
+    await capture(settings, ripe, unit)
+    await _end(signals, unit)
+    _count(messages, signals, intake, ripe, unit)
 
     def committed() -> None:
         observe_capture(messages=len(messages), seconds=perf_counter() - started)
@@ -51,12 +63,17 @@ async def capture(settings: Settings, intake: Intake, unit: Unit) -> dict[str, M
     store = Missions(unit.tx)
     proposed = [f"mission-{new_id()}" for _ in intake.fresh]
     counted = (
-        await store.capture(intake.fresh, proposed, recall_after=settings.recall_after)
+        await store.capture(
+            intake.fresh,
+            proposed,
+            recall_after=settings.recall_after,
+            kept=settings.kept_signals,
+        )
         if intake.fresh
         else []
     )
     late = await store.count_late(intake.late) if intake.late else []
-    if samples := _samples(intake, counted, late, settings.kept_signals):
+    if samples := _samples(intake, late, settings.kept_signals):
         await store.keep_signals(samples)
     opened = set(proposed)
     for mission in counted:
@@ -78,28 +95,74 @@ def written(details: dict[str, JsonValue] | None) -> str | None:
     return None if details is None else json.dumps(details, sort_keys=True)
 
 
-def _samples(
-    intake: Intake, counted: Sequence[Mission], late: Sequence[Mission], at_most: int
-) -> list[tuple[str, Signal]]:
-    groups = {group.fingerprint: group for group in intake.fresh}
+async def _ripened(
+    settings: Settings, intake: Intake, missions: Sequence[LastMission], now: datetime, unit: Unit
+) -> Intake:
+    """Leave aside what is too few for a mission; it is remembered, and counts once it is enough."""
+    young = _without_mission(intake, missions)
+    if not young:
+        return intake
+    windows, fingerprints = Windows(unit.tx), [group.fingerprint for group in young]
+    times = await windows.lock(fingerprints)
+    # Another replica may have opened one while this one waited for the lock.
+    _, missions = await Missions(unit.tx).lock_missions(fingerprints, settings.late_window)
+    young = _without_mission(Intake(young, ()), missions)
+    ripened = {each.fingerprint: ripen(each, times[each.fingerprint]) for each in young}
+    await windows.store(ripened, now)
+    found = (ripened.get(group.fingerprint, group) for group in intake.fresh)
+    return replace(intake, fresh=tuple(each for each in found if isinstance(each, Group)))
+
+
+def _without_mission(intake: Intake, missions: Sequence[LastMission]) -> tuple[Group, ...]:
+    """Return the groups that need to be several, and have no open mission to be counted on."""
+    has_one = {mission.fingerprint for mission in missions if mission.closed_at is None}
+    return tuple(
+        group
+        for group in intake.fresh
+        if group.first.threshold is not None and group.fingerprint not in has_one
+    )
+
+
+async def _end(signals: Sequence[Signal], unit: Unit) -> None:
+    over: dict[str, datetime] = {}
+    for signal in sorted(signals, key=lambda one: (one.fingerprint, one.detected_at)):
+        if signal.over:
+            over[signal.fingerprint] = signal.detected_at
+    if over:
+        await Windows(unit.tx).end(over)
+
+
+def _samples(intake: Intake, late: Sequence[Mission], at_most: int) -> list[tuple[str, Signal]]:
     echoes = {mission.mission_id: group for mission, group in intake.late}
-    pairs = [(mission, groups[mission.fingerprint]) for mission in counted]
-    pairs += [(mission, echoes[mission.mission_id]) for mission in late]
     return [
         (mission.mission_id, signal)
-        for mission, group in pairs
-        for signal in kept(group, counted=mission.signal_count, at_most=at_most)
+        for mission in late
+        for signal in kept(
+            echoes[mission.mission_id], counted=mission.signal_count, at_most=at_most
+        )
     ]
 
 
-def _count_late(messages: Sequence[Received[ErrorDetected]], intake: Intake, unit: Unit) -> None:
+def _count(
+    messages: Sequence[Received[ErrorDetected]],
+    signals: Sequence[Signal],
+    intake: Intake,
+    ripe: Intake,
+    unit: Unit,
+) -> None:
+    """Count what changed nothing: echoes, ends, and what is too few so far."""
     late = {signal.id for _, group in intake.late for signal in group.signals}
-    for message in messages:
+    opened = {group.fingerprint for group in ripe.fresh}
+    for message, signal in zip(messages, signals, strict=True):
         if message.id in late:
             unit.count("late", message)
+        elif signal.over:
+            unit.count("over", message)
+        elif signal.fingerprint not in opened:
+            unit.count("accumulating", message)
 
 
-def _signal(message: Received[ErrorDetected], settings: Settings, now: datetime) -> Signal:
+def _signal(message: Received[ErrorDetected], settings: Settings) -> Signal:
     body = message.body
     given = ErrorDetectedSeverity.error
     severity = given if body.severity is ErrorDetectedSeverity.unspecified else body.severity
@@ -113,6 +176,7 @@ def _signal(message: Received[ErrorDetected], settings: Settings, now: datetime)
         severity=severity.value,
         details=bounded(written(body.details)),
         requested_by=principal(message, settings),
-        detected_at=plausible(body.detected_at, now),
+        detected_at=body.detected_at,
         issued_at=message.issued_at,
+        over=bool(body.resolved),
     )

@@ -5,6 +5,7 @@ from grace.intent.store.intents import Intents
 from grace.intent.store.missions import Ended, Missions, Settled
 from grace.intent.store.playbooks import Playbooks
 from grace.intent.store.told import blocked_of, captured_of, planned_of
+from grace.intent.store.windows import Windows
 
 __all__ = [
     "Ended",
@@ -14,6 +15,7 @@ __all__ = [
     "Missions",
     "Playbooks",
     "Settled",
+    "Windows",
     "blocked_of",
     "captured_of",
     "planned_of",

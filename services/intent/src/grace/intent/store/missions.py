@@ -50,23 +50,42 @@ class Missions:
 
     async def lock_missions(
         self, fingerprints: Sequence[str], late_window: timedelta
-    ) -> list[LastMission]:
+    ) -> tuple[datetime, list[LastMission]]:
         """Return and lock the last mission of each fingerprint: open, or closed within the window.
+
+        With what time it is.
 
         Fingerprints come sorted, so that two replicas wait for each other in one order.
         """
         rows = await self._tx.fetch(
             QUERIES["lock_missions"], fingerprints=fingerprints, late_window=late_window
         )
-        return [
-            LastMission(row["mission_id"], row["fingerprint"], row["closed_at"]) for row in rows
+        found = [
+            LastMission(row["mission_id"], row["fingerprint"], row["closed_at"])
+            for row in rows
+            if row["mission_id"] is not None
         ]
+        return rows[0]["now"], found
 
     async def capture(
-        self, groups: Sequence[Group], mission_ids: Sequence[str], *, recall_after: timedelta
+        self,
+        groups: Sequence[Group],
+        mission_ids: Sequence[str],
+        *,
+        recall_after: timedelta,
+        kept: int = 1,
     ) -> list[Mission]:
-        """Count each group on its open mission, or open one under its id of `mission_ids`."""
+        """Count each group on its open mission, or open one under its id of `mission_ids`.
+
+        Of every mission the first `kept` signals are kept.
+        """
         firsts = [group.first for group in groups]
+        samples = [
+            (group.fingerprint, place, signal)
+            for group in groups
+            for place, signal in enumerate(group.signals[:kept], start=1)
+        ]
+        signals = [signal for _, _, signal in samples]
         rows = await self._tx.fetch(
             QUERIES["capture_signals"],
             mission_ids=mission_ids,
@@ -83,7 +102,18 @@ class Missions:
             recall_after=recall_after,
             detected_at=[group.detected_at for group in groups],
             last_detected_at=[group.last_detected_at for group in groups],
-            counts=[len(group.signals) for group in groups],
+            counts=[group.count for group in groups],
+            kept=kept,
+            sample_ids=[signal.id for signal in signals],
+            sample_fingerprints=[fingerprint for fingerprint, _, _ in samples],
+            places=[place for _, place, _ in samples],
+            sample_sources=[signal.source for signal in signals],
+            sample_messages=[signal.message for signal in signals],
+            sample_severities=[signal.severity for signal in signals],
+            sample_principals=[signal.requested_by for signal in signals],
+            details=[signal.details for signal in signals],
+            sample_detected_at=[signal.detected_at for signal in signals],
+            issued_at=[signal.issued_at for signal in signals],
         )
         return [mission_of(row) for row in rows]
 
@@ -190,4 +220,5 @@ def mission_of(row: Record) -> Mission:
         intent_id=row["intent_id"],
         hold=row["hold"],
         released_at=row["released_at"],
+        over_at=row["over_at"],
     )

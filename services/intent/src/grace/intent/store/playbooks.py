@@ -28,11 +28,12 @@ class Playbooks:
                 condition=playbook.trigger.condition.text,
                 priority=playbook.trigger.priority,
                 enabled=playbook.enabled,
+                shapes=playbook.trigger.shapes,
             )
         pinned: str = await self._tx.fetchval(QUERIES["find_pin"], **named)
         return pinned == playbook.content_hash
 
-    async def active(self) -> list[bytes]:
-        """Return the texts of the playbooks in force."""
-        rows = await self._tx.fetch(QUERIES["active_playbooks"])
+    async def active(self, *, for_intake: bool = False) -> list[bytes]:
+        """Return the texts of the playbooks in force; `for_intake` none where none shapes it."""
+        rows = await self._tx.fetch(QUERIES["active_playbooks"], for_intake=for_intake)
         return [row["source"].encode() for row in rows]
