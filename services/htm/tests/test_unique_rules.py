@@ -42,13 +42,13 @@ def test_nobody_works_on_what_may_be_replaced_and_nobody_has_to_decide_on_it() -
     assert {*State} - HELD - FINAL - {State.NEEDS_ATTENTION} == REPLACEABLE
 
 
-@pytest.mark.parametrize("state", [*HELD, State.NEEDS_ATTENTION])
+@pytest.mark.parametrize("state", sorted([*HELD, State.NEEDS_ATTENTION]))
 def test_what_runs_or_rests_is_not_replaced(state: State) -> None:
     verdicts = judge([wish(1, Policy.REPLACE)], held(state))
     assert (verdicts.entering, verdicts.refused) == (set(), {UUID(int=1): OLD})
 
 
-@pytest.mark.parametrize("state", REPLACEABLE)
+@pytest.mark.parametrize("state", sorted(REPLACEABLE))
 def test_what_waits_is_replaced_by_the_last_of_a_batch(state: State) -> None:
     verdicts = judge([wish(1, Policy.REPLACE), wish(2, Policy.REPLACE)], held(state))
     assert verdicts.replaced == {OLD: UUID(int=1), UUID(int=1): UUID(int=2)}
