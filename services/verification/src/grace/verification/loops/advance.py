@@ -1,16 +1,15 @@
 """Moves every contract one step further: facts, decision, guarded change, message."""
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from grace.kit import GraceError, Runtime
 from grace.verification.domain.advance import next_step, on_refused
-from grace.verification.domain.decision import Decision, Submit, Wait
+from grace.verification.domain.decision import Submit
 from grace.verification.domain.facts import Limits
 from grace.verification.domain.task import Report
-from grace.verification.loops.crash import name_of
-from grace.verification.loops.queue import Declined, Taken, reports_of, submit
+from grace.verification.loops.moves import Move, Note, Obey
+from grace.verification.loops.queue import Answer, Declined, Taken, reports_of, submit_all
 from grace.verification.loops.steps import Steps
 from grace.verification.settings import Settings
 from grace.verification.store import Case, Contracts
@@ -42,50 +41,83 @@ class Advance:
     async def _all(
         self,
         runtime: Runtime,
-        cases: list[Case],
+        cases: Sequence[Case],
         reports: Mapping[str, Report],
         now: datetime,
     ) -> bool:
-        """Advance each on its own: one that fails does not hold up the others."""
-        done = await asyncio.gather(
-            *(self._one(runtime, case, reports.get(case.task_id or ""), now) for case in cases),
-            return_exceptions=True,
-        )
-        for found in done:
-            if isinstance(found, BaseException):
-                raise found
-        return any(found is True for found in done)
+        """Decide about all; what wants a task asks htm first."""
+        moves: list[Move] = []
+        wanting: list[Case] = []
+        for case in cases:
+            report = reports.get(case.task_id or "")
+            decision = next_step(case.facts, report, now=now, limits=self._limits)
+            if isinstance(decision, Submit):
+                wanting.append(case)
+            else:
+                moves.append(Obey(case, decision))
+        moves += await self._submit(runtime, wanting)
+        return await self._carry_out(runtime, moves)
 
-    async def _one(
-        self, runtime: Runtime, case: Case, report: Report | None, now: datetime
-    ) -> bool:
-        decision = next_step(case.facts, report, now=now, limits=self._limits)
-        if isinstance(decision, Submit):
-            return await self._submit(runtime, case)
-        return await self._obey(runtime, case, decision)
-
-    async def _submit(self, runtime: Runtime, case: Case) -> bool:
-        assert case.task_spec is not None  # noqa: S101 - whoever wants a task has stored it
-        runtime.crash_point(f"submit_{case.facts.step}.before")
+    async def _submit(self, runtime: Runtime, cases: Sequence[Case]) -> list[Move]:
+        """Hand all stored tasks to htm at once; what follows from its answers."""
+        if not cases:
+            return []
+        for case in cases:
+            runtime.crash_point(f"submit_{case.facts.step}.before")
         try:
-            answer = await submit(runtime, case.task_spec, correlation_id=case.correlation_id)
+            answers = await submit_all(runtime, [_spec_of(case) for case in cases])
         except GraceError as error:
-            runtime.log.warning("submit.waits", contract_id=case.contract_id, error=error.detail)
-            return False
-        match answer:
-            case Taken():
-                runtime.crash_point(f"submit_{case.facts.step}.taken")
-                async with runtime.unit(correlation_id=case.correlation_id) as unit:
-                    await Steps(unit, case, self._settings).submitted(answer)
-                runtime.crash_point(f"submit_{case.facts.step}.after")
-                return True
-            case Declined(why, may_exist):
-                decision = on_refused(case.facts, why, may_exist=may_exist)
-                return await self._obey(runtime, case, decision)
+            runtime.log.warning("submit.waits", error=error.detail, contracts=len(cases))
+            return []
+        return [_follow(case, answer) for case, answer in zip(cases, answers, strict=True)]
 
-    async def _obey(self, runtime: Runtime, case: Case, decision: Decision) -> bool:
-        async with runtime.unit(correlation_id=case.correlation_id) as unit:
-            await Steps(unit, case, self._settings).obey(decision)
-            runtime.crash_point(f"{name_of(decision)}.before")
-        runtime.crash_point(f"{name_of(decision)}.after")
-        return not isinstance(decision, Wait)
+    async def _carry_out(self, runtime: Runtime, moves: Sequence[Move]) -> bool:
+        """Change all contracts in one transaction, which is paid for once; each alone where it fails.
+
+        One that fails then does not hold up the others.
+        """
+        try:
+            await self._transact(runtime, moves)
+        except Exception as error:
+            if len(moves) == 1:
+                raise
+            runtime.log.info("advance.one_by_one", contracts=len(moves), error=repr(error))
+            await self._one_by_one(runtime, moves)
+        return any(move.is_step for move in moves)
+
+    async def _one_by_one(self, runtime: Runtime, moves: Sequence[Move]) -> None:
+        failed: list[Exception] = []
+        for move in moves:
+            try:
+                await self._transact(runtime, [move])
+            except Exception as error:  # noqa: BLE001 - raised when the others have had their turn
+                failed.append(error)
+        if failed:
+            raise failed[0]
+
+    async def _transact(self, runtime: Runtime, moves: Sequence[Move]) -> None:
+        if not moves:
+            return
+        # In the order of missions, which are locked: two replicas wait for each other, not both.
+        moves = sorted(moves, key=lambda move: move.case.contract.mission_id)
+        for move in moves:
+            runtime.crash_point(move.moments.first)
+        async with runtime.unit() as unit:
+            for move in moves:
+                await move.carry_out(Steps(unit, move.case, self._settings))
+                runtime.crash_point(move.moments.written)
+        for move in moves:
+            runtime.crash_point(move.moments.committed)
+
+
+def _follow(case: Case, answer: Answer) -> Move:
+    match answer:
+        case Taken():
+            return Note(case, answer)
+        case Declined(why, may_exist):
+            return Obey(case, on_refused(case.facts, why, may_exist=may_exist))
+
+
+def _spec_of(case: Case) -> bytes:
+    assert case.task_spec is not None  # noqa: S101 - whoever wants a task has stored it
+    return case.task_spec

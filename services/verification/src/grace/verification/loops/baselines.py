@@ -3,7 +3,7 @@
 from grace.kit import GraceError, Runtime
 from grace.verification.domain.baseline import Failed, Stored, Unsubmitted, Waiting, settle
 from grace.verification.domain.task import Report
-from grace.verification.loops.queue import Declined, Taken, reports_of, submit
+from grace.verification.loops.queue import Declined, Taken, reports_of, submit_all
 from grace.verification.settings import Settings
 from grace.verification.store import BaselineCase, Benchmarks, Missions
 
@@ -51,7 +51,7 @@ class Baselines:
                         await benchmarks.store(case, measured, measured_at=measured_at)
 
     async def _submit(self, runtime: Runtime, case: BaselineCase) -> None:
-        answer = await submit(runtime, case.task_spec)
+        (answer,) = await submit_all(runtime, [case.task_spec])
         async with runtime.unit() as unit:
             benchmarks = Benchmarks(unit.tx)
             match answer:

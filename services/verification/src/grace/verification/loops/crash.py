@@ -1,5 +1,6 @@
 """The moments of a contract at which a test may let verification die."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from grace.verification.domain.decision import (
@@ -36,6 +37,21 @@ MOMENTS: Final = (
 )
 
 
-def name_of(decision: Decision) -> str:
-    """Return the name that the moments of a decision begin with."""
-    return _NAMES[type(decision)]
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Before the transaction, in it when everything is written, and after it; "" is nowhere."""
+
+    first: str
+    written: str
+    committed: str
+
+
+def moments_of(decision: Decision) -> Moments:
+    """Return the moments of a decision that is carried out."""
+    name = _NAMES[type(decision)]
+    return Moments("", f"{name}.before", f"{name}.after")
+
+
+def moments_of_submit(step: Step | None) -> Moments:
+    """Return the moments of noting that htm has the task of a step."""
+    return Moments(f"submit_{step}.taken", "", f"submit_{step}.after")

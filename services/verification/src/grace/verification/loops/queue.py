@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from grace.contracts.htm import GetTasks, SubmitTasks, TaskSpec
+from grace.contracts.htm import GetTasks, SubmitTasks, SubmittedTask, TaskSpec
 from grace.kit import GraceError, Kind, Runtime, TooLarge
 from grace.verification.domain.task import Report
 from grace.verification.store.shapes import report_of
@@ -47,16 +47,26 @@ async def reports_of(runtime: Runtime, task_ids: Sequence[str]) -> Mapping[str, 
     return {task.task_id: report_of(task) for task in answer.tasks}
 
 
-async def submit(runtime: Runtime, spec: bytes, *, correlation_id: str = "") -> Answer:
-    """Hand a stored task to htm. Raises GraceError where another try may help."""
-    request = SubmitTasks(tasks=(TaskSpec.from_bytes(spec),))
+async def submit_all(
+    runtime: Runtime, specs: Sequence[bytes], *, correlation_id: str = ""
+) -> list[Answer]:
+    """Hand stored tasks to htm; its answers in their order. Raises GraceError where another try may help.
+
+    htm takes a request as a whole, so that one that it refuses is asked again task by task.
+    """
+    request = SubmitTasks(tasks=tuple(TaskSpec.from_bytes(spec) for spec in specs))
     try:
         answer = await runtime.call(request, correlation_id=correlation_id)
     except GraceError as error:
-        if error.kind in _FOR_GOOD:
-            return Declined(f"htm refuses the task: {error.detail}", may_exist=False)
-        raise
-    (task,) = answer.tasks
+        if error.kind not in _FOR_GOOD:
+            raise
+        if len(specs) == 1:
+            return [Declined(f"htm refuses the task: {error.detail}", may_exist=False)]
+        return [(await submit_all(runtime, [spec]))[0] for spec in specs]
+    return [_answer(task) for task in answer.tasks]
+
+
+def _answer(task: SubmittedTask) -> Answer:
     if task.outcome == "conflict":
         return Declined(f"{task.key} is the key of another task", may_exist=True)
     return Taken(task.task_id, fresh=task.outcome == "created")
