@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grace.gateway.domain.intake import name_of, repeatable_id, seen_at
+from grace.contracts.cloudevents import name_of
+from grace.gateway.domain.intake import repeatable_id, seen_at
 from grace.kit import issued_at
 from grace.testkit import House, eventually
 
 OpenGateway = Callable[..., Any]
 ERRORS, ALERTS = "/api/errors", "/api/webhooks/alertmanager"
 REPORT = {"kind": "postgres.blocked_sessions", "target": "shop-db", "message": "12 wait"}
-EVENT = {
+EVENT: dict[str, Any] = {
     "specversion": "1.0",
     "id": "event-1",
     "source": "https://monitor.example.org/pg watch",
@@ -95,6 +96,17 @@ async def test_a_cloud_event_is_the_same_report_however_often_it_comes(
         assert body["kind"] == "postgres.blocked_sessions"
         assert body["target"] == "shop-db"
         assert body["source"] == "https:-monitor.example.org-pg-watch"
+        more = EVENT["data"] | {"pid": 8}
+        odd = binary | {"ce-id": "event-0"}
+        assert len(ids(await client.post(ERRORS, json=more, headers=odd))) == 1
+        assert (await on_disk(front.house))[1]["details"] == {"pid": 8}
+        batched = {"Content-Type": "application/cloudevents-batch+json"}
+        two = [EVENT, EVENT | {"id": "event-2", "data": {"message": "13 wait", "pid": 7}}]
+        content = json.dumps(two).encode()
+        first, _ = ids(await client.post(ERRORS, content=content, headers=batched))
+        assert [first] == sent[0]
+        *_, body = await on_disk(front.house)
+        assert (body["message"], body["details"]) == ("13 wait", {"pid": 7})
         other = ids(await client.post(ERRORS, json=EVENT | {"source": "elsewhere"}))
         assert other != sent[0]
         timed = EVENT | {
@@ -122,7 +134,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (EVENT | {"specversion": "0.3"}, "body.event.specversion"),
     (EVENT | {"id": ""}, "body.event.id"),
     (EVENT | {"type": "a/b"}, "body.kind"),
-    (EVENT | {"data": {"unknown": 1}}, "body.event.data.unknown"),
+    (EVENT | {"data": {"severity": "fatal"}}, "body.event.data.severity"),
+    (EVENT | {"data": ["text"]}, "body.event.data"),
     (EVENT | {"data_base64": "AA=="}, "body.event.data_base64"),
     (EVENT | {"time": "yesterday"}, "body.event.time"),
 ]
@@ -138,6 +151,8 @@ async def test_what_does_not_fit_is_named_and_nothing_is_kept(open_gateway: Open
         fields = {error["field"] for error in half.json()["errors"]}
         assert fields == {"header.ce-specversion", "header.ce-source", "header.ce-type"}
         assert (await front.admin.post(ERRORS, json=[])).status_code == 422
+        batch = await front.admin.post(ERRORS, json=[EVENT, EVENT | {"id": ""}])
+        assert [error["field"] for error in batch.json()["errors"]] == ["body.batch.1.id"]
         extreme = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
         for moment in extreme:
             assert ids(await front.admin.post(ERRORS, json=REPORT | {"detected_at": moment}))
@@ -152,7 +167,7 @@ def alert(status: str = "firing", **labels: str) -> dict[str, Any]:
         "labels": {"alertname": "Blocked", "severity": "page"} | labels,
         "annotations": {"summary": "12 wait"},
         "startsAt": "2026-11-20T12:00:00Z",
-        "endsAt": "0001-01-01T00:00:00Z",
+        "endsAt": "2026-11-20T12:30:00Z" if status == "resolved" else "0001-01-01T00:00:00Z",
         "fingerprint": "c1f2",
     }
 
@@ -174,17 +189,19 @@ async def test_alerts_become_errors_and_the_rest_is_counted(open_gateway: OpenGa
             ],
         }
         answer = await front.admin.post(ALERTS, json=notification)
-        assert len(ids(answer)) == 2
+        assert len(ids(answer)) == 3
         taken = answer.json()["data"]
         assert (taken["resolved"], taken["unaddressed"], taken["truncated"]) == (1, 1, 3)
         assert len(taken["refused"]) == 1
-        assert taken["refused"][0].startswith("addressed alert 2: grace_kind:")
+        assert taken["refused"][0].startswith("addressed alert 3: grace_kind:")
         assert "canary" not in answer.text
         kept = await on_disk(front.house)
-        assert [body["severity"] for body in kept] == ["error", "critical"]
+        assert [body["severity"] for body in kept] == ["error", "error", "critical"]
+        assert [body.get("resolved") for body in kept] == [None, True, None]
+        assert kept[1]["detected_at"].startswith("2026-11-20T12:30:00")
         assert {body["message"] for body in kept} == {"12 wait"}
         assert kept[0]["details"]["labels"]["alertname"] == "Blocked"
-        assert list(kept[1]["details"]) == ["dropped_characters"]
+        assert list(kept[2]["details"]) == ["dropped_characters"]
         for wrong in ({"version": "3"}, {"alerts": [{"status": "odd", "labels": {}}]}):
             answer = await front.admin.post(ALERTS, json=notification | wrong)
             assert answer.status_code == 422

@@ -13,8 +13,8 @@ from grace.kit import Invalid, TooLarge
 _DEPTH = 64
 _INT64 = 2**63
 _JSON = "application/json"
-# The second is a CloudEvent in structured mode.
-_MEDIA = frozenset({_JSON, "application/cloudevents+json"})
+# The others are CloudEvents in structured and in batched mode.
+_MEDIA = frozenset({_JSON, "application/cloudevents+json", "application/cloudevents-batch+json"})
 
 
 class SlowBody(HTTPException):

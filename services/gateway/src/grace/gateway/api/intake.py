@@ -1,6 +1,7 @@
 """The intake: errors that people and programs report, each durable before it is accepted."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
@@ -19,13 +20,14 @@ from pydantic import (
     field_validator,
 )
 
+from grace.contracts import cloudevents
 from grace.contracts.intent import ErrorDetected, ErrorDetectedSeverity
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope
 from grace.gateway.api.instants import Instant
 from grace.gateway.api.publishing import publish
 from grace.gateway.domain.access import Scope
-from grace.gateway.domain.intake import name_of, repeatable_id, seen_at
+from grace.gateway.domain.intake import repeatable_id, seen_at
 from grace.kit import new_id
 
 router = APIRouter(prefix="/api/errors", tags=["intake"])
@@ -34,6 +36,7 @@ Writer = Annotated[Caller, needs(Scope.ERRORS_WRITE)]
 Severity = Literal["info", "warning", "error", "critical"]
 LONGEST_DETAILS = 16 * 1024
 _LONGEST_ATTRIBUTE = 1024
+_MOST_EVENTS = 1000
 _REPORT: dict[str, JsonValue] = {
     "source": "pg-watch",
     "kind": "postgres.blocked_sessions",
@@ -58,7 +61,10 @@ _EVENT: dict[str, JsonValue] = {
 class Report(BaseModel):
     """An error, as somebody saw it."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _REPORT})
+    # Only with its headers is it known whether it is the data of an event, which may have more.
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"example": _REPORT, "additionalProperties": False}
+    )
 
     kind: str | None = Field(
         default=None,
@@ -85,6 +91,10 @@ class Report(BaseModel):
     details: dict[str, JsonValue] | None = Field(
         default=None, description="Evidence, at most 16 KiB. Never becomes a parameter."
     )
+    resolved: bool = Field(
+        default=False,
+        description="It is over by itself, since `detected_at`: what has no plan yet gets none.",
+    )
 
     @field_validator("details")
     @classmethod
@@ -92,6 +102,12 @@ class Report(BaseModel):
         if details is not None and len(json.dumps(details)) > LONGEST_DETAILS:
             raise ValueError(f"longer than {LONGEST_DETAILS} characters of JSON")
         return details
+
+
+class EventData(Report):
+    """What a CloudEvent says. What is no field of a report is evidence, and goes to its details."""
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": True})
 
 
 class CloudEvent(BaseModel):
@@ -108,8 +124,19 @@ class CloudEvent(BaseModel):
     datacontenttype: str | None = Field(
         default=None, pattern=r"^application/([a-z0-9.-]+\+)?json(;.*)?$", max_length=128
     )
-    data: Report = Report()
+    data: EventData = EventData()
     data_base64: None = Field(default=None, description="Not read: give `data` as JSON.")
+
+    def read(self) -> cloudevents.CloudEvent:
+        """Return it as everybody in Grace reads events."""
+        return cloudevents.CloudEvent(
+            id=self.id,
+            source=self.source,
+            type=self.type,
+            subject=self.subject,
+            time=self.time.isoformat() if self.time else None,
+            data=self.data.model_dump(mode="json", exclude_unset=True),
+        )
 
 
 class BinaryMode(BaseModel):
@@ -131,7 +158,7 @@ class BinaryMode(BaseModel):
         if not given:
             return None
         try:
-            return CloudEvent.model_validate({**given, "data": data})
+            return CloudEvent.model_validate({**given, "data": data.model_dump(exclude_unset=True)})
         except ValidationError as error:
             raise refused(error, "header", prefix="ce-") from None
 
@@ -145,70 +172,104 @@ class Accepted(BaseModel):
 
 
 def _form(body: object) -> str:
+    if isinstance(body, list):
+        return "batch"
     return "event" if isinstance(body, dict) and "specversion" in body else "report"
 
 
 Reported = Annotated[
-    Annotated[Report, Tag("report")] | Annotated[CloudEvent, Tag("event")],
+    Annotated[Report, Tag("report")]
+    | Annotated[CloudEvent, Tag("event")]
+    | Annotated[list[CloudEvent], Field(min_length=1, max_length=_MOST_EVENTS), Tag("batch")],
     Discriminator(_form),
     Body(
         openapi_examples={
             "report": {"summary": "A report", "value": _REPORT},
             "event": {"summary": "A CloudEvent in structured mode", "value": _EVENT},
+            "batch": {"summary": "CloudEvents in batched mode", "value": [_EVENT]},
         }
     ),
 ]
 
 
-# FastAPI reads it as the JSON that it is, but would not say so.
-_STRUCTURED: dict[str, Any] = {
+# FastAPI reads both as the JSON that they are, but would not say so.
+_EVENT_SCHEMA = {"$ref": "#/components/schemas/CloudEvent"}
+_FORMS: dict[str, Any] = {
     "requestBody": {
         "content": {
-            "application/cloudevents+json": {
-                "schema": {"$ref": "#/components/schemas/CloudEvent"},
-                "example": _EVENT,
-            }
+            "application/cloudevents+json": {"schema": _EVENT_SCHEMA, "example": _EVENT},
+            "application/cloudevents-batch+json": {
+                "schema": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": _MOST_EVENTS,
+                    "items": _EVENT_SCHEMA,
+                },
+                "example": [_EVENT],
+            },
         }
     }
 }
 
 
-@router.post("", status_code=202, summary="Report an error", openapi_extra=_STRUCTURED)
+@router.post("", status_code=202, summary="Report an error", openapi_extra=_FORMS)
 async def report_error(
     reported: Reported, caller: Writer, binary: Annotated[BinaryMode, Header()]
 ) -> Envelope[Accepted]:
-    """Take an error, also as a CloudEvent 1.0: equal errors become one mission.
+    """Take an error, also as a CloudEvent 1.0 in any mode: equal errors become one mission.
 
-    202 once it is on disk. `id` and `source` of a CloudEvent, or an Idempotency-Key, make a repeat
-    the same report. You answer for it, and may not approve what Grace plans because of it.
+    202 once it is on disk, all of a batch or nothing. `id` and `source` of a CloudEvent, or an
+    Idempotency-Key, make a repeat the same report. You answer for it, and may not approve what
+    Grace plans because of it.
     """
-    event = binary.event(reported) if isinstance(reported, Report) else reported
-    report = reported if isinstance(reported, Report) else reported.data
     now = datetime.now(UTC)
-    identity = _id(event, caller, now)
-    await publish(caller, [(identity, _detected(report, event, caller, now))])
-    return caller.answer(Accepted(message_ids=[identity]))
+    found = _found(reported, caller, binary, now)
+    await publish(caller, found)
+    return caller.answer(Accepted(message_ids=[identity for identity, _ in found]))
 
 
-def _detected(
-    report: Report, event: CloudEvent | None, caller: Caller, now: datetime
-) -> ErrorDetected:
-    kind = report.kind or (event.type if event else None)
-    target = report.target or (event.subject if event else None)
-    if kind is None or target is None:
-        raise _missing("kind" if kind is None else "target")
-    source = name_of(event.source) if event else caller.key.principal
-    claimed = report.detected_at or (event.time if event else None)
-    return detected(
-        source=report.source or source,
-        kind=kind,
-        target=target,
-        message=report.message,
-        severity=ErrorDetectedSeverity(report.severity),
-        detected_at=seen_at(claimed, now),
-        details=report.details,
-        requested_by=caller.key.principal,
-    )
+def _found(
+    reported: Report | CloudEvent | list[CloudEvent],
+    caller: Caller,
+    binary: BinaryMode,
+    now: datetime,
+) -> list[tuple[UUID, ErrorDetected]]:
+    if isinstance(reported, list):
+        return [_from_event(event, caller, now) for event in reported]
+    event = binary.event(reported) if isinstance(reported, Report) else reported
+    if event is not None:
+        return [_from_event(event, caller, now)]
+    assert isinstance(reported, Report)  # noqa: S101 - what is no event is a report
+    if reported.model_extra:
+        raise _unknown(reported.model_extra)
+    return [_from_report(reported, caller, now)]
+
+
+def _from_event(event: CloudEvent, caller: Caller, now: datetime) -> tuple[UUID, ErrorDetected]:
+    read = event.read()
+    fields = cloudevents.error_fields(read, now)
+    claimed = event.data.detected_at or event.time
+    error = _detected({**fields, "detected_at": seen_at(claimed, now)}, caller)
+    parts = (caller.tenant, "cloudevents", read.source, read.id)
+    return repeatable_id(*parts, at=event.time, now=now), error
+
+
+def _from_report(report: Report, caller: Caller, now: datetime) -> tuple[UUID, ErrorDetected]:
+    fields = report.model_dump(exclude_none=True)
+    fields["detected_at"] = seen_at(report.detected_at, now)
+    error = _detected({"source": caller.key.principal, **fields}, caller)
+    if caller.idempotency_key is None:
+        return new_id(), error
+    parts = (caller.tenant, "key", caller.idempotency_key)
+    return repeatable_id(*parts, at=None, now=now), error
+
+
+def _detected(fields: dict[str, Any], caller: Caller) -> ErrorDetected:
+    for name in ("kind", "target"):
+        if name not in fields:
+            raise _missing(name)
+    severity = ErrorDetectedSeverity(fields["severity"])
+    return detected(**{**fields, "severity": severity, "requested_by": caller.key.principal})
 
 
 def detected(**fields: Any) -> ErrorDetected:  # noqa: ANN401 - the fields of the message
@@ -229,18 +290,12 @@ def refused(error: ValidationError, place: str, *, prefix: str = "") -> RequestV
     )
 
 
+def _unknown(fields: Iterable[str]) -> RequestValidationError:
+    what = {"type": "extra_forbidden", "msg": "Extra inputs are not permitted", "input": None}
+    return RequestValidationError([{**what, "loc": ("body", "report", name)} for name in fields])
+
+
 def _missing(field: str) -> RequestValidationError:
     return RequestValidationError(
         [{"type": "missing", "loc": ("body", field), "msg": "Field required", "input": None}]
     )
-
-
-def _id(event: CloudEvent | None, caller: Caller, now: datetime) -> UUID:
-    """What somebody sends twice under one identity is one report, whoever took it."""
-    if event is not None:
-        return repeatable_id(
-            caller.tenant, "cloudevents", event.source, event.id, at=event.time, now=now
-        )
-    if caller.idempotency_key is not None:
-        return repeatable_id(caller.tenant, "key", caller.idempotency_key, at=None, now=now)
-    return new_id()

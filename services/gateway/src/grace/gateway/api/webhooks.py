@@ -36,7 +36,13 @@ class Alert(BaseModel):
     labels: Labels
     annotations: Labels = {}
     starts_at: Instant | None = Field(default=None, alias="startsAt")
+    ends_at: Instant | None = Field(default=None, alias="endsAt")
     fingerprint: str = Field(default="", max_length=256)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended by itself."""
+        return self.status == "resolved"
 
     @property
     def is_addressed(self) -> bool:
@@ -81,7 +87,7 @@ class Notification(BaseModel):
 class Taken(Accepted):
     """What became of the alerts of a notification."""
 
-    resolved: int = Field(description="Alerts that are over: nothing to do.")
+    resolved: int = Field(description="Alerts that are over, among them those reported as such.")
     unaddressed: int = Field(description=f"Alerts without the labels {_KIND} and {_TARGET}.")
     truncated: int = Field(description="Alerts that Alertmanager left out by itself.")
     refused: list[str] = Field(description="Why alerts could not be taken, the first 20.")
@@ -89,17 +95,17 @@ class Taken(Accepted):
 
 @router.post("/alertmanager", status_code=202, summary="Take a notification of Alertmanager")
 async def take_notification(notification: Notification, caller: Writer) -> Envelope[Taken]:
-    """Report each firing alert with the labels `grace_kind` and `grace_target` as an error.
+    """Report each alert with the labels `grace_kind` and `grace_target` as an error, or as its end.
 
     202 once they are on disk; the answer counts what was left aside. An alert that still fires when
-    Alertmanager repeats itself is reported again: if its mission has ended, it gets a new one.
+    Alertmanager repeats itself is reported again: if its mission has ended, it gets a new one. What
+    is resolved before it has a plan gets none.
     """
-    firing = [alert for alert in notification.alerts if alert.status == "firing"]
-    addressed = [alert for alert in firing if alert.is_addressed]
+    addressed = [alert for alert in notification.alerts if alert.is_addressed]
     taken = Taken(
         message_ids=[],
-        resolved=len(notification.alerts) - len(firing),
-        unaddressed=len(firing) - len(addressed),
+        resolved=sum(alert.is_over for alert in notification.alerts),
+        unaddressed=len(notification.alerts) - len(addressed),
         truncated=notification.truncated_alerts,
         refused=[],
     )
@@ -130,7 +136,8 @@ def _error(alert: Alert, caller: Caller) -> ErrorDetected:
         target=alert.labels[_TARGET],
         message=message[:_LONGEST_MESSAGE],
         severity=_severity(alert.labels.get("severity", "")),
-        detected_at=seen_at(alert.starts_at, datetime.now(UTC)),
+        detected_at=seen_at(alert.ends_at if alert.is_over else alert.starts_at, datetime.now(UTC)),
+        resolved=alert.is_over or None,
         details=_details(alert),
         requested_by=caller.key.principal,
     )

@@ -1,12 +1,9 @@
-"""What comes in from programs that are not Grace's: ids that a repeat has again, names that fit."""
+"""What comes in from programs that are not Grace's: ids that a repeat has again."""
 
 import hashlib
-import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-_ODD = re.compile(r"[^A-Za-z0-9._:-]+")
-_LONGEST_NAME = 128
 # A message older than a week is not read any more, and one from the future is not believed.
 _OLDEST = timedelta(days=6)
 _AHEAD = timedelta(minutes=1)
@@ -26,11 +23,6 @@ def repeatable_id(*parts: str, at: datetime | None, now: datetime) -> UUID:
     digest = hashlib.sha256(b"".join(_framed(part) for part in parts)).digest()
     high, low = int.from_bytes(digest[:2]) & 0xFFF, int.from_bytes(digest[8:16]) >> 2
     return UUID(int=milliseconds << 80 | _VERSION << 76 | high << 64 | _VARIANT << 62 | low)
-
-
-def name_of(text: str) -> str:
-    """Return an identifier for what may be a URI: every odd run of characters is one hyphen."""
-    return _ODD.sub("-", text).strip("-")[-_LONGEST_NAME:] or "unnamed"
 
 
 def seen_at(claimed: datetime | None, now: datetime) -> datetime:

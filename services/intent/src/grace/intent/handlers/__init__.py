@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from grace.contracts.cloudevents import translate_error, translate_intent
 from grace.contracts.intent import (
     ErrorDetected,
     GetIntent,
@@ -13,7 +14,6 @@ from grace.contracts.intent import (
     SubmitIntent,
 )
 from grace.contracts.verification import MissionClosed
-from grace.intent.domain.cloudevent import translate_error, translate_intent
 from grace.intent.handlers.capture import on_error_detected
 from grace.intent.handlers.holds import on_list_holds, on_release_hold
 from grace.intent.handlers.missions import on_mission_closed, on_recall_mission

@@ -1,7 +1,8 @@
 """CloudEvents 1.0 as errors and intents: which message an event from outside stands for.
 
 Structured mode is an event as JSON; binary mode has the attributes in `ce-` headers and the data as
-the body. What the data says goes before what the attributes say.
+the body. What the data says goes before what the attributes say. The bus and the REST intake both
+read events with this, and with nothing else.
 """
 
 import json
@@ -22,7 +23,9 @@ _REQUIRED = ("id", "source", "type")
 _LONGEST = 1_024  # characters of an attribute
 _ODD = re.compile(r"[^A-Za-z0-9._:-]+")
 _LONGEST_NAME = 128
-_ERROR = frozenset({"source", "kind", "target", "message", "severity", "detected_at", "details"})
+_ERROR = frozenset({
+    "source", "kind", "target", "message", "severity", "detected_at", "details", "resolved",
+})  # fmt: skip
 _INTENT = frozenset({
     "intent_id", "goal", "domain", "sla_ms", "priority", "kind", "target", "details",
 })  # fmt: skip
@@ -65,20 +68,20 @@ def read_event(headers: Mapping[str, str], body: bytes) -> CloudEvent | None:
     return _structured(found) if isinstance(found, dict) and "specversion" in found else None
 
 
-def error_body(event: CloudEvent, received_at: datetime) -> bytes:
-    """Return the body of the error.detected that the event stands for.
+def error_fields(event: CloudEvent, received_at: datetime) -> dict[str, object]:
+    """Return the fields of the error.detected that the event stands for.
 
     Its type is the kind and its subject the target where the data names none.
     """
     attributes = {
-        "source": _name(event.source),
+        "source": name_of(event.source),
         "kind": event.type,
         "target": event.subject,
         "message": "",
         "severity": "error",
         "detected_at": event.time or received_at.isoformat(),
     }
-    return _written(attributes, event.data, _ERROR)
+    return _merged(attributes, event.data, _ERROR)
 
 
 def intent_body(event: CloudEvent) -> bytes:
@@ -87,7 +90,7 @@ def intent_body(event: CloudEvent) -> bytes:
     Without an intent_id in the data it has one of its source and id; its subject is the target.
     """
     attributes = {"intent_id": f"ce-{event.identity[:32]}", "target": event.subject}
-    return _written(attributes, event.data, _INTENT)
+    return json.dumps(_merged(attributes, event.data, _INTENT)).encode()
 
 
 def translate_error(
@@ -95,7 +98,9 @@ def translate_error(
 ) -> tuple[str, bytes] | None:
     """Return the identity and the error.detected of an event; None for another message."""
     event = read_event(headers, body)
-    return (event.identity, error_body(event, received_at)) if event else None
+    if event is None:
+        return None
+    return event.identity, json.dumps(error_fields(event, received_at)).encode()
 
 
 def translate_intent(
@@ -149,13 +154,13 @@ def _text(attributes: Json, name: str) -> str | None:
     return value or None
 
 
-def _written(attributes: Json, data: Json, fields: frozenset[str]) -> bytes:
-    """Return the message as JSON; what it has no field for is kept in its details."""
+def _merged(attributes: Json, data: Json, fields: frozenset[str]) -> dict[str, object]:
+    """Return the message's fields; what it has no field for is kept in its details."""
     other = {name: value for name, value in data.items() if name not in fields}
     known = {name: value for name, value in data.items() if name in fields}
     details = {"details": other} if other and "details" not in known else {}
     body = {**attributes, **details, **known}
-    return json.dumps({name: value for name, value in body.items() if value is not None}).encode()
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _table(body: bytes) -> Json:
@@ -189,6 +194,6 @@ def _no_constant(_: str) -> object:
     raise EventError("NaN and Infinity are not JSON")
 
 
-def _name(text: str) -> str:
+def name_of(text: str) -> str:
     """Return an identifier for what may be a URI: every odd run of characters is one hyphen."""
     return _ODD.sub("-", text).strip("-")[-_LONGEST_NAME:] or "unnamed"

@@ -2,15 +2,21 @@
 
 import json
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grace.contracts.cloudevents import (
+    CloudEvent,
+    EventError,
+    error_fields,
+    intent_body,
+    read_event,
+)
 from grace.contracts.intent import ErrorDetected, IntentSubmit
-from grace.intent.domain.cloudevent import EventError, error_body, intent_body, read_event
 
 EVENT = {
     "specversion": "1.0",
@@ -24,12 +30,19 @@ EVENT = {
 STRUCTURED = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
 
 
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def _bytes(event: CloudEvent) -> bytes:
+    return json.dumps(error_fields(event, NOON)).encode()
+
+
 def _as_headers(event: dict[str, Any]) -> dict[str, str]:
     headers = {f"ce-{name}": str(value) for name, value in event.items() if name != "data"}
     return headers | {"ce-type": "postgres%2Eblocked_sessions", "ce-extension": "kept out"}
 
 
-def test_every_mode_is_the_same_event_and_becomes_an_error(noon: datetime) -> None:
+def test_every_mode_is_the_same_event_and_becomes_an_error() -> None:
     whole, data = json.dumps(EVENT).encode(), json.dumps(EVENT["data"]).encode()
     events = [
         read_event(STRUCTURED, whole),
@@ -40,20 +53,20 @@ def test_every_mode_is_the_same_event_and_becomes_an_error(noon: datetime) -> No
     assert len({event.identity for event in events if event is not None}) == 1
     for event in events:
         assert event is not None
-        error = ErrorDetected.from_untrusted_bytes(error_body(event, noon))
+        error = ErrorDetected.from_untrusted_bytes(_bytes(event))
         assert (error.kind, error.target) == ("postgres.blocked_sessions", "shop")
         assert (error.source, error.message) == ("https:-monitor.example-pg-x-1", "7 sessions wait")
         assert error.details == {"blocked": 7}
         assert error.detected_at == datetime.fromisoformat("2026-11-20T10:00:01.500Z")
 
 
-def test_what_the_data_says_goes_first_and_time_defaults_to_the_arrival(noon: datetime) -> None:
+def test_what_the_data_says_goes_first_and_time_defaults_to_the_arrival() -> None:
     data = {"kind": "k", "target": "t", "severity": "info", "details": {"a": 1}, "more": 2}
     event = read_event({}, json.dumps({**EVENT, "time": None, "data": data}).encode())
     assert event is not None
-    error = ErrorDetected.from_untrusted_bytes(error_body(event, noon))
+    error = ErrorDetected.from_untrusted_bytes(_bytes(event))
     assert (error.kind, error.target, error.severity) == ("k", "t", "info")
-    assert (error.details, error.detected_at) == ({"a": 1}, noon)
+    assert (error.details, error.detected_at) == ({"a": 1}, NOON)
 
 
 def test_an_event_is_an_intent_with_an_id_of_its_source_and_id() -> None:
