@@ -45,13 +45,17 @@ def test_every_change_of_the_text_changes_the_hash(mend_it: str) -> None:
     assert changed.content_hash != parse_playbook(mend_it.encode()).content_hash
 
 
+def _shipped(name: str) -> bytes:
+    return next(file for file in SHIPPED if file.stem == name).read_bytes()
+
+
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_a_shipped_playbook_is_sound_and_named_as_its_file(file: Path) -> None:
     assert parse_playbook(file.read_bytes()).name == file.stem
 
 
 def test_blocked_sessions_are_answered_by_terminating_the_blockers() -> None:
-    playbook = parse_playbook(SHIPPED[0].read_bytes())
+    playbook = parse_playbook(_shipped("postgres-blocked-sessions"))
     assert _step(playbook) == (
         "postgres.terminate_blockers",
         {"min_idle_seconds": 1},
@@ -66,7 +70,7 @@ def test_blocked_sessions_are_answered_by_terminating_the_blockers() -> None:
 
 
 def test_runaway_queries_are_answered_by_a_statement_timeout() -> None:
-    playbook = parse_playbook(SHIPPED[1].read_bytes())
+    playbook = parse_playbook(_shipped("postgres-runaway-queries"))
     assert _step(playbook) == (
         "postgres.set_database_setting",
         {"name": "statement_timeout", "value": "5ms"},
