@@ -21,6 +21,7 @@ FOR_THE_RECORD = {
     "htm.queue.steered": "the log keeps who paused what",
     "htm.task.steered": "the log keeps who wanted what; `htm.task.finished` tells of the end",
     "htm.limit.changed": "the log keeps who set which limit",
+    "htm.schedule.changed": "the log keeps who set which schedule",
     "htm.quotas.changed": "the log keeps who shared out what",
     "identity.checkpoint.published": "witnesses outside keep it",
     "identity.key.rotated": "services read the registry when they meet a key they do not know",

@@ -72,6 +72,12 @@ def limit(name: str, status: int, **fields: object) -> Row:
     return Row(name, status, "/api/htm/limits", body, method="PUT")
 
 
+def schedule(name: str, status: int, **fields: object) -> Row:
+    task = {"type": "t", "kernel": "noop", "operation": "o", "target": "t"}
+    body = _bytes({"name": "look", "cron": "* * * * *", "task": task} | fields)
+    return Row(name, status, "/api/htm/schedules", body)
+
+
 def params(name: str, status: int, text: str) -> Row:
     body = b'{"target":"t","operation":"o","params":' + text.encode() + b"}"
     return Row(name, status, BASELINE, body)
@@ -199,6 +205,9 @@ SHARES = [
     limit("rate beyond the most", 422, rate_per_second=1e300),
     limit("burst of nothing", 422, rate_per_second=1.0, burst=0),
     limit("limit for a key with a wildcard", 422, key="*", concurrency=1),
+    schedule("schedule of a number", 422, cron=5),
+    schedule("schedule with a policy that nobody knows", 422, catch_up="some"),
+    schedule("schedule with a task that it does not describe", 422, task={}),
     Row("limit of a key with a blank", 422, "/api/htm/limits/a%20b", method="DELETE"),
 ]
 CURSORS = [

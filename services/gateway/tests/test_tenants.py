@@ -24,6 +24,7 @@ TEXT = {
     "artifact_type": "runbook",
     "actor": "ada",
 }
+WITH_BODY = ("post", "patch")
 OWNERS = ("governance", "htm", "intent", "knowledge", "verification")
 
 
@@ -44,6 +45,12 @@ async def limit_of(front: Any) -> str:
     return str(answer.json()["data"]["key"])
 
 
+async def schedule_of(front: Any) -> str:
+    task = {"type": "noop.observe", "kernel": "noop", "operation": "noop.wait", "target": "t"}
+    body = {"name": "nightly", "cron": "0 2 * * *", "task": task}
+    return str((await made(front, "/api/htm/schedules", body))["name"])
+
+
 async def things_of(front: Any) -> dict[str, str]:
     """One thing of the tenant `default` for each route that takes an id."""
     approval = await front.hand_in(2)
@@ -60,6 +67,7 @@ async def things_of(front: Any) -> dict[str, str]:
         "key_id": key["key_id"],
         "limit_key": await limit_of(front),
         "mission_id": approval["mission_id"],
+        "schedule_name": await schedule_of(front),
         "task_id": await task_of(front),
     }
 
@@ -92,9 +100,9 @@ async def test_the_things_of_another_tenant_are_not_there(open_gateway: OpenGate
             here = path.format(**things)
             decision = {"shown_hash": "0" * 64} if "approval_id" in path else {}
             more = {"json": decision, "headers": {"If-Match": "*"}}
-            foreign = await mallory.request(method, here, **(more if method == "post" else {}))
+            foreign = await mallory.request(method, here, **(more if method in WITH_BODY else {}))
             unknown = path.format(**dict.fromkeys(things, "unknown-1"))
-            none = await mallory.request(method, unknown, **(more if method == "post" else {}))
+            none = await mallory.request(method, unknown, **(more if method in WITH_BODY else {}))
             assert (foreign.status_code, none.status_code) == (404, 404), (method, path)
             assert foreign.json()["detail"] == none.json()["detail"], "it tells that there is one"
             if method == "get" and "mission" not in path:

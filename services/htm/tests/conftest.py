@@ -150,7 +150,7 @@ class Crew:
 
 
 NEVER = timedelta(hours=1)
-_LOOPS = ("promote", "rescue", "expire", "sla", "roll_up", "prune", "count")
+_LOOPS = ("promote", "schedule", "rescue", "expire", "sla", "roll_up", "prune", "count")
 BY_HAND = {f"{loop}_interval": NEVER for loop in _LOOPS}
 
 

@@ -24,16 +24,19 @@ __all__ = [
     "Beat",
     "Beaten",
     "Block",
+    "ChangeSchedule",
     "ClaimTasks",
     "ClaimedTask",
     "ClaimedTasks",
     "DeadLetter",
     "DeadLetters",
     "DropLimit",
+    "DropSchedule",
     "ExplainTask",
     "FinishedTask",
     "GetQuotas",
     "GetRoutingStats",
+    "GetSchedule",
     "GetTaskMetrics",
     "GetTasks",
     "Job",
@@ -45,6 +48,7 @@ __all__ = [
     "ListDeadLetters",
     "ListLimits",
     "ListQueues",
+    "ListSchedules",
     "ListTasks",
     "ListedTask",
     "OriginStats",
@@ -56,8 +60,12 @@ __all__ = [
     "QuotasChanged",
     "RoutingStats",
     "RunningAttempt",
+    "Schedule",
+    "ScheduleChanged",
+    "Schedules",
     "SetLimit",
     "SetQuotas",
+    "SetSchedule",
     "SlaChange",
     "Spread",
     "SteerQueue",
@@ -743,6 +751,139 @@ class GetTasks(Message):
     REPLY: ClassVar[type[Tasks]] = Tasks
 
     task_ids: tuple[Text, ...] = Field(default=(), max_length=256)
+
+
+class Schedule(Message):
+    """A schedule as it stands."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Schedule"
+
+    name: Id
+    cron: Text = Field(description="Minute, hour, day of month, month, day of week.")
+    time_zone: Text = Field(description="IANA, e.g. Europe/Berlin.")
+    catch_up: Id = Field(
+        description="Of slots that nobody fired in time: skip, one (the last), all."
+    )
+    catch_up_most: UInt32 = Field(description="How many `all` are at most; the last ones.")
+    enabled: Bool
+    task: TaskSpec = Field(description="What each slot submits.")
+    sentence: Text = Field(description="When it fires next, or why it does not, for people.")
+    next_at: Timestamp | None = None
+    last_slot_at: Timestamp | None = Field(
+        default=None, description="The time that it last fired for."
+    )
+    last_fired_at: Timestamp | None = Field(default=None, description="When it did.")
+    last_task_id: Text | None = None
+    last_outcome: Text | None = Field(
+        default=None,
+        description="created, refused (its unique key was held), joined, or why nothing could be submitted.",
+    )
+    created_at: Timestamp
+    updated_at: Timestamp
+    updated_by: Id
+
+
+class SetSchedule(Message):
+    """Sets a schedule.
+
+    Again is the same answer, another one of the same name a conflict.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.SetSchedule"
+    SUBJECT: ClassVar[str] = "rpc.htm.set_schedule"
+    REPLY: ClassVar[type[Schedule]] = Schedule
+
+    tenant_id: Id
+    name: Id
+    cron: Annotated[LongText, Field(max_length=200)]
+    time_zone: Annotated[LongText, Field(max_length=100)]
+    catch_up: Id
+    catch_up_most: Annotated[UInt32, Field(ge=1)]
+    enabled: Bool
+    task: TaskSpec = Field(description="Its key is of no account: each slot has one of its own.")
+    requested_by: Id
+
+
+class ChangeSchedule(Message):
+    """Changes what is given of a schedule.
+
+    It goes on with the next slot: none is made up for.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ChangeSchedule"
+    SUBJECT: ClassVar[str] = "rpc.htm.change_schedule"
+    REPLY: ClassVar[type[Schedule]] = Schedule
+
+    tenant_id: Id
+    name: Id
+    cron: Annotated[LongText, Field(max_length=200)] | None = None
+    time_zone: Annotated[LongText, Field(max_length=100)] | None = None
+    catch_up: Id | None = None
+    catch_up_most: Annotated[UInt32, Field(ge=1)] | None = None
+    enabled: Bool | None = None
+    task: TaskSpec | None = None
+    requested_by: Id
+
+
+class DropSchedule(Message):
+    """Takes a schedule away; not_found where there is none.
+
+    Its tasks stay.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.DropSchedule"
+    SUBJECT: ClassVar[str] = "rpc.htm.drop_schedule"
+    REPLY: ClassVar[type[Schedule]] = Schedule
+
+    tenant_id: Id
+    name: Id
+    requested_by: Id
+
+
+class GetSchedule(Message):
+    """Asks for one schedule."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.GetSchedule"
+    SUBJECT: ClassVar[str] = "rpc.htm.schedule"
+    REPLY: ClassVar[type[Schedule]] = Schedule
+
+    tenant_id: Id
+    name: Id
+
+
+class Schedules(Message):
+    """The answer on `rpc.htm.schedules`."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Schedules"
+
+    schedules: tuple[Schedule, ...] = Field(default=(), max_length=100)
+
+
+class ListSchedules(Message):
+    """A page of a tenant's schedules, in the order of their names."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ListSchedules"
+    SUBJECT: ClassVar[str] = "rpc.htm.schedules"
+    REPLY: ClassVar[type[Schedules]] = Schedules
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    after: Id | None = Field(default=None, description="The last name of the page before.")
+
+
+class ScheduleChanged(Message):
+    """Somebody set, changed or dropped a schedule."""
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ScheduleChanged"
+    SUBJECT: ClassVar[str] = "htm.schedule.changed"
+
+    tenant_id: Id
+    name: Id
+    change: Id = Field(description="set, changed, dropped")
+    cron: Text
+    time_zone: Text
+    enabled: Bool
+    requested_by: Id
 
 
 class ListedTask(Message):

@@ -1,6 +1,7 @@
 """Everything htm is made of, in the order it starts."""
 
 from grace.htm import handlers, loops
+from grace.htm.handlers.schedules import take_in_slots
 from grace.htm.settings import Settings
 from grace.kit import Service
 
@@ -14,6 +15,7 @@ def build(settings: Settings | None = None) -> Service:
         .handle(handlers.stream(settings))
         .serve(handlers.rpc(settings))
         .every(settings.promote_interval, loops.Promote(settings))
+        .every(settings.schedule_interval, loops.Fire(settings, take_in_slots))
         .every(settings.rescue_interval, loops.Rescue(settings), leader=True)
         .every(settings.expire_interval, loops.Expire(settings), leader=True)
         .every(settings.sla_interval, loops.Warn(settings), leader=True)

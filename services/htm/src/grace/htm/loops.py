@@ -1,15 +1,17 @@
 """Periodic duties. Any replica may tick, and a tick too many changes nothing."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from random import SystemRandom
 
 from grace.htm import metrics
 from grace.htm.domain.reports import lapse_of
+from grace.htm.domain.schedules import Due, Fired, Firing, Slot, fire
 from grace.htm.domain.sla import sla_of
 from grace.htm.settings import Settings
-from grace.htm.store import Attempts, Tasks, UniqueKeys, hint_work, tell_moved, tell_sla
+from grace.htm.store import Attempts, Schedules, Tasks, UniqueKeys, hint_work, tell_moved, tell_sla
 from grace.htm.store.watch import COUNTED, Hours, Kernels, Levels, SlaMove
-from grace.kit import Runtime
+from grace.kit import Runtime, Unit
 
 _DICE = SystemRandom()
 # What another replica has in hand is due, too: it is not looked at again and again.
@@ -33,6 +35,46 @@ class Promote:
         if len(kernels) == most or left is None:
             return len(kernels) == most
         return max(left, _SHORTEST_REST)
+
+
+TakeIn = Callable[[Settings, Sequence[Slot], Unit], Awaitable[list[Fired]]]
+
+
+class Fire:
+    """Submits the tasks of schedules when their slots come."""
+
+    def __init__(self, settings: Settings, take_in: TakeIn) -> None:
+        self._settings = settings
+        self._take_in = take_in
+
+    async def tick(self, runtime: Runtime) -> bool | timedelta:
+        """Fire what is due, and come again when the next slot does."""
+        most, late_after = self._settings.sweep_most, self._settings.schedule_late_after
+        async with runtime.unit() as unit:
+            schedules = Schedules(unit.tx)
+            due = await schedules.due(most=most)
+            firings = [fire(each, late_after=late_after) for each in due]
+            last = await self._submit(due, firings, unit)
+            moves = [
+                (d, f.next_at, last.get((d.tenant_id, d.name)))
+                for d, f in zip(due, firings, strict=True)
+            ]
+            if moves:
+                await schedules.note_fired(moves)
+            left = await schedules.next_slot()
+        return len(due) == most or (left is not None and max(left, _SHORTEST_REST))
+
+    async def _submit(
+        self, due: Sequence[Due], firings: Sequence[Firing], unit: Unit
+    ) -> dict[tuple[str, str], Fired]:
+        """What became of the last slot of each schedule."""
+        slots = [
+            Slot(each.tenant_id, each.name, at, each.order)
+            for each, firing in zip(due, firings, strict=True)
+            for at in firing.slots
+        ]
+        fired = await self._take_in(self._settings, slots, unit) if slots else []
+        return {(each.slot.tenant_id, each.slot.name): each for each in fired}
 
 
 class Rescue:

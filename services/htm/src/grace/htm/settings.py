@@ -35,6 +35,10 @@ class Settings(ServiceSettings):
     sweep_most: int = Field(default=256, ge=1, le=10_000)
     # A quarter of the shortest wait: a retry starts late by at most that.
     promote_interval: Duration = timedelta(milliseconds=250)
+    # How soon a schedule that was set is known to all replicas; they know when the next one fires.
+    schedule_interval: Duration = timedelta(seconds=1)
+    # A slot that is fired later was missed, and is made up for or not. A restart takes less.
+    schedule_late_after: Duration = timedelta(minutes=1)
     rescue_interval: Duration = timedelta(seconds=1)
     expire_interval: Duration = timedelta(seconds=1)
     # How late a task may be told to be at risk or too late.

@@ -12,6 +12,7 @@ from grace.client.aio.log import Log
 from grace.client.aio.missions import Missions
 from grace.client.aio.observability import Observability
 from grace.client.aio.orders import Orders
+from grace.client.aio.schedules import Schedules
 from grace.client.aio.steering import Steering
 from grace.client.aio.system import System
 from grace.client.aio.tasks import Tasks
@@ -30,6 +31,7 @@ class Grace(
     Missions,
     Observability,
     Orders,
+    Schedules,
     Steering,
     System,
     Tasks,

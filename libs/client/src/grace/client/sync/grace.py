@@ -13,6 +13,7 @@ from grace.client.sync.log import Log
 from grace.client.sync.missions import Missions
 from grace.client.sync.observability import Observability
 from grace.client.sync.orders import Orders
+from grace.client.sync.schedules import Schedules
 from grace.client.sync.steering import Steering
 from grace.client.sync.system import System
 from grace.client.sync.tasks import Tasks
@@ -31,6 +32,7 @@ class SyncGrace(
     Missions,
     Observability,
     Orders,
+    Schedules,
     Steering,
     System,
     Tasks,

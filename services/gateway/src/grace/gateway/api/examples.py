@@ -28,6 +28,12 @@ _BY_NAME: Mapping[str, Any] = {
     "ListedTask.status": "queued",
     "TaskReason.status": "queued",
     "Block.kind": "queue",
+    "Schedule.name": "nightly-look",
+    "Schedule.sentence": "It fires next at 2026-11-21T01:30Z, in 48600 s.",
+    "Schedule.last_outcome": "created",
+    "cron": "30 2 * * *",
+    "time_zone": "Europe/Berlin",
+    "catch_up": "one",
     "Block.detail": "3 tasks of its tenant and origin come first",
     "sentence": "queued: 3 tasks of its tenant and origin come first; 27.5 s are left until its "
     "deadline.",

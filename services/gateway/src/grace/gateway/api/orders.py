@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -61,22 +62,16 @@ class SignedCapability(BaseModel):
     signature: Base64 = Field(description="Ed25519, in base64.")
 
 
-class NewTask(BaseModel):
-    """One unit of work for a worker kernel."""
+class Work(BaseModel):
+    """What a worker kernel is to do."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    key: str = Field(
-        pattern=ID_PATTERN,
-        max_length=LONGEST_KEY,
-        description="Your own. The same key and body is the same task, another body a conflict.",
-    )
     type: str = Field(pattern=ID_PATTERN, description="What it is counted under.")
     kernel: str = Field(
         pattern=r"^[A-Za-z0-9_:-]{1,128}$", description="Which kernel of the workers runs it."
     )
     operation: str = Field(pattern=ID_PATTERN, description="What the kernel does.")
-    step: Literal["observe", "apply", "revert"] = "observe"
     target: str = Field(pattern=ID_PATTERN, description="A registered target.")
     params: dict[str, JsonValue] = Field(
         default_factory=dict, description="For the operation; at most 64 KiB of JSON."
@@ -86,12 +81,6 @@ class NewTask(BaseModel):
     max_attempts: int = Field(default=3, ge=1, le=100, description="Attempts in all.")
     sla_ms: int = Field(
         default=300_000, ge=1, le=_UINT32, description="From its acceptance to its deadline."
-    )
-    run_at: Instant | None = Field(
-        default=None,
-        strict=False,
-        description="Nobody begins it before; its deadline counts from then. RFC 3339 with a zone.",
-        examples=["2026-11-20T12:00:00Z"],
     )
     limit_key: str | None = Field(
         default=None, pattern=ID_PATTERN, description="The limit of this key holds for it."
@@ -118,6 +107,36 @@ class NewTask(BaseModel):
         description="Where a live task holds the unique key: refuse this one (also where nothing is "
         "said), put it in the place of one that nobody works on, or take that one for this one.",
     )
+
+    @field_validator("params")
+    @classmethod
+    def _fits(cls, params: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if len(_written(params)) > _LONGEST_PARAMS:
+            raise ValueError(f"longer than {_LONGEST_PARAMS} characters of JSON")
+        return params
+
+    @model_validator(mode="after")
+    def _has_what_its_policy_is_for(self) -> "Work":
+        if self.unique_policy is not None and self.unique_key is None:
+            raise ValueError("unique_policy needs a unique_key")
+        return self
+
+
+class NewTask(Work):
+    """One unit of work for a worker kernel."""
+
+    key: str = Field(
+        pattern=ID_PATTERN,
+        max_length=LONGEST_KEY,
+        description="Your own. The same key and body is the same task, another body a conflict.",
+    )
+    step: Literal["observe", "apply", "revert"] = "observe"
+    run_at: Instant | None = Field(
+        default=None,
+        strict=False,
+        description="Nobody begins it before; its deadline counts from then. RFC 3339 with a zone.",
+        examples=["2026-11-20T12:00:00Z"],
+    )
     mission_id: str | None = Field(default=None, pattern=ID_PATTERN)
     contract_id: str | None = Field(default=None, pattern=ID_PATTERN)
     action_id: str | None = Field(default=None, pattern=ID_PATTERN)
@@ -130,19 +149,6 @@ class NewTask(BaseModel):
     after: str | None = Field(
         default=None, max_length=_LONGEST_STATE, description="For a revert: the state that is left."
     )
-
-    @field_validator("params")
-    @classmethod
-    def _fits(cls, params: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        if len(_written(params)) > _LONGEST_PARAMS:
-            raise ValueError(f"longer than {_LONGEST_PARAMS} characters of JSON")
-        return params
-
-    @model_validator(mode="after")
-    def _has_what_its_policy_is_for(self) -> "NewTask":
-        if self.unique_policy is not None and self.unique_key is None:
-            raise ValueError("unique_policy needs a unique_key")
-        return self
 
     @model_validator(mode="after")
     def _may_change(self) -> "NewTask":
@@ -218,19 +224,26 @@ def _accepted(task: SubmittedTask) -> AcceptedTask:
 
 
 def _spec(task: NewTask, caller: Caller, place: int) -> TaskSpec:
-    given = task.model_dump(exclude={"key", "unique_key", "params", "capability"})
+    more = {
+        "key": key_of(task.key),
+        "step": task.step,
+        "capability": _capability(task.capability),
+    }
+    return spec_of(task, caller, prefix=f"tasks.{place}.", more=more)
+
+
+def spec_of(work: Work, caller: Caller, *, prefix: str, more: Mapping[str, object]) -> TaskSpec:
+    """The order of a caller's work; 422 names the field that HTM would not take."""
+    given = work.model_dump() | {
+        "params": _written(work.params),
+        "unique_key": key_of(work.unique_key) if work.unique_key else None,
+        "tenant_id": caller.tenant,
+        "origin": origin_of(caller.key.principal),
+    }
     try:
-        return TaskSpec(
-            **given,
-            key=key_of(task.key),
-            unique_key=key_of(task.unique_key) if task.unique_key else None,
-            params=_written(task.params),
-            tenant_id=caller.tenant,
-            origin=origin_of(caller.key.principal),
-            capability=_capability(task.capability),
-        )
+        return TaskSpec.model_validate({**given, **more})
     except ValidationError as error:
-        raise refused(error, "body", prefix=f"tasks.{place}.") from None
+        raise refused(error, "body", prefix=prefix) from None
 
 
 def _capability(given: SignedCapability | None) -> Capability | None:

@@ -4,19 +4,24 @@ from functools import partial
 
 from grace.contracts.htm import (
     Beat,
+    ChangeSchedule,
     ClaimTasks,
     DropLimit,
+    DropSchedule,
     ExplainTask,
     GetQuotas,
     GetRoutingStats,
+    GetSchedule,
     GetTaskMetrics,
     GetTasks,
     ListDeadLetters,
     ListLimits,
     ListQueues,
+    ListSchedules,
     ListTasks,
     SetLimit,
     SetQuotas,
+    SetSchedule,
     SteerQueue,
     SteerTask,
     SubmitTasks,
@@ -24,7 +29,7 @@ from grace.contracts.htm import (
     TaskSubmit,
     TaskUpdate,
 )
-from grace.htm.handlers import fairness
+from grace.htm.handlers import fairness, schedules
 from grace.htm.handlers.asked import Asked
 from grace.htm.handlers.claim import Memory, on_claim
 from grace.htm.handlers.lease import on_beat
@@ -65,6 +70,11 @@ def rpc(settings: Settings) -> Rpc:
         .direct(ListLimits, fairness.on_list_limits)
         .on(SetLimit, fairness.on_set_limit)
         .on(DropLimit, fairness.on_drop_limit)
+        .on(SetSchedule, schedules.on_set_schedule)
+        .on(ChangeSchedule, schedules.on_change_schedule)
+        .on(DropSchedule, schedules.on_drop_schedule)
+        .direct(GetSchedule, schedules.on_get_schedule)
+        .direct(ListSchedules, schedules.on_list_schedules)
         .direct(ListTasks, on_list_tasks)
         .direct(ExplainTask, partial(on_explain_task, settings))
         .direct(GetTaskMetrics, on_get_task_metrics)

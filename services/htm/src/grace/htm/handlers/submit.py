@@ -54,9 +54,11 @@ async def on_submit(
     settings: Settings, calls: Sequence[Called[SubmitTasks]], unit: Unit
 ) -> Sequence[SubmittedTasks | GraceError]:
     """Answer every submission that waits; all of them are one commit."""
-    routes = await _known(settings, [_route(call.body.tasks, signed=True) for call in calls], unit)
+    routes = await _known(
+        settings, [route_specs(call.body.tasks, signed=True) for call in calls], unit
+    )
     tasks = [task for route in routes if not isinstance(route, Refused) for task in route]
-    taken = iter(await _take_in(settings, tasks, unit))
+    taken = iter(await take_in(settings, tasks, unit))
     return [
         CannotRoute(route.reason)
         if isinstance(route, Refused)
@@ -71,19 +73,20 @@ async def on_task_submit(
     """Take in what came over the bus. Nobody waits for an answer: a conflict is quarantined."""
     admitted: list[tuple[Received[TaskSubmit], tuple[NewTask, ...]]] = []
     routes = [
-        _route(message.body.tasks, signed=message.publisher is not None) for message in messages
+        route_specs(message.body.tasks, signed=message.publisher is not None)
+        for message in messages
     ]
     for message, route in zip(messages, await _known(settings, routes, unit), strict=True):
         if isinstance(route, Refused):
             unit.refuse(message, reason="cannot_route", detail=route.reason)
         else:
             admitted.append((message, route))
-    taken = iter(await _take_in(settings, [task for _, route in admitted for task in route], unit))
+    taken = iter(await take_in(settings, [task for _, route in admitted for task in route], unit))
     for message, route in admitted:
         _account(message, [next(taken) for _ in route], unit)
 
 
-async def _take_in(settings: Settings, tasks: Sequence[NewTask], unit: Unit) -> list[Taken]:
+async def take_in(settings: Settings, tasks: Sequence[NewTask], unit: Unit) -> list[Taken]:
     """Store what is new and tell of it; the answer is in the order of the tasks."""
     store = Tasks(unit.tx)
     created: set[UUID] = set()
@@ -124,7 +127,7 @@ def _answer(taken: Taken) -> SubmittedTask:
     return SubmittedTask(key=taken.key, outcome=taken.outcome, task_id=str(taken.task_id))
 
 
-def _route(specs: Sequence[TaskSpec], *, signed: bool) -> Route:
+def route_specs(specs: Sequence[TaskSpec], *, signed: bool) -> Route:
     """Route tasks that were submitted together: all or none."""
     tasks: list[NewTask] = []
     for spec in specs:
@@ -161,7 +164,7 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
         contract_id=spec.contract_id,
         mission_id=spec.mission_id,
         payload=tuple(_payload(spec)),
-        spec=_text(spec),
+        spec=spec_text(spec),
         signed=signed,
         limit_key=spec.limit_key,
         requires=spec.requires,
@@ -172,7 +175,7 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
     )
 
 
-def _text(spec: TaskSpec) -> str:
+def spec_text(spec: TaskSpec) -> str:
     """The order as it is stored and hashed: that of a task that requires nothing is what it always was."""
     without = set() if spec.requires else {"requires"}
     return spec.model_dump_json(exclude_none=True, exclude=without)
@@ -185,12 +188,12 @@ def _payload(spec: TaskSpec) -> Iterator[str]:
 
 async def take_in_again(settings: Settings, order: str, original: UUID, unit: Unit) -> Taken:
     """Take a task's order in once more, under a key that only its replay can have."""
-    route = _route([TaskSpec.from_bytes(order.encode())], signed=True)
+    route = route_specs([TaskSpec.from_bytes(order.encode())], signed=True)
     if isinstance(route, Refused):
         raise CannotRoute(route.reason)
     unique = replace(route[0].unique, policy=Policy.REFUSE) if route[0].unique else None
     replay = replace(route[0], key=replay_key(original), unique=unique)
-    (taken,) = await _take_in(settings, [replay], unit)
+    (taken,) = await take_in(settings, [replay], unit)
     if taken.outcome is Outcome.REFUSED:
         raise UniqueKeyHeld(f"Task {taken.task_id} holds its unique key: wait until it has ended.")
     return taken

@@ -3,6 +3,7 @@
 from grace.htm.store.attempts import Attempts
 from grace.htm.store.claims import Claimed, Claims
 from grace.htm.store.fairness import Limits, Line, Quotas
+from grace.htm.store.schedules import Schedules
 from grace.htm.store.steering import Queues, Steering
 from grace.htm.store.tasks import Tasks
 from grace.htm.store.told import hint_work, tell_enqueued, tell_moved, tell_sla, tell_steered
@@ -16,6 +17,7 @@ __all__ = [
     "Line",
     "Queues",
     "Quotas",
+    "Schedules",
     "Steering",
     "Tasks",
     "UniqueKeys",

@@ -1,0 +1,5 @@
+"""Schedules as rows."""
+
+from grace.htm.store.schedules.rows import Schedules
+
+__all__ = ["Schedules"]
