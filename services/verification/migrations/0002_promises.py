@@ -17,7 +17,7 @@ CREATE TRIGGER action_contracts_promise BEFORE UPDATE OF
 
 -- A plan may allow for a take that is lost: what holds is verified then, with less confidence than 1.
 ALTER TABLE action_contracts
-    DROP CONSTRAINT action_contracts_check,
+    DROP CONSTRAINT action_contracts_check1,
     ADD CONSTRAINT action_contracts_verified CHECK (
         status <> 'verified' OR (executed AND confidence > 0 AND actual_state IS NOT NULL
                                  AND snapshot_id IS NOT NULL));

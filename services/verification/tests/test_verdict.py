@@ -5,16 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grace.verification.domain.contract import Comparison, Expectation
+from grace.verification.domain.findings import Verdict, confidence, verdict
 from grace.verification.domain.verdict import (
     Measured,
     Truth,
     Unmeasured,
-    Verdict,
     check,
-    confidence,
     explain,
     judge,
-    verdict,
 )
 
 FIELDS = ("waiting", "throughput", "error_rate")

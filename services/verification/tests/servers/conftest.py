@@ -179,13 +179,16 @@ class Play:
         """The same without the loop that advances contracts: the test ticks."""
         values = self.house.installation.settings("verification", self.house.database)
         own = Settings(**values | FAST | settings)
-        wakes = handlers.Wakes(advance=loops.Advance, baselines=loops.Baselines)
+        wakes = handlers.Wakes(
+            advance=loops.Advance, baselines=loops.Baselines, takes=loops.TakeByWorker
+        )
+        sources = self.sources(own)
         service = (
             Service("verification", own)
             .schema(str(Path(handlers.__file__).parent))
             .handle(handlers.stream(own, wakes))
-            .serve(handlers.rpc(own, wakes))
-            .every(timedelta(milliseconds=20), loops.Baselines(own))
+            .serve(handlers.rpc(own, wakes, sources.check))
+            .every(timedelta(milliseconds=20), loops.Baselines(own, sources))
         )
         async with self.others():
             started = await service.start()
@@ -193,6 +196,13 @@ class Play:
                 yield started.runtime
             finally:
                 await started.stop()
+
+    def sources(self, settings: Settings) -> loops.Sources:
+        return loops.Sources(
+            settings.sources_file,
+            largest=settings.source_answer_most,
+            longest=settings.source_timeout,
+        )
 
     def recall(self, settings: Settings) -> loops.Recall:
         retellers = Retellers(handlers.retell_mission, handlers.retell_decision)

@@ -281,6 +281,7 @@ async def test_the_database_itself_refuses_what_must_not_happen(play: Play) -> N
             "update action_contracts set contract = 'x'",
             "update action_contracts set expected_state = '{}'",
             "update action_contracts set target = target",
+            "update action_contracts set contract_hash = md5('x')",
             "update action_contracts set tier = 1, playbook_id = 'x'",
             "update action_contracts set contract_id = contract_id",
             "delete from action_contracts",

@@ -20,6 +20,8 @@ from grace.contracts.scalars import (
 
 __all__ = [
     "ActionPlanned",
+    "DistributionTest",
+    "DistributionTestDirection",
     "ErrorCaptured",
     "ErrorDetected",
     "ErrorDetectedSeverity",
@@ -40,6 +42,7 @@ __all__ = [
     "Measurement",
     "Plan",
     "PlannedAction",
+    "PlannedMeasure",
     "PlanningBlocked",
     "RecallMission",
     "RecalledMission",
@@ -152,6 +155,64 @@ class Measurement(Message):
     timeout_ms: Annotated[UInt32, Field(ge=1)]
 
 
+class DistributionTestDirection(StrEnum):
+    """A value that is not known here, sent by a newer program, reads as unspecified."""
+
+    unspecified = "unspecified"
+    not_lower = "not_lower"  # after does not lie lower than before
+    not_higher = "not_higher"  # after does not lie higher than before
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return cls.unspecified if isinstance(value, str) else None
+
+
+class DistributionTest(Message):
+    """A field whose distribution must not have moved against the one measured before the incident (Mann-Whitney, one-sided)."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.DistributionTest"
+
+    field: Id = Field(description="A number in each take, or a list of numbers.")
+    direction: DistributionTestDirection
+    alpha: Double = Field(
+        description="Moved where chance alone would show as much less often than this."
+    )
+
+
+class PlannedMeasure(Message):
+    """A measurement of the verification plan: what, when, how often, and how many of its takes may go wrong."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.PlannedMeasure"
+
+    name: Id = Field(description="One per action.")
+    measurement: Measurement = Field(
+        description="http.get and promql.query are measured by verification, on one of its sources; others by a worker."
+    )
+    expectations: tuple[Expectation, ...] = Field(default=(), max_length=100)
+    distributions: tuple[DistributionTest, ...] = Field(default=(), max_length=16)
+    count: Annotated[UInt32, Field(ge=1)]
+    warmup_ms: UInt32 | None = Field(
+        default=None, description="From the end of the action to the first take."
+    )
+    interval_ms: UInt32 | None = Field(default=None, description="From one take to the next.")
+    failures_at_most: UInt32 | None = Field(
+        default=None,
+        description="Takes that break an expectation. One more: the action has failed.",
+    )
+    inconclusives_at_most: UInt32 | None = Field(
+        default=None,
+        description="Takes that lack what an expectation needs. One more: inconclusive.",
+    )
+    errors_at_most: UInt32 | None = Field(
+        default=None, description="Takes that could not be taken. One more: inconclusive."
+    )
+    successes_at_least: UInt32 | None = Field(
+        default=None,
+        description="All takes but those that may go wrong, at least one, where nothing is said.",
+    )
+    dry_run: Bool | None = Field(default=None, description="It informs and decides nothing.")
+
+
 class PlannedAction(Message):
     """One typed step of a plan."""
 
@@ -173,6 +234,9 @@ class PlannedAction(Message):
     timeout_ms: Annotated[UInt32, Field(ge=1)]
     expectations: tuple[Expectation, ...] = Field(default=(), max_length=1000)
     measurement: Measurement
+    measures: tuple[PlannedMeasure, ...] = Field(
+        default=(), max_length=16, description="What is measured besides."
+    )
 
 
 class Plan(Message):

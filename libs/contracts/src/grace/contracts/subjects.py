@@ -1179,6 +1179,18 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             schemas=("grace.verification.v1.GetTimeline",),
             reply="grace.verification.v1.Timeline",
         ),
+        "rpc.verification.validate": Subject(
+            name="rpc.verification.validate",
+            owner="verification",
+            kind=Kind.query,
+            stream="",
+            publishers=("intent", "gateway"),
+            consumers=(),
+            unsigned_allowed=False,
+            audited=False,
+            schemas=("grace.verification.v1.ValidateMeasurement",),
+            reply="grace.verification.v1.ValidatedMeasurement",
+        ),
         "rpc.worker.targets": Subject(
             name="rpc.worker.targets",
             owner="worker",

@@ -22,6 +22,7 @@ __all__ = [
     "ActionClosed",
     "ActionExecuting",
     "Baseline",
+    "BaselineSamples",
     "BaselineValue",
     "Contract",
     "ContractDrafted",
@@ -31,6 +32,7 @@ __all__ = [
     "GetMission",
     "GetTimeline",
     "ListMissions",
+    "MeasureBaseline",
     "Mission",
     "MissionClosed",
     "Missions",
@@ -38,16 +40,39 @@ __all__ = [
     "TakeBaseline",
     "Timeline",
     "TimelineEntry",
+    "ValidateMeasurement",
+    "ValidatedMeasurement",
 ]
 
 
 class BaselineValue(Message):
-    """Part of `Contract`, `Baseline`."""
+    """Part of `Contract`, `MeasureBaseline`, `Baseline`."""
 
     SCHEMA: ClassVar[str] = "grace.verification.v1.BaselineValue"
 
     field: Id
     value: Double
+
+
+class BaselineSamples(Message):
+    """Part of `MeasureBaseline`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.BaselineSamples"
+
+    field: Id
+    values: tuple[Double, ...] = Field(default=(), max_length=1000)
+
+
+class MeasureBaseline(Message):
+    """What a measure of the plan showed before the incident."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.MeasureBaseline"
+
+    measure: Id
+    baseline_id: Id
+    measured_at: Timestamp
+    values: tuple[BaselineValue, ...] = Field(default=(), max_length=1000)
+    samples: tuple[BaselineSamples, ...] = Field(default=(), max_length=16)
 
 
 class Contract(Message):
@@ -75,6 +100,9 @@ class Contract(Message):
     baseline_measured_at: Timestamp | None = None
     drafted_at: Timestamp
     revision: UInt32 = Field(description="Counts from 1.")
+    baselines: tuple[MeasureBaseline, ...] = Field(
+        default=(), max_length=16, description="One per measure of the plan that has one."
+    )
 
 
 class DraftContract(Message):
@@ -314,3 +342,25 @@ class GetBaseline(Message):
 
     tenant_id: Id
     baseline_id: Id
+
+
+class ValidatedMeasurement(Message):
+    """The answer on `rpc.verification.validate`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ValidatedMeasurement"
+
+    valid: Bool
+    problems: tuple[Text, ...] = Field(default=(), max_length=1000)
+    timeout_ms: UInt32 = Field(description="What it may take; 0 where it is not valid.")
+
+
+class ValidateMeasurement(Message):
+    """Asks whether a measurement that verification takes itself could be taken; nothing is measured."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ValidateMeasurement"
+    SUBJECT: ClassVar[str] = "rpc.verification.validate"
+    REPLY: ClassVar[type[ValidatedMeasurement]] = ValidatedMeasurement
+
+    operation: Id = Field(description="http.get or promql.query")
+    source: Id = Field(description="One of the file of sources.")
+    params: Annotated[LongText, Field(max_length=65536)]

@@ -10,7 +10,14 @@ from grace.verification.settings import Settings
 def build(settings: Settings | None = None) -> Service:
     """Build the service; it runs when the kit runs it."""
     settings = settings or Settings()
-    wakes = handlers.Wakes(advance=loops.Advance, baselines=loops.Baselines)
+    sources = loops.Sources(
+        settings.sources_file,
+        largest=settings.source_answer_most,
+        longest=settings.source_timeout,
+    )
+    wakes = handlers.Wakes(
+        advance=loops.Advance, baselines=loops.Baselines, takes=loops.TakeByWorker
+    )
     retellers = Retellers(handlers.retell_mission, handlers.retell_decision)
     recall = loops.Recall(settings, retellers, advance=loops.Advance)
     return (
@@ -18,9 +25,13 @@ def build(settings: Settings | None = None) -> Service:
         .schema(__file__)
         .moments(MOMENTS)
         .handle(handlers.stream(settings, wakes))
-        .serve(handlers.rpc(settings, wakes))
+        .serve(handlers.rpc(settings, wakes, sources.check))
         .every(settings.advance_interval, loops.Advance(settings))
-        .every(settings.baselines_interval, loops.Baselines(settings))
+        .every(settings.takes_interval, loops.TakeByWorker(settings, advance=loops.Advance))
+        .every(
+            settings.takes_interval, loops.TakeBySource(settings, sources, advance=loops.Advance)
+        )
+        .every(settings.baselines_interval, loops.Baselines(settings, sources))
         .every(settings.recall_interval, recall)
         .every(settings.release_interval, loops.ReleaseHolds())
     )

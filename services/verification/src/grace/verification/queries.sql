@@ -281,7 +281,8 @@ WITH due AS (
 )
 UPDATE benchmarks b SET next_at = now() + CAST(:claim_for AS interval)
   FROM due WHERE b.benchmark_id = due.benchmark_id
-RETURNING b.benchmark_id, b.tenant_id, b.target, b.operation, b.task_spec, b.task_id, b.version, b.started_at;
+RETURNING b.benchmark_id, b.tenant_id, b.target, b.operation, b.params, b.timeout_ms, b.task_spec, b.task_id, b.version,
+          b.started_at;
 
 -- submit_baseline --
 -- htm has accepted the measurement. No row: it has moved on.

@@ -1,6 +1,7 @@
 """What an operator may set. Every default is safe in production."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -39,3 +40,11 @@ class Settings(ServiceSettings):
     baselines_interval: Duration = timedelta(milliseconds=250)
     # Holds end with their contract in one transaction; this only looks for a bug.
     release_interval: Duration = timedelta(seconds=30)
+    # Without a file no source is allowed: verification itself then asks nobody by HTTP.
+    sources_file: Path | None = None
+    # A source that is slower than this did not answer, whatever a plan says.
+    source_timeout: Duration = timedelta(seconds=10)
+    # Bytes. What is larger is no measurement.
+    source_answer_most: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    # Takes that are due are looked for this often; an ended task wakes the loop at once.
+    takes_interval: Duration = timedelta(milliseconds=250)

@@ -6,21 +6,19 @@ from hashlib import sha256
 import yaml
 
 from grace.intent.domain.condition import ConditionError, compile_condition
+from grace.intent.domain.plan import EXPECTATION, MAX_EXPECTATIONS, expectation, measures
 from grace.intent.domain.playbook import (
     Call,
-    Comparison,
-    Expectation,
     Playbook,
     PlaybookError,
     Step,
     Threshold,
     Trigger,
 )
-from grace.intent.domain.table import Table, unknown
+from grace.intent.domain.table import Table
 
 MAX_SOURCE = 65_536  # bytes
 MAX_STEPS = 16  # a plan is a handful of steps; each is validated before it stands
-MAX_EXPECTATIONS = 100
 MAX_FLAP = 100  # openings that are looked back at
 MAX_ACCUMULATED = 1_000  # times that are kept of errors too few for a mission
 LONGEST = timedelta(days=1)  # that a mission looks back
@@ -28,9 +26,8 @@ _PLAYBOOK = ("playbook", "version", "enabled", "description", "trigger", "steps"
 _TRIGGER = ("condition", "priority", "cooldown", "flap", "group_by", "accumulate")
 _THRESHOLD = ("count", "within")
 _GROUPED = ("kind", "severity", "source", "target")
-_STEP = ("action", "measurement", "expectations")
+_STEP = ("action", "measurement", "expectations", "verification")
 _CALL = ("operation", "params")
-_EXPECTATION = ("field", "comparison", "value")
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -118,20 +115,14 @@ def _threshold(table: Table, key: str, *, at_most: int) -> Threshold | None:
 
 
 def _step(table: Table) -> Step:
-    expected = table.tables("expectations", keys=_EXPECTATION, at_most=MAX_EXPECTATIONS)
+    expected = table.tables("expectations", keys=EXPECTATION, at_most=MAX_EXPECTATIONS)
     return Step(
         action=_call(table.table("action", keys=_CALL)),
         measurement=_call(table.table("measurement", keys=_CALL)),
-        expectations=tuple(map(_expectation, expected)),
+        expectations=tuple(map(expectation, expected)),
+        measures=measures(table),
     )
 
 
 def _call(table: Table) -> Call:
     return Call(table.name("operation"), table.json_object("params"))
-
-
-def _expectation(table: Table) -> Expectation:
-    name = table.name("comparison")
-    if name not in set(Comparison):
-        table.fail("comparison", unknown(name, list(Comparison)))
-    return Expectation(table.name("field"), Comparison(name), table.number("value"))

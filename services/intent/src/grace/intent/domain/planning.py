@@ -9,7 +9,7 @@ from typing import Self, TypeAlias
 
 from grace.intent.domain.condition import Condition, ConditionError, holds, literals
 from grace.intent.domain.mission import Mission
-from grace.intent.domain.playbook import Call, Playbook, Step
+from grace.intent.domain.playbook import Call, Measure, Playbook, Step
 
 MAX_REASON = 2_000  # characters
 NO_TARGET = "it names no target: submit another intent that names a registered one"
@@ -82,6 +82,7 @@ class ReadyStep:
     step: Step
     action: Answer
     measurement: Answer
+    measures: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +158,10 @@ def rank(playbooks: Iterable[Playbook], scores: Mapping[str, float]) -> tuple[Pl
 
 def questions(playbooks: Iterable[Playbook], target: str) -> frozenset[Question]:
     """Return everything that must be known before one of these playbooks can be planned."""
+    steps = [step for playbook in playbooks for step in playbook.steps]
     return frozenset(
-        _question(call, target)
-        for playbook in playbooks
-        for step in playbook.steps
-        for call in (step.action, step.measurement)
-    )
+        _question(call, target) for step in steps for call in (step.action, step.measurement)
+    ) | frozenset(_besides(each, target) for step in steps for each in step.measures)
 
 
 def decide(mission: Mission, candidates: Shortlist, answers: Answers) -> Decision:
@@ -218,17 +217,23 @@ def _unanswered(kind: str, answered: Sequence[str]) -> str:
 def _ready_step(step: Step, target: str, answers: Answers) -> ReadyStep | Blocked | Postponed:
     action = answers[_question(step.action, target)]
     measurement = answers[_question(step.measurement, target)]
+    besides = [answers[_besides(each, target)] for each in step.measures]
     problems = [
         *_problems(step.action, action, observing=False),
         *_problems(step.measurement, measurement, observing=True),
     ]
+    for each, answer in zip(step.measures, besides, strict=True):
+        wrong = _problems(each.call, answer, observing=True)
+        problems += [f"measure {each.name}: {problem}" for problem in wrong]
     if problems:
         return Blocked("; ".join(problems))
     match action, measurement:
         case (Silence() as silence, _) | (_, Silence() as silence):
             return Postponed(silence.reason)
         case Answer(), Answer():
-            return ReadyStep(step, action, measurement)
+            known = tuple(each for each in besides if isinstance(each, Answer))
+            silent = [each.reason for each in besides if isinstance(each, Silence)]
+            return Postponed(silent[0]) if silent else ReadyStep(step, action, measurement, known)
 
 
 def _problems(call: Call, answer: Answer | Silence, *, observing: bool) -> Sequence[str]:
@@ -252,6 +257,10 @@ def _is_described(answer: Answer) -> bool:
 
 def _question(call: Call, target: str) -> Question:
     return Question(call.operation, target, call.params)
+
+
+def _besides(measure: Measure, target: str) -> Question:
+    return _question(measure.call, measure.place or target)
 
 
 def _clip(reason: str) -> str:

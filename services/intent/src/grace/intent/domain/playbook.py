@@ -41,6 +41,44 @@ class Call:
     params: str
 
 
+class Direction(StrEnum):
+    """Where a distribution must not have moved against the one before the incident."""
+
+    NOT_LOWER = "not_lower"
+    NOT_HIGHER = "not_higher"
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A field whose distribution is tested; `alpha` is how sure a move must be to count."""
+
+    field: str
+    direction: Direction
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A measurement of the verification plan: where, when, how often, and what may go wrong.
+
+    `place` is a source of verification's, or a registered target; None: the mission's own target.
+    """
+
+    name: str
+    call: Call
+    place: str | None
+    expectations: tuple[Expectation, ...]
+    distributions: tuple[Distribution, ...]
+    count: int
+    warmup_ms: int
+    interval_ms: int
+    failures_at_most: int
+    inconclusives_at_most: int
+    errors_at_most: int
+    successes_at_least: int
+    dry_run: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One action, how the world is measured after it, and what must be found."""
@@ -48,6 +86,7 @@ class Step:
     action: Call
     measurement: Call
     expectations: tuple[Expectation, ...]
+    measures: tuple[Measure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from datetime import timedelta
 from time import monotonic
 
 from grace.contracts.learning import GetSummary
+from grace.contracts.verification import ValidateMeasurement
 from grace.contracts.worker import ValidateAction
 from grace.intent.domain.mission import Mission
+from grace.intent.domain.plan import BY_VERIFICATION
 from grace.intent.domain.planning import (
     Answer,
     Answers,
@@ -61,10 +63,12 @@ class Workers:
 
 
 async def _ask(runtime: Runtime, question: Question, timeout: float) -> Answer | Silence:
-    request = ValidateAction(
-        operation=question.operation, target=question.target, params=question.params
-    )
     try:
+        if question.operation in BY_VERIFICATION:
+            return await _ask_verification(runtime, question, timeout)
+        request = ValidateAction(
+            operation=question.operation, target=question.target, params=question.params
+        )
         reply = await runtime.call(request, timeout=timeout)
     except GraceError as failure:
         if failure.kind in _FINAL:
@@ -77,6 +81,22 @@ async def _ask(runtime: Runtime, question: Question, timeout: float) -> Answer |
         tier=reply.tier,
         reversible=reply.reversible,
         observes_only=reply.observes_only,
+        timeout_ms=reply.timeout_ms,
+    )
+
+
+async def _ask_verification(runtime: Runtime, question: Question, timeout: float) -> Answer:
+    request = ValidateMeasurement(
+        operation=question.operation, source=question.target, params=question.params
+    )
+    reply = await runtime.call(request, timeout=timeout)
+    return Answer(
+        valid=reply.valid,
+        problems=reply.problems,
+        kernel="verification",
+        tier=1,
+        reversible=False,
+        observes_only=True,
         timeout_ms=reply.timeout_ms,
     )
 

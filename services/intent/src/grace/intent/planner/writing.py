@@ -6,6 +6,7 @@ from hashlib import sha256
 from grace.contracts import intent as wire
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.planning import Ready, ReadyStep
+from grace.intent.planner.measures import expectation_on_wire, measure_on_wire
 from grace.kit import new_id
 
 
@@ -39,15 +40,12 @@ def _action(target: str, place: int, ready: ReadyStep) -> wire.PlannedAction:
         tier=ready.action.tier,
         reversible=ready.action.reversible,
         timeout_ms=ready.action.timeout_ms,
-        expectations=tuple(
-            wire.Expectation(
-                field=each.field,
-                comparison=wire.ExpectationComparison(each.comparison),
-                value=each.value,
-            )
-            for each in ready.step.expectations
-        ),
+        expectations=tuple(map(expectation_on_wire, ready.step.expectations)),
         measurement=_measurement(target, ready),
+        measures=tuple(
+            measure_on_wire(measure, target, answer.timeout_ms)
+            for measure, answer in zip(ready.step.measures, ready.measures, strict=True)
+        ),
     )
 
 

@@ -19,21 +19,22 @@ from grace.verification.domain.decision import (
 )
 from grace.verification.domain.evidence import actual_state, restored_state
 from grace.verification.domain.facts import Facts, Limits
+from grace.verification.domain.findings import Verdict, confidence, verdict
 from grace.verification.domain.lifecycle import Event, Status
+from grace.verification.domain.reading import reading_of, why
 from grace.verification.domain.restore import explain_restored, judge_restored
 from grace.verification.domain.saga import Turn
-from grace.verification.domain.state import read_measured, read_state
+from grace.verification.domain.state import read_state
+from grace.verification.domain.tally import Tally, tallies
+from grace.verification.domain.tally import explain as explain_tally
 from grace.verification.domain.task import Outcome, Report, Step
 from grace.verification.domain.verdict import (
     Judgement,
     Measured,
     Reading,
     Unmeasured,
-    Verdict,
-    confidence,
     explain,
     judge,
-    verdict,
 )
 
 
@@ -70,15 +71,15 @@ def next_step(facts: Facts, report: Report | None, *, now: datetime, limits: Lim
             assert_never(facts.status)
 
 
-def on_refused(facts: Facts, why: str, *, may_exist: bool) -> Decision:
+def on_refused(facts: Facts, reason: str, *, may_exist: bool) -> Decision:
     """Return what to do when htm does not take the wanted task and never will.
 
     `may_exist`: a task with this key exists and is not ours, so that what it did is not known.
     """
-    unmeasured = Unmeasured(why)
+    unmeasured = Unmeasured(reason)
     match facts.step:
         case Step.APPLY if facts.status is Status.HOLDING and not may_exist:
-            return _close_unmeasured(facts, Event.BLOCK, why, executed=False)
+            return _close_unmeasured(facts, Event.BLOCK, reason, executed=False)
         case Step.MEASURE:
             return _on_measured(facts, unmeasured)
         case Step.RESTORED:
@@ -86,7 +87,7 @@ def on_refused(facts: Facts, why: str, *, may_exist: bool) -> Decision:
         case Step.REMEASURE:
             return _on_remeasured(facts, unmeasured)
         case Step.APPLY | Step.REVERT | None:
-            return Attend(why)
+            return Attend(reason)
         case _:
             assert_never(facts.step)
 
@@ -129,7 +130,7 @@ def _on_apply(facts: Facts, report: Report) -> Decision:
         case Outcome.SUCCEEDED:
             return _on_applied(facts, report)
         case Outcome.NEEDS_ATTENTION:
-            return Attend(f"whether the action took effect is not known: {_why(report)}")
+            return Attend(f"whether the action took effect is not known: {why(report)}")
         case Outcome.FAILED | Outcome.CANCELLED | Outcome.EXPIRED | Outcome.DEAD_LETTER:
             if tasks.nothing_executed(report):
                 return _not_begun(facts, report)
@@ -153,12 +154,12 @@ def _not_begun(facts: Facts, report: Report) -> Close:
         case Outcome.EXPIRED:
             event, reason = Event.EXPIRE, "no worker began it in time"
         case _:
-            event, reason = Event.BLOCK, _why(report)
+            event, reason = Event.BLOCK, why(report)
     return _close_unmeasured(facts, event, reason, executed=False)
 
 
 def _effect_unknown(facts: Facts, report: Report) -> Decision:
-    reason = f"the action did not succeed: {_why(report)}"
+    reason = f"the action did not succeed: {why(report)}"
     before = tasks.read_before(report.result)
     if before is None or not facts.permitted_to_revert:
         return _close_unmeasured(facts, Event.FAIL, reason, executed=before is not None)
@@ -170,8 +171,11 @@ def _effect_unknown(facts: Facts, report: Report) -> Decision:
 def _on_measured(facts: Facts, reading: Reading) -> Decision:
     contract = facts.contract
     judgement = judge(contract.action.expectations, reading, contract.baseline_values)
-    findings = _findings(facts, judgement, executed=True)
-    match verdict(judgement, executed=True):
+    taken = tallies(contract, facts.takes)
+    findings = _findings(facts, judgement, taken, executed=True)
+    match verdict(judgement, taken, executed=True):
+        case None:
+            return Wait()
         case Verdict.VERIFIED:
             return Close(Event.VERIFY, findings.reason, findings)
         case Verdict.FAILED:
@@ -198,9 +202,9 @@ def _on_revert(facts: Facts, report: Report) -> Decision:
         case Outcome.SUCCEEDED:
             return LookAgain(tasks.restored_task(facts.contract))
         case _ if tasks.needs_a_person(report):
-            return Attend(f"the revert was refused: {_why(report)}")
+            return Attend(f"the revert was refused: {why(report)}")
         case _:
-            return Close(Event.FAIL_ROLLBACK, f"the revert did not succeed: {_why(report)}")
+            return Close(Event.FAIL_ROLLBACK, f"the revert did not succeed: {why(report)}")
 
 
 def _on_restored(facts: Facts, reading: Reading, result: str | None) -> Decision:
@@ -229,33 +233,20 @@ def _on_remeasured(facts: Facts, reading: Reading) -> Decision:
 
 
 def _reading(facts: Facts, report: Report, *, now: datetime, limits: Limits) -> Reading | None:
-    """Return the measurement that a task brought, or None while it may still come."""
-    deadline = facts.step_since + limits.measure_within
-    match report.outcome:
-        case Outcome.PENDING:
-            return Unmeasured("it took too long") if now > deadline else None
-        case Outcome.SUCCEEDED:
-            return _taken(report, deadline)
-        case _:
-            return Unmeasured(_why(report))
+    return reading_of(report, deadline=facts.step_since + limits.measure_within, now=now)
 
 
-def _taken(report: Report, deadline: datetime) -> Reading:
-    if report.finished_at is None or report.finished_at > deadline:
-        return Unmeasured("it came too late to tell about the action")
-    state = read_measured(report.result)
-    return Unmeasured("its result cannot be read") if state is None else Measured(state)
-
-
-def _findings(facts: Facts, judgement: Judgement, *, executed: bool) -> Findings:
+def _findings(
+    facts: Facts, judgement: Judgement, taken: tuple[Tally, ...], *, executed: bool
+) -> Findings:
+    contract, execution = facts.contract, facts.execution
     return Findings(
         executed=executed,
-        confidence=confidence(judgement, executed=executed),
-        actual=actual_state(
-            facts.contract, judgement, executed=executed, execution=facts.execution
-        ),
-        reason=explain(judgement),
+        confidence=confidence(judgement, taken, executed=executed),
+        actual=actual_state(contract, judgement, taken, executed=executed, execution=execution),
+        reason="; ".join([explain(judgement), *map(explain_tally, taken)]),
         judgement=judgement,
+        tallies=taken,
     )
 
 
@@ -274,8 +265,3 @@ def _unmeasured(facts: Facts, reason: str, *, executed: bool) -> Findings:
 
 def _close_unmeasured(facts: Facts, event: Event, reason: str, *, executed: bool) -> Close:
     return Close(event, reason, _unmeasured(facts, reason, executed=executed))
-
-
-def _why(report: Report) -> str:
-    counted = tasks.attempts_in_words(report.attempt_number)
-    return f"{report.error or report.outcome.value} ({counted})"

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from grace.verification.domain.state import State, numbers, read_measured
 from grace.verification.domain.task import Outcome, Report
+from grace.verification.domain.verdict import Reading, Unmeasured
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,18 @@ def settle(report: Report | None) -> Settled:
         return Waiting()
     if report.outcome is not Outcome.SUCCEEDED or report.finished_at is None:
         return Failed(report.error or report.outcome.value)
-    measured = read_measured(report.result)
+    return stored(read_measured(report.result), measured_at=report.finished_at)
+
+
+def settle_reading(reading: Reading, *, now: datetime) -> Settled:
+    """Return what becomes of a baseline that verification has measured itself."""
+    if isinstance(reading, Unmeasured):
+        return Failed(reading.why)
+    return stored(reading.state, measured_at=now)
+
+
+def stored(measured: State | None, *, measured_at: datetime) -> Settled:
+    """Return the baseline that a measurement is, if it holds any number."""
     if measured is None or not numbers(measured):
         return Failed("the measurement holds no number")
-    return Stored(measured, report.finished_at)
+    return Stored(measured, measured_at)

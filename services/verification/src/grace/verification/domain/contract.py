@@ -1,10 +1,11 @@
 """What a plan promises, and how it becomes a contract whose bytes never change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Final
 
 from grace.verification.domain.state import digest
@@ -13,7 +14,12 @@ MOST_ACTIONS: Final = 100
 """What one verification.contract.drafted carries."""
 LARGEST_DRAFT: Final = 512 * 1024
 """Bytes of all contracts of a mission: in base64 they must fit one message of 1 MiB."""
+MOST_TAKES: Final = 500
+"""Of one action, over all of its measures."""
+LONGEST_PLAN: Final = timedelta(hours=1)
+"""From the end of an action to its last take: so long it may keep its target."""
 _HIGHEST_TIER: Final = 3
+_HIGHEST_ALPHA: Final = 0.5
 
 
 class Comparison(StrEnum):
@@ -50,6 +56,45 @@ class Measurement:
     timeout_ms: int
 
 
+class Direction(StrEnum):
+    """Where a distribution must not have moved."""
+
+    UNSPECIFIED = "unspecified"
+    NOT_LOWER = "not_lower"
+    NOT_HIGHER = "not_higher"
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionTest:
+    """A field whose distribution must not have moved against the one before the incident."""
+
+    field: str
+    direction: Direction
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A measurement of the verification plan, and how many of its takes may go wrong."""
+
+    name: str
+    measurement: Measurement
+    expectations: tuple[Expectation, ...]
+    distributions: tuple[DistributionTest, ...] = ()
+    count: int = 1
+    warmup: timedelta = timedelta(0)
+    interval: timedelta = timedelta(0)
+    failures_at_most: int = 0
+    inconclusives_at_most: int = 0
+    errors_at_most: int = 0
+    successes_at_least: int = 1
+    dry_run: bool = False
+
+    def due_after(self, number: int) -> timedelta:
+        """How long after the action the take of that number (from 1) is due."""
+        return self.warmup + self.interval * (number - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One typed step of a plan."""
@@ -66,6 +111,7 @@ class Action:
     timeout_ms: int
     expectations: tuple[Expectation, ...]
     measurement: Measurement
+    measures: tuple[Measure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +136,7 @@ class Baseline:
     baseline_id: str
     values: Mapping[str, float]
     measured_at: datetime
+    samples: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +154,7 @@ class Contract:
     baseline: Baseline | None
     drafted_at: datetime
     revision: int = 1
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)  # by the name of the measure
 
     @property
     def baseline_values(self) -> Mapping[str, float]:
@@ -115,7 +163,13 @@ class Contract:
 
 
 def draft(
-    plan: Plan, action: Action, *, plan_hash: str, baseline: Baseline | None, now: datetime
+    plan: Plan,
+    action: Action,
+    *,
+    plan_hash: str,
+    baseline: Baseline | None,
+    now: datetime,
+    baselines: Mapping[str, Baseline] = MappingProxyType({}),
 ) -> Contract:
     """Return the contract of one action. A baseline from after the detection is not used."""
     before_incident = baseline is not None and baseline.measured_at < plan.detected_at
@@ -130,6 +184,9 @@ def draft(
         action=action,
         baseline=baseline if before_incident else None,
         drafted_at=now,
+        baselines={
+            name: found for name, found in baselines.items() if found.measured_at < plan.detected_at
+        },
     )
 
 
@@ -171,4 +228,30 @@ def _flaw_of(action: Action) -> str | None:
         return f"{name} has other parameters than its hash says"
     if not 1 <= action.tier <= _HIGHEST_TIER:
         return f"{name} has tier {action.tier}, which nobody can approve"
+    wrong = _flaw_of_measures(action.measures)
+    return f"{name}: {wrong}" if wrong else None
+
+
+def _flaw_of_measures(measures: Sequence[Measure]) -> str | None:
+    if len({measure.name for measure in measures}) < len(measures):
+        return "two measures have the same name"
+    if sum(measure.count for measure in measures) > MOST_TAKES:
+        return f"its measures are taken more than {MOST_TAKES} times"
+    wrong = ((measure, _flaw_of_measure(measure)) for measure in measures)
+    return next((f"measure {measure.name} {flaw}" for measure, flaw in wrong if flaw), None)
+
+
+def _flaw_of_measure(measure: Measure) -> str | None:
+    if not (measure.expectations or measure.distributions or measure.dry_run):
+        return "expects nothing: it could decide nothing"
+    comparisons = {each.comparison for each in measure.expectations}
+    directions = {each.direction for each in measure.distributions}
+    if Comparison.UNSPECIFIED in comparisons or Direction.UNSPECIFIED in directions:
+        return "has a comparison or a direction that is not known here"
+    if any(not 0 < each.alpha <= _HIGHEST_ALPHA for each in measure.distributions):
+        return f"has an alpha that is not above 0 and at most {_HIGHEST_ALPHA}"
+    if not 1 <= measure.successes_at_least <= measure.count:
+        return f"can never have {measure.successes_at_least} of {measure.count} takes succeed"
+    if measure.due_after(measure.count) > LONGEST_PLAN:
+        return f"takes longer than {LONGEST_PLAN}"
     return None

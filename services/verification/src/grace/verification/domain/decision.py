@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from grace.verification.domain.lifecycle import Event
 from grace.verification.domain.state import Json, State
+from grace.verification.domain.tally import Tally
 from grace.verification.domain.task import Applied, Wanted
 from grace.verification.domain.verdict import Judgement
 
@@ -18,6 +19,7 @@ class Findings:
     actual: dict[str, Json]
     reason: str
     judgement: Judgement
+    tallies: tuple[Tally, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

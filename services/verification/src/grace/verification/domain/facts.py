@@ -7,6 +7,7 @@ from grace.verification.domain.contract import Contract
 from grace.verification.domain.lifecycle import Status
 from grace.verification.domain.saga import Turn
 from grace.verification.domain.state import State, digest
+from grace.verification.domain.tally import Take
 from grace.verification.domain.task import Step
 
 
@@ -38,6 +39,7 @@ class Facts:
     snapshot: Snapshot | None
     execution: State
     observed_again: State | None = None
+    takes: tuple[Take, ...] = ()  # of the plan's measures, while it is being measured
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,6 @@ class Truth(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Verdict(StrEnum):
-    """What a measurement after an action says, before anything is undone."""
-
-    VERIFIED = "verified"
-    FAILED = "failed"
-    INCONCLUSIVE = "inconclusive"
-
-
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A measurement that was taken, in time."""
@@ -121,21 +113,6 @@ def bound_of(expectation: Expectation, base: float | None) -> float | None:
         case _:
             assert_never(expectation.comparison)
     return bound if math.isfinite(bound) else None
-
-
-def verdict(judgement: Judgement, *, executed: bool) -> Verdict:
-    """Return verified only for an action that was executed, measured and matches."""
-    if executed and judgement.measured and judgement.matches:
-        return Verdict.VERIFIED
-    return Verdict.FAILED if judgement.drifted or not executed else Verdict.INCONCLUSIVE
-
-
-def confidence(judgement: Judgement, *, executed: bool) -> float:
-    """Return the share of expectations that hold; 0 when not executed or not measured."""
-    if not executed or not judgement.measured or not judgement.checks:
-        return 0.0
-    held = sum(check.truth is Truth.HOLDS for check in judgement.checks)
-    return held / len(judgement.checks)
 
 
 def explain(judgement: Judgement) -> str:

@@ -17,9 +17,19 @@ from grace.contracts.verification import (
     GetTimeline,
     ListMissions,
     TakeBaseline,
+    ValidateMeasurement,
 )
 from grace.kit import Rpc, Stream
-from grace.verification.handlers import baselines, decisions, plans, queries, stops, tasks
+from grace.verification.handlers import (
+    baselines,
+    decisions,
+    measurements,
+    plans,
+    queries,
+    stops,
+    tasks,
+)
+from grace.verification.handlers.measurements import Check
 from grace.verification.handlers.recalled import retell_decision, retell_mission
 from grace.verification.handlers.tasks import Wakes
 from grace.verification.settings import Settings
@@ -43,13 +53,14 @@ def stream(settings: Settings, wakes: Wakes) -> Stream:
     )
 
 
-def rpc(settings: Settings, wakes: Wakes) -> Rpc:
-    """Return what is answered."""
+def rpc(settings: Settings, wakes: Wakes, check: Check) -> Rpc:
+    """Return what is answered; `check` knows which sources may be asked for what."""
     return (
         Rpc()
         .direct(ListMissions, queries.on_list_missions)
         .direct(GetMission, queries.on_get_mission)
         .direct(GetTimeline, queries.on_get_timeline)
         .direct(GetBaseline, queries.on_get_baseline)
-        .on(TakeBaseline, partial(baselines.on_take_baseline, settings, wakes))
+        .direct(ValidateMeasurement, partial(measurements.on_validate, settings, check))
+        .on(TakeBaseline, partial(baselines.on_take_baseline, settings, wakes, check))
     )

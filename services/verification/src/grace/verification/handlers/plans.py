@@ -7,13 +7,22 @@ from grace.contracts import intent as wire
 from grace.contracts.message import ContractError
 from grace.contracts.verification import ContractDrafted, DraftContract
 from grace.kit import Received, Unit
-from grace.verification.domain.contract import Contract, Plan, draft, flaw, size_flaw
+from grace.verification.domain.contract import (
+    Action,
+    Baseline,
+    Contract,
+    Plan,
+    draft,
+    flaw,
+    size_flaw,
+)
 from grace.verification.domain.lifecycle import MissionEvent
 from grace.verification.domain.state import digest
 from grace.verification.handlers.outcome import Ignored, Outcome, Refused, account, in_order
 from grace.verification.settings import Settings
 from grace.verification.store import Benchmarks, Contracts, MissionFacts, Missions
 from grace.verification.store.shapes import contract_bytes, plan_of
+from grace.verification.store.takes import Takes
 from grace.verification.store.timeline import About, Source, close_mission, hear, tell
 
 
@@ -123,9 +132,22 @@ async def _draft(found: Plan, plan_hash: str, unit: Unit) -> list[Contract]:
                 before=found.detected_at,
             ),
             now=now,
+            baselines=await _baselines(found, action, unit),
         )
         for action in found.actions
     ]
+
+
+async def _baselines(found: Plan, action: Action, unit: Unit) -> dict[str, Baseline]:
+    """Return what the measures of an action showed before the incident."""
+    takes = Takes(unit.tx)
+    known = {
+        measure.name: await takes.baseline(
+            measure, tenant_id=found.tenant_id, before=found.detected_at
+        )
+        for measure in action.measures
+    }
+    return {name: each for name, each in known.items() if each is not None}
 
 
 async def _store(

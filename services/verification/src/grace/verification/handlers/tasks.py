@@ -8,6 +8,7 @@ from grace.contracts.htm import FinishedTask, TasksFinished
 from grace.kit import Received, Unit
 from grace.verification.domain.task import attempts_in_words
 from grace.verification.store import Benchmarks, Contracts
+from grace.verification.store.takes import Takes
 from grace.verification.store.timeline import Source, hear
 
 
@@ -17,10 +18,15 @@ class Wakes:
 
     advance: type
     baselines: type
+    takes: type
 
     def advance_after(self, unit: Unit) -> None:
         """Let contracts advance once the transaction has committed."""
         unit.after_commit(lambda: unit.runtime.wake(self.advance))
+
+    def takes_after(self, unit: Unit) -> None:
+        """Let takes advance once the transaction has committed."""
+        unit.after_commit(lambda: unit.runtime.wake(self.takes))
 
     def baselines_after(self, unit: Unit) -> None:
         """Let baselines advance once the transaction has committed."""
@@ -42,6 +48,8 @@ async def on_tasks_finished(
         wakes.advance_after(unit)
     if await Benchmarks(unit.tx).nudge(task_ids):
         wakes.baselines_after(unit)
+    if await Takes(unit.tx).nudge(task_ids):
+        wakes.takes_after(unit)
 
 
 def _lines(tasks: Sequence[FinishedTask], own: dict[str, tuple[str, str]]) -> dict[str, list[str]]:

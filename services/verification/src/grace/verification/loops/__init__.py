@@ -4,5 +4,15 @@ from grace.verification.loops.advance import Advance
 from grace.verification.loops.baselines import Baselines
 from grace.verification.loops.recall import Recall
 from grace.verification.loops.release import ReleaseHolds
+from grace.verification.loops.sources import Sources
+from grace.verification.loops.takes import TakeBySource, TakeByWorker
 
-__all__ = ["Advance", "Baselines", "Recall", "ReleaseHolds"]
+__all__ = [
+    "Advance",
+    "Baselines",
+    "Recall",
+    "ReleaseHolds",
+    "Sources",
+    "TakeBySource",
+    "TakeByWorker",
+]

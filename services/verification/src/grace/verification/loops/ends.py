@@ -9,6 +9,7 @@ from grace.verification.domain.decision import Attend, Close, Findings
 from grace.verification.domain.lifecycle import VERDICTS, Event, MissionEvent, Status, after
 from grace.verification.domain.saga import Part, confidence_of, end_of
 from grace.verification.domain.state import numbers, shown_text
+from grace.verification.domain.tally import Tally, explain
 from grace.verification.domain.task import Step
 from grace.verification.domain.verdict import Measured, Reading
 from grace.verification.metrics import observe_verdict
@@ -67,11 +68,19 @@ async def keep_measurement(unit: Unit, case: Case, reading: Reading, kind: str) 
     await note(unit, "verification.measurement.taken", About.case(case), words)
 
 
+async def tell_takes(unit: Unit, case: Case, tallies: Sequence[Tally]) -> None:
+    """Tell what each measure of the plan said, a line each."""
+    for each in tallies:
+        words = f"{explain(each)}; informs only" if each.measure.dry_run else explain(each)
+        await note(unit, "verification.measure.tallied", About.case(case), words)
+
+
 async def _keep_last_measurement(unit: Unit, case: Case, decision: Close) -> None:
     kind = _TAKES.get(case.facts.step) if case.facts.step else None
     judgement = decision.findings.judgement if decision.findings else decision.judgement
     if kind is not None and judgement is not None:
         await keep_measurement(unit, case, judgement.reading, kind)
+        await tell_takes(unit, case, decision.findings.tallies if decision.findings else ())
 
 
 async def _tell_verdict(unit: Unit, case: Case, ending: Ending, ended: Ended) -> None:

@@ -20,8 +20,9 @@ from grace.verification.domain.decision import (
 from grace.verification.domain.lifecycle import Event, Status, after
 from grace.verification.domain.state import Json, State
 from grace.verification.domain.task import Mode, Step, Wanted
-from grace.verification.loops.ends import attend, close, keep_measurement
+from grace.verification.loops.ends import attend, close, keep_measurement, tell_takes
 from grace.verification.loops.queue import Taken
+from grace.verification.loops.schedule import schedule_takes
 from grace.verification.settings import Settings
 from grace.verification.store import Case, Contracts, Missions
 from grace.verification.store.orders import contract_order
@@ -109,6 +110,7 @@ class Steps:
     async def _measure(self, decision: Measure) -> None:
         if not await self._next(decision.event, Step.MEASURE, decision.wanted):
             return
+        await schedule_takes(self._unit, self._case, self._settings)
         applied = decision.applied
         await self._keep_snapshot(applied.before, applied.after, executed=applied.result)
         await self._say(
@@ -130,6 +132,7 @@ class Steps:
         )
         if step is Step.MEASURE:
             await keep_measurement(self._unit, self._case, findings.judgement.reading, "after")
+            await tell_takes(self._unit, self._case, findings.tallies)
         await self._say("verification.revert.decided", f"to be undone: {findings.reason}")
 
     async def _look_again(self, decision: LookAgain) -> None:

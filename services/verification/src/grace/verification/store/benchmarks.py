@@ -21,10 +21,17 @@ class BaselineCase:
     tenant_id: str
     target: str
     operation: str
-    task_spec: bytes
+    params: str
+    timeout_ms: int
+    task_spec: bytes | None  # None: measured by verification itself
     task_id: str | None
     version: int
     started_at: datetime
+
+    @property
+    def measurement(self) -> Measurement:
+        """What is measured."""
+        return Measurement(self.operation, self.target, self.params, self.timeout_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class Benchmarks:
         tenant_id: str,
         measurement: Measurement,
         requested_by: str,
-        task_spec: bytes,
+        task_spec: bytes | None,
     ) -> None:
         """A baseline is to be measured; it is due at once."""
         await self._tx.execute(

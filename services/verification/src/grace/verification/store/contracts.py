@@ -16,6 +16,7 @@ from grace.verification.domain.state import State, digest
 from grace.verification.domain.task import Step
 from grace.verification.store.cases import Case, Ended, Ending, case_of, part_of
 from grace.verification.store.statements import QUERIES
+from grace.verification.store.takes import with_takes
 
 
 class Contracts:
@@ -84,7 +85,7 @@ class Contracts:
         """Return contracts with everything their next step depends on."""
         rows = await self._tx.fetch(QUERIES["contracts"], contract_ids=list(contract_ids))
         parts = await self._parts([row["mission_id"] for row in rows])
-        return [case_of(row, parts[row["mission_id"]]) for row in rows]
+        return await with_takes(self._tx, [case_of(row, parts[row["mission_id"]]) for row in rows])
 
     async def _parts(self, mission_ids: Sequence[str]) -> Mapping[str, list[Part]]:
         found: defaultdict[str, list[Part]] = defaultdict(list)

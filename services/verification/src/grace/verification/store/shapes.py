@@ -3,16 +3,19 @@
 from grace.contracts import htm as wire_htm
 from grace.contracts import intent as wire_intent
 from grace.contracts import verification as wire
-from grace.verification.domain.contract import (
-    Action,
-    Baseline,
-    Comparison,
-    Contract,
-    Expectation,
-    Measurement,
-    Plan,
-)
+from grace.verification.domain.contract import Action, Baseline, Contract, Plan
 from grace.verification.domain.task import Attempt, Outcome, Report
+from grace.verification.store.measures import (
+    baselines_of,
+    baselines_on_wire,
+    expectation_of,
+    expectation_on_wire,
+    measure_of,
+    measure_on_wire,
+    measurement_of,
+    measurement_on_wire,
+    values_on_wire,
+)
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
@@ -44,11 +47,12 @@ def contract_bytes(contract: Contract) -> bytes:
         playbook_version=contract.playbook_version,
         requested_by=contract.requested_by,
         action=action_on_wire(contract.action),
-        baseline=baseline_values(baseline) if baseline else (),
+        baseline=values_on_wire(baseline.values) if baseline else (),
         baseline_id=baseline.baseline_id if baseline else None,
         baseline_measured_at=baseline.measured_at if baseline else None,
         drafted_at=contract.drafted_at,
         revision=contract.revision,
+        baselines=baselines_on_wire(contract.baselines),
     ).to_bytes()
 
 
@@ -67,6 +71,7 @@ def contract_of(data: bytes) -> Contract:
         baseline=_baseline_of(found),
         drafted_at=found.drafted_at,
         revision=found.revision,
+        baselines=baselines_of(found.baselines),
     )
 
 
@@ -83,14 +88,6 @@ def report_of(task: wire_htm.Task) -> Report:
     )
 
 
-def baseline_values(baseline: Baseline) -> tuple[wire.BaselineValue, ...]:
-    """Return a baseline's fields as they travel, in their order."""
-    return tuple(
-        wire.BaselineValue(field=field, value=value)
-        for field, value in sorted(baseline.values.items())
-    )
-
-
 def _baseline_of(found: wire.Contract) -> Baseline | None:
     if found.baseline_id is None or found.baseline_measured_at is None:
         return None
@@ -99,7 +96,6 @@ def _baseline_of(found: wire.Contract) -> Baseline | None:
 
 
 def _action_of(action: wire_intent.PlannedAction) -> Action:
-    measurement = action.measurement
     return Action(
         action_id=action.action_id,
         sequence=action.sequence,
@@ -111,19 +107,14 @@ def _action_of(action: wire_intent.PlannedAction) -> Action:
         tier=action.tier,
         reversible=action.reversible,
         timeout_ms=action.timeout_ms,
-        expectations=tuple(
-            Expectation(each.field, Comparison(each.comparison.value), each.value)
-            for each in action.expectations
-        ),
-        measurement=Measurement(
-            measurement.operation, measurement.target, measurement.params, measurement.timeout_ms
-        ),
+        expectations=tuple(map(expectation_of, action.expectations)),
+        measurement=measurement_of(action.measurement),
+        measures=tuple(map(measure_of, action.measures)),
     )
 
 
 def action_on_wire(action: Action) -> wire_intent.PlannedAction:
     """Return an action as it travels."""
-    measurement = action.measurement
     return wire_intent.PlannedAction(
         action_id=action.action_id,
         sequence=action.sequence,
@@ -135,18 +126,7 @@ def action_on_wire(action: Action) -> wire_intent.PlannedAction:
         tier=action.tier,
         reversible=action.reversible,
         timeout_ms=action.timeout_ms,
-        expectations=tuple(
-            wire_intent.Expectation(
-                field=each.field,
-                comparison=wire_intent.ExpectationComparison(each.comparison.value),
-                value=each.value,
-            )
-            for each in action.expectations
-        ),
-        measurement=wire_intent.Measurement(
-            operation=measurement.operation,
-            target=measurement.target,
-            params=measurement.params,
-            timeout_ms=measurement.timeout_ms,
-        ),
+        expectations=tuple(map(expectation_on_wire, action.expectations)),
+        measurement=measurement_on_wire(action.measurement),
+        measures=tuple(map(measure_on_wire, action.measures)),
     )

@@ -1,0 +1,315 @@
+"""The verification plan on real servers: takes by sources and by workers, and what becomes of both."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from grace.contracts.verification import GetBaseline, TakeBaseline, ValidateMeasurement
+from grace.kit import GraceError, Kind
+from grace.testkit import eventually
+from grace.testkit.prometheus import StandIn
+from grace.verification import loops
+from grace.verification.domain.contract import (
+    Comparison,
+    Direction,
+    DistributionTest,
+    Expectation,
+    Measure,
+    Measurement,
+)
+from grace.verification.domain.verdict import Measured, Unmeasured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Play
+
+ERRORS = "sum(rate(shop_errors_total[1m]))"
+HOUR = timedelta(minutes=50)
+QUICK = {"takes_interval": timedelta(milliseconds=20), "advance_interval": timedelta(seconds=0.05)}
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[StandIn]:
+    shop = StandIn(values={ERRORS: [0.0]}, pages={"/health": (200, {}, b'{"queue": 3}')})
+    server = await shop.serve()
+    try:
+        yield shop
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def settings(shop: StandIn, tmp_path: Path) -> dict[str, Any]:
+    file = tmp_path / "sources.toml"
+    file.write_text(shop.sources, encoding="utf-8")
+    return {"sources_file": file, **QUICK}
+
+
+def promql(**changes: Any) -> Measure:
+    whole = {
+        "name": "errors",
+        "measurement": Measurement("promql.query", "metrics", json.dumps({"query": ERRORS}), 2000),
+        "expectations": (Expectation("value", Comparison.AT_MOST, 0.5),),
+    }
+    return Measure(**whole | changes)
+
+
+def http(**changes: Any) -> Measure:
+    params = '{"fields":{"queue":"/queue"},"path":"/health"}'
+    whole = {
+        "name": "web",
+        "measurement": Measurement("http.get", "web", params, 2000),
+        "expectations": (
+            Expectation("ok", Comparison.AT_LEAST, 1.0),
+            Expectation("queue", Comparison.AT_MOST, 10.0),
+        ),
+        "count": 3,
+        "interval": timedelta(milliseconds=10),
+        "successes_at_least": 3,
+    }
+    return Measure(**whole | changes)
+
+
+async def test_a_plan_of_prometheus_and_a_page_is_verified_when_all_of_it_holds(
+    play: Play, shop: StandIn, settings: dict[str, Any]
+) -> None:
+    async with play.open(**settings):
+        mission_id = await play.start(play.make.action(measures=(promql(), http())))
+        await play.apply()
+        await play.work("observe", play.make.good)
+        mission = await play.mission_until(mission_id, "verified")
+        (contract,) = mission.contracts
+        assert contract.confidence == 1.0
+        assert contract.actual_state["errors.value"] == 0.0
+        assert contract.actual_state["web.queue"] == 3.0
+        assert contract.expected_state["web.queue"] == 10.0
+        assert len(shop.asked) == 4
+        told = [line.summary for line in await play.timeline(mission_id)]
+        assert "web: holds (3 success of 3)" in told
+
+
+async def test_what_prometheus_shows_to_be_wrong_is_undone(
+    play: Play, shop: StandIn, settings: dict[str, Any]
+) -> None:
+    shop.values[ERRORS] = [7.0]
+    async with play.open(**settings):
+        mission_id = await play.start(play.make.action(measures=(promql(), http(warmup=HOUR))))
+        await play.apply()
+        await play.work("observe", play.make.good)
+        await play.work("revert", {"after": {}})
+        await play.work("observe", play.make.before)
+        await play.work("observe", play.make.good)
+        mission = await play.mission_until(mission_id, "rolled_back")
+        assert "errors: failed (1 failure of 1); value measured 7, expected at most 0.5" in (
+            mission.contracts[0].reason or ""
+        )
+        assert not [each for each in shop.asked if each.startswith("/health")]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [([], "no number"), ([float("nan")], "no number"), (None, "invalid parameter query")],
+)
+async def test_a_source_without_a_number_is_inconclusive_and_nothing_is_undone(
+    play: Play,
+    shop: StandIn,
+    settings: dict[str, Any],
+    values: list[float] | None,
+    words: str,
+) -> None:
+    shop.values = {} if values is None else {ERRORS: values}
+    async with play.open(**settings):
+        mission_id = await play.start(play.make.action(measures=(promql(),)))
+        await play.apply()
+        await play.work("observe", play.make.good)
+        mission = await play.mission_until(mission_id, "inconclusive")
+        assert words in (mission.contracts[0].reason or "")
+        assert 0 < mission.confidence < 1
+        assert await play.told("agentic.problem_resolved") == []
+
+
+async def test_a_worker_makes_its_takes_as_tasks_of_their_own_without_a_capability(
+    play: Play, settings: dict[str, Any]
+) -> None:
+    watch = Measure(
+        "locks",
+        Measurement("postgres.activity", "other-db", '{"seconds":1}', 5000),
+        (Expectation("waiting", Comparison.AT_MOST, 0.0),),
+        count=2,
+        warmup=timedelta(milliseconds=100),
+        interval=timedelta(milliseconds=10),
+        errors_at_most=1,
+    )
+    async with play.open(**settings):
+        mission_id = await play.start(play.make.action(measures=(watch,)))
+        await play.apply()
+        tasks = [await play.claim("observe") for _ in range(3)]
+        assert {task.spec.target for task in tasks} == {"shop-db", "other-db"}
+        assert all(task.spec.capability is None for task in tasks)
+        takes = [task for task in tasks if task.spec.target == "other-db"]
+        for task in tasks:
+            if task not in takes:
+                await play.report(task, play.make.good)
+        await play.report(takes[0], failure="no statistics", error_class="user")
+        await play.report(takes[1], {"waiting": 0})
+        mission = await play.mission_until(mission_id, "verified")
+        assert mission.confidence == pytest.approx(2 / 3)
+
+
+async def test_takes_that_nobody_makes_end_late_and_never_verify(
+    play: Play, settings: dict[str, Any]
+) -> None:
+    lost = Measure(
+        "locks",
+        Measurement("docker.ps", "host-1", "{}", 1000),
+        (Expectation("up", Comparison.AT_LEAST, 1.0),),
+    )
+    async with play.open(**settings, measure_within=timedelta(seconds=1)):
+        mission_id = await play.start(play.make.action(measures=(lost,)))
+        await play.apply()
+        await play.work("observe", play.make.good)
+        mission = await play.mission_until(mission_id, "inconclusive")
+        assert "locks: inconclusive (1 error of 1)" in (mission.contracts[0].reason or "")
+
+
+async def test_a_distribution_is_held_against_the_baseline_from_before_the_incident(
+    play: Play, shop: StandIn, settings: dict[str, Any]
+) -> None:
+    test = DistributionTest("series", Direction.NOT_HIGHER, 0.01)
+    shop.values[ERRORS] = [float(each) for each in range(8)]
+    async with play.open(**settings):
+        gateway = await play.actor("gateway")
+        wanted = promql().measurement
+        begun = await gateway.call(
+            TakeBaseline(
+                tenant_id="default",
+                target=wanted.target,
+                operation=wanted.operation,
+                params=wanted.params,
+                timeout_ms=wanted.timeout_ms,
+                requested_by="admin",
+            )
+        )
+        await eventually(lambda: play.baseline_is(begun.baseline_id, "stored"))
+        shop.values[ERRORS] = [100.0 + each for each in range(8)]
+        moved = promql(expectations=(), distributions=(test,))
+        mission_id = await play.start(play.make.action(measures=(moved,), reversible=False))
+        await play.apply()
+        await play.work("observe", play.make.good)
+        mission = await play.mission_until(mission_id, "failed")
+        assert "series has moved: p 7.77e-05 over 8 against 8" in (mission.reason or "")
+
+
+async def test_what_no_source_can_be_asked_is_refused_with_what_to_change(
+    play: Play, settings: dict[str, Any]
+) -> None:
+    async with play.open(**settings):
+        intent, gateway = await play.actor("intent"), await play.actor("gateway")
+        fine = ValidateMeasurement(operation="http.get", source="web", params='{"path":"/health"}')
+        assert (await intent.call(fine)).valid
+        for change, words in (
+            ({"source": "metadata"}, "metadata is not a source"),
+            ({"params": '{"path":"http://169.254.169.254/"}'}, "params.path"),
+            ({"operation": "promql.query"}, "kind http"),
+        ):
+            answer = await intent.call(fine.model_copy(update=change))
+            assert not answer.valid
+            assert words in answer.problems[0]
+        with pytest.raises(GraceError, match="is not a source") as refused:
+            await gateway.call(
+                TakeBaseline(
+                    tenant_id="default",
+                    target="elsewhere",
+                    operation="http.get",
+                    params='{"path":"/"}',
+                    timeout_ms=1000,
+                    requested_by="admin",
+                )
+            )
+        assert refused.value.kind is Kind.INVALID
+        with pytest.raises(GraceError):
+            await gateway.call(GetBaseline(tenant_id="default", baseline_id="elsewhere"))
+
+
+class TestAsking:
+    """The client alone, against the stand-in."""
+
+    @pytest.fixture
+    def sources(self, settings: dict[str, Any]) -> loops.Sources:
+        file = settings["sources_file"]
+        return loops.Sources(file, largest=4096, longest=timedelta(milliseconds=300))
+
+    def page(self, path: str = "/health", source: str = "web") -> Measurement:
+        return Measurement("http.get", source, json.dumps({"path": path}), 60_000)
+
+    async def test_a_redirect_is_measured_and_not_followed(
+        self, shop: StandIn, sources: loops.Sources
+    ) -> None:
+        shop.pages["/away"] = (302, {"Location": "http://169.254.169.254/"}, b"")
+        found = await sources.measure(self.page("/away"))
+        assert isinstance(found, Measured)
+        assert (found.state["status"], found.state["ok"]) == (302, 0)
+        assert shop.asked == ["/away"]
+
+    async def test_an_answer_that_is_too_large_or_too_late_is_none(
+        self, shop: StandIn, sources: loops.Sources
+    ) -> None:
+        shop.pages["/large"] = (200, {}, b"x" * 5000)
+        assert await sources.measure(self.page("/large")) == Unmeasured(
+            "the answer is larger than 4096 bytes"
+        )
+        shop.hold = asyncio.Event()
+        late = await sources.measure(self.page())
+        shop.hold.set()
+        assert late == Unmeasured("web did not answer within 0.3 s")
+
+    async def test_a_source_that_is_down_was_not_measured(
+        self, settings: dict[str, Any], sources: loops.Sources
+    ) -> None:
+        settings["sources_file"].write_text(
+            '[sources.web]\nkind = "http"\nurl = "http://127.0.0.1:1"\n', encoding="utf-8"
+        )
+        found = await sources.measure(self.page())
+        assert isinstance(found, Unmeasured)
+        assert found.why.startswith("web: ConnectError")
+
+    async def test_a_name_that_leads_to_a_forbidden_address_is_not_asked(
+        self, settings: dict[str, Any], sources: loops.Sources
+    ) -> None:
+        settings["sources_file"].write_text(
+            '[sources.web]\nkind = "http"\nurl = "http://169.254.169.254"\n', encoding="utf-8"
+        )
+        assert await sources.measure(self.page()) == Unmeasured(
+            "web leads to 169.254.169.254, which is never asked"
+        )
+
+    async def test_a_file_that_cannot_be_used_allows_nothing(
+        self, shop: StandIn, settings: dict[str, Any], sources: loops.Sources
+    ) -> None:
+        assert isinstance(await sources.measure(self.page()), Measured)
+        settings["sources_file"].write_text("[sources", encoding="utf-8")
+        broken = await sources.measure(self.page())
+        assert isinstance(broken, Unmeasured)
+        assert "sources_file cannot be used" in broken.why
+        nothing = loops.Sources(None, largest=1, longest=timedelta(seconds=1))
+        assert await nothing.measure(self.page()) == Unmeasured(
+            "no source is allowed: sources_file is not set"
+        )
+        assert len(shop.asked) == 1
+
+    async def test_a_token_is_read_from_its_file_and_sent(
+        self, shop: StandIn, settings: dict[str, Any], sources: loops.Sources, tmp_path: Path
+    ) -> None:
+        (tmp_path / "token").write_text("secret\n", encoding="utf-8")
+        text = shop.sources + f'token_file = "{tmp_path}/token"\n'
+        settings["sources_file"].write_text(text, encoding="utf-8")
+        await sources.measure(self.page())
+        assert b"authorization: bearer secret" in shop.heads[0].lower()
+        assert f"host: localhost:{shop.port}".encode() in shop.heads[0].lower()
