@@ -1,5 +1,6 @@
 """Moves every contract one step further: facts, decision, guarded change, message."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -86,14 +87,13 @@ class Advance:
         return any(move.is_step for move in moves)
 
     async def _one_by_one(self, runtime: Runtime, moves: Sequence[Move]) -> None:
-        failed: list[Exception] = []
-        for move in moves:
-            try:
-                await self._transact(runtime, [move])
-            except Exception as error:  # noqa: BLE001 - raised when the others have had their turn
-                failed.append(error)
-        if failed:
-            raise failed[0]
+        """Each alone; what failed is raised when all have had their turn."""
+        ended = await asyncio.gather(
+            *(self._transact(runtime, [move]) for move in moves), return_exceptions=True
+        )
+        for found in ended:
+            if isinstance(found, BaseException):
+                raise found
 
     async def _transact(self, runtime: Runtime, moves: Sequence[Move]) -> None:
         if not moves:
