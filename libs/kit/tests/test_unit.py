@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
@@ -38,6 +39,24 @@ async def test_what_is_rolled_back_is_never_published(desk: Desk, verification: 
     (stored,) = await eventually(lambda: desk.house.messages(SUBJECT))
     assert ActionClosed.from_bytes(stored.data).contract_id == "after-it"
     assert acts == []
+
+
+async def test_what_was_collected_is_written_once_and_at_the_end(
+    desk: Desk, verification: Runtime
+) -> None:
+    written: list[tuple[str, ...]] = []
+
+    async def write(unit: Unit, items: Sequence[str]) -> None:
+        written.append(tuple(items))
+        unit.publish(closed(f"{len(items)}-items"))
+
+    async with verification.unit() as unit:
+        unit.collect(write, "first")
+        unit.collect(write, "second")
+        assert written == []
+    assert written == [("first", "second")]
+    (stored,) = await eventually(lambda: desk.house.messages(SUBJECT))
+    assert ActionClosed.from_bytes(stored.data).contract_id == "2-items"
 
 
 async def test_acts_come_after_the_commit(desk: Desk, verification: Runtime) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 from grace.contracts.kit import Quarantined
@@ -57,6 +57,10 @@ class Rejected:
     detail: str
 
 
+# Gets the unit and what was collected for it, in order.
+Write: TypeAlias = "Callable[[Unit, Sequence[Any]], Awaitable[None]]"
+
+
 @dataclass(slots=True)
 class Unit:
     """One transaction of one service. What it publishes goes out if and only if it commits."""
@@ -70,6 +74,7 @@ class Unit:
     _counted: list[tuple[str, str]] = field(default_factory=list)
     _after: list[Callable[[], None]] = field(default_factory=list)
     _hints: list[tuple[Message, str | None]] = field(default_factory=list)
+    _collected: dict[Write, list[Any]] = field(default_factory=dict)
 
     async def now(self) -> datetime:
         """The database's clock, fixed for the transaction."""
@@ -103,6 +108,10 @@ class Unit:
         """Send a signal once the transaction has committed. It may be lost."""
         self._hints.append((message, subject))
 
+    def collect(self, write: Write, item: object) -> None:
+        """Keep what can wait for the end of the transaction; `write` gets all of it at once then."""
+        self._collected.setdefault(write, []).append(item)
+
     def after_commit(self, act: Callable[[], None]) -> None:
         """Call this once the transaction has committed."""
         self._after.append(act)
@@ -121,7 +130,10 @@ class Unit:
         self._counted.append((message.subject, reason))
 
     async def flush(self) -> None:
-        """Write what the transaction tells others; the last statements before the commit."""
+        """Write what waited, and what the transaction tells others: its last statements."""
+        collected, self._collected = self._collected, {}
+        for write, items in collected.items():
+            await write(self, items)
         fresh = await self._write_quarantine()
         if fresh:
             at = await self.now()

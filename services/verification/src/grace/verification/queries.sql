@@ -333,15 +333,18 @@ SELECT benchmark_id, fields, numbers, measured_at
    AND kind = 'baseline' AND status = 'stored' AND measured_at < :before
  ORDER BY measured_at DESC LIMIT 1;
 
--- insert_event --
--- One line of a mission's story, if there is such a mission; a message that comes twice is told once.
+-- insert_events --
+-- Add lines to the stories of missions, each once; none for a mission that is not there. The ids of one commit rise.
 INSERT INTO action_events (event_id, mission_id, contract_id, tenant_id, service, subject, summary, at)
-SELECT :event_id, m.mission_id, c.contract_id, m.tenant_id, :service, :subject, :summary,
-       coalesce(CAST(:at AS timestamptz), now())
-  FROM missions m
-  LEFT JOIN action_contracts c ON c.contract_id = CAST(:contract_id AS text) AND c.mission_id = m.mission_id
- WHERE m.mission_id = :mission_id
-ON CONFLICT (event_id, mission_id) DO NOTHING;
+SELECT line.event_id, m.mission_id, c.contract_id, m.tenant_id, line.service, line.subject, line.summary,
+       coalesce(line.at, now())
+  FROM unnest(CAST(:event_ids AS uuid[]), CAST(:mission_ids AS text[]), CAST(:contract_ids AS text[]),
+              CAST(:services AS text[]), CAST(:subjects AS text[]), CAST(:summaries AS text[]),
+              CAST(:moments AS timestamptz[]))
+    AS line (event_id, mission_id, contract_id, service, subject, summary, at)
+  JOIN missions m ON m.mission_id = line.mission_id
+  LEFT JOIN action_contracts c ON c.contract_id = line.contract_id AND c.mission_id = m.mission_id
+    ON CONFLICT (event_id, mission_id) DO NOTHING;
 
 -- tell_open_missions --
 -- Add one line to the story of every mission that has not ended; once.

@@ -5,6 +5,7 @@ from grace.verification.store.cases import Case, Ended, Ending
 from grace.verification.store.contracts import Contracts
 from grace.verification.store.missions import (
     ClosedMission,
+    Line,
     MissionFacts,
     Missions,
     Recall,
@@ -21,6 +22,7 @@ __all__ = [
     "Contracts",
     "Ended",
     "Ending",
+    "Line",
     "MissionFacts",
     "Missions",
     "Recall",

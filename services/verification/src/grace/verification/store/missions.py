@@ -50,6 +50,19 @@ class ClosedMission:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a mission's story. `at` None: the moment of the transaction."""
+
+    event_id: UUID
+    mission_id: str
+    contract_id: str | None
+    service: str
+    subject: str
+    summary: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Recall:
     """A mission that waits for somebody's word."""
 
@@ -189,27 +202,17 @@ class Missions:
             for row in rows
         ]
 
-    async def tell(
-        self,
-        *,
-        event_id: UUID,
-        mission_id: str,
-        contract_id: str | None,
-        service: str,
-        subject: str,
-        summary: str,
-        at: datetime | None,
-    ) -> None:
-        """Add a line to a mission's story, once; nothing when there is no such mission."""
+    async def tell(self, lines: Sequence[Line]) -> None:
+        """Add lines to the stories of their missions, each once; none where there is no mission."""
         await self._tx.execute(
-            QUERIES["insert_event"],
-            event_id=event_id,
-            mission_id=mission_id,
-            contract_id=contract_id,
-            service=service,
-            subject=subject,
-            summary=summary,
-            at=at,
+            QUERIES["insert_events"],
+            event_ids=[line.event_id for line in lines],
+            mission_ids=[line.mission_id for line in lines],
+            contract_ids=[line.contract_id for line in lines],
+            services=[line.service for line in lines],
+            subjects=[line.subject for line in lines],
+            summaries=[line.summary for line in lines],
+            moments=[line.at for line in lines],
         )
 
     async def tell_open(

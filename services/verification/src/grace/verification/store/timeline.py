@@ -1,5 +1,6 @@
 """Everything that happens to a mission is told twice: to others by a message, to people by a line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from grace.contracts.verification import MissionClosed, ProblemResolved
 from grace.kit import Received, Unit, derived_id, new_id
 from grace.verification.domain.lifecycle import MissionEvent, mission_target
 from grace.verification.domain.state import shown_text
-from grace.verification.store import Case, ClosedMission, Missions
+from grace.verification.store import Case, ClosedMission, Line, Missions
 
 LONGEST_REASON = 1000  # characters, as of everything here that people read in one line
 _SELF = "verification"
@@ -65,26 +66,29 @@ class Source:
 
 async def hear(unit: Unit, source: Source, mission_id: str, summary: str) -> None:
     """Add what somebody else told to a mission's story; nothing where there is no such mission."""
-    await Missions(unit.tx).tell(
-        event_id=source.event_id,
-        mission_id=mission_id,
-        contract_id=None,
-        service=source.service,
-        subject=source.subject,
-        summary=shown_text(summary, LONGEST_REASON),
-        at=source.at,
+    _add(
+        unit,
+        Line(
+            event_id=source.event_id,
+            mission_id=mission_id,
+            contract_id=None,
+            service=source.service,
+            subject=source.subject,
+            summary=shown_text(summary, LONGEST_REASON),
+            at=source.at,
+        ),
     )
 
 
 async def tell(unit: Unit, message: Message, about: About, summary: str) -> None:
     """Publish an event of our own and add it to the mission's story, under the message's id."""
     event_id = unit.publish(message, tenant=about.tenant_id, correlation_id=about.correlation_id)
-    await _write(unit, event_id, message.SUBJECT, about, summary)
+    _write(unit, event_id, message.SUBJECT, about, summary)
 
 
 async def note(unit: Unit, subject: str, about: About, summary: str) -> None:
     """Add a step that only the story tells of; `subject` is a name, nothing is published."""
-    await _write(unit, new_id(), subject, about, summary)
+    _write(unit, new_id(), subject, about, summary)
 
 
 async def close_mission(
@@ -121,13 +125,25 @@ def _resolved(closed: ClosedMission, confidence: float) -> ProblemResolved:
     )
 
 
-async def _write(unit: Unit, event_id: UUID, subject: str, about: About, summary: str) -> None:
-    await Missions(unit.tx).tell(
-        event_id=event_id,
-        mission_id=about.mission_id,
-        contract_id=about.contract_id,
-        service=_SELF,
-        subject=subject,
-        summary=shown_text(summary, LONGEST_REASON),
-        at=None,
+def _write(unit: Unit, event_id: UUID, subject: str, about: About, summary: str) -> None:
+    _add(
+        unit,
+        Line(
+            event_id=event_id,
+            mission_id=about.mission_id,
+            contract_id=about.contract_id,
+            service=_SELF,
+            subject=subject,
+            summary=shown_text(summary, LONGEST_REASON),
+            at=None,
+        ),
     )
+
+
+def _add(unit: Unit, line: Line) -> None:
+    """Nobody reads a story inside the transaction that goes on with it: one statement will do."""
+    unit.collect(_tell_all, line)
+
+
+async def _tell_all(unit: Unit, lines: Sequence[Line]) -> None:
+    await Missions(unit.tx).tell(lines)
