@@ -12,6 +12,7 @@ KINDS = frozenset({".py", ".sql", ".proto", ".toml", ".yaml", ".yml", ".sh", ".m
 WHERE = ("services", "libs", "proto", "deploy", "tests", "docs", "requirements")
 LONG_FILES = {
     "libs/contracts/src/grace/contracts/subjects.py": "generated: the table of all subjects",
+    "libs/contracts/src/grace/contracts/governance.py": "generated: approvals, people, reviews",
     "libs/contracts/src/grace/contracts/htm.py": "generated: a message and its comments each",
     "libs/contracts/src/grace/contracts/intent.py": "generated: intake, plans and what they wait for",
     "libs/contracts/src/grace/contracts/observability.py": "generated: five answers, with comments",

@@ -97,6 +97,34 @@ async def test_a_plan_is_shown_and_approved(open_grace: OpenGrace, tmp_path: Pat
         assert (again.exit_code, "decided already" in again.stderr) == (5, True)
 
 
+async def test_glass_is_broken_by_one_person_and_reviewed_by_another(
+    open_grace: OpenGrace, tmp_path: Path
+) -> None:
+    async with open_grace("governance", "verification") as place:
+        identity = (await place.ask_for_approval()).approval_id
+        scopes = ("approvals:read", "approvals:decide", "approvals:break-glass")
+        ada, bob = [await key_of(place, name, tmp_path, *scopes) for name in ("ada", "bob")]
+        for name in ("ada", "bob"):
+            seated = await told(place, "approvers", "seat", name, "--group", "dba")
+            assert (seated["principal"], seated["group"]) == (name, "dba")
+        lent = ("approvals", "delegate", identity, "cyd", "--reason", "away")
+        assert (await grace(place, *lent, key_file=ada)).exit_code == 0
+        shown = await told(place, "approvals", "show", identity)
+        assert [each["delegated_to"] for each in shown["delegations"]] == ["cyd"]
+        broken = ("approvals", "break-glass", identity, "--yes", "--reason", "checkout is down")
+        assert (await grace(place, *broken)).exit_code == 4
+        assert (await grace(place, *broken, key_file=bob)).exit_code == 0
+        (review,) = await told(place, "reviews", "list", "--status", "open")
+        done = ("reviews", "complete", review["review_id"], "justified", "--note", "looked at it")
+        assert (await grace(place, *done, key_file=bob)).exit_code == 4
+        assert (await grace(place, *done, key_file=ada)).exit_code == 0
+        assert (await told(place, "reviews", "show", review["review_id"]))["reviewed_by"] == "ada"
+        gone = await told(place, "approvers", "remove", "bob")
+        assert gone["removed_by"] == "admin"
+        names = [each["principal"] for each in await told(place, "approvers", "list")]
+        assert names == ["ada", "bob"]
+
+
 async def test_a_mission_that_was_not_verified_ends_with_one(open_grace: OpenGrace) -> None:
     async with open_grace("verification") as place:
         mission_id = await place.open_mission()

@@ -105,6 +105,37 @@ async def test_an_etag_that_moved_on_is_refused(open_gateway: OpenGateway) -> No
         assert (await decide(bob, approval, **{"If-Match": '"2"'})).status_code == 200
 
 
+async def test_seats_broken_glass_and_reviews_need_their_scopes(open_gateway: OpenGateway) -> None:
+    async with open_gateway("governance") as front:
+        approval = await front.hand_in(3)
+        ada, bob = await front.person("ada", *DECIDER), await front.person("bob", *DECIDER)
+        guard = await front.person("guard", "approvals:read", "approvals:break-glass")
+        assert (await ada.put("/api/approvers/eve", json={"group": "dba"})).status_code == 403
+        for name in ("ada", "bob", "guard"):
+            seated = await front.admin.put(f"/api/approvers/{name}", json={"group": "dba"})
+            assert seated.status_code == 200, seated.text
+        own = await front.admin.put("/api/approvers/admin", json={"group": "dba"})
+        assert (own.status_code, own.json()["code"]) == (403, "forbidden")
+        assert (await decide(ada, approval)).status_code == 200
+        assert (await decide(bob, approval)).json()["data"]["status"] == "pending"
+        path = f"/api/approvals/{approval['approval_id']}/break-glass"
+        body = {"shown_hash": approval["shown_hash"], "reason": "checkout is down"}
+        any_version = {"If-Match": "*"}
+        assert (await ada.post(path, json=body, headers=any_version)).status_code == 403
+        assert (await guard.post(path, json=body)).status_code == 428
+        broken = await guard.post(path, json=body, headers=any_version)
+        assert (broken.status_code, broken.json()["data"]["status"]) == (200, "granted")
+        done = f"/api/reviews/{broken.json()['data']['review_id']}/complete"
+        finding = {"finding": "unjustified", "note": "bob was there"}
+        assert (await guard.post(done, json=finding)).status_code == 403
+        assert (await bob.post(done, json=finding)).json()["data"]["finding"] == "unjustified"
+        assert (await bob.get("/api/reviews?status=open")).json()["data"] == []
+        page = (await bob.get("/api/approvers?limit=2")).json()
+        rest = await bob.get("/api/approvers", params={"cursor": page["meta"]["next_cursor"]})
+        names = [each["principal"] for each in page["data"] + rest.json()["data"]]
+        assert names == ["ada", "bob", "guard"]
+
+
 async def test_a_rejection_ends_it(open_gateway: OpenGateway) -> None:
     async with open_gateway("governance") as front:
         approval = await front.hand_in(2)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grace.governance.domain.approvals import Request
+from grace.governance.domain.electorate import Electorate
 from grace.governance.domain.lifecycle import FINAL, INITIAL, TRANSITIONS, Event, State
 from grace.governance.domain.quorum import Ballot, Choice, Decided, Vote, decide
 from grace.governance.domain.tiers import Tier, approvers_needed
@@ -76,7 +77,8 @@ def test_every_state_can_end() -> None:
 def test_each_decision_uses_a_legal_door(
     request: Request, votes: list[Vote], ballot: Ballot
 ) -> None:
-    match decide(request, votes, ballot, now=NOW):
+    electorate = Electorate(frozenset({request.requested_by.lower()}))
+    match decide(request, votes, ballot, electorate, now=NOW):
         case Decided(status):
             assert request.status is State.PENDING
             assert status in set(legal_ends())

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grace.governance.domain.approvals import Request
+from grace.governance.domain.electorate import Electorate
 from grace.governance.domain.lifecycle import State
 from grace.governance.domain.quorum import (
     Ballot,
@@ -24,6 +25,7 @@ from grace.governance.domain.tiers import Tier, approvers_needed, highest
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PEOPLE = ["ada", "bob", "cyd", "dan"]
+EVERYBODY = Electorate(frozenset({"requester"}))
 
 
 def request(tier: Tier = Tier.REVERSIBLE, **changes: object) -> Request:
@@ -55,32 +57,34 @@ def vote(principal: str, choice: Choice = Choice.APPROVE) -> Vote:
 
 
 def test_one_person_is_enough_at_tier_two() -> None:
-    assert decide(request(), [], ballot(), now=NOW) == Decided(State.GRANTED, ("ada",))
+    assert decide(request(), [], ballot(), EVERYBODY, now=NOW) == Decided(
+        State.GRANTED, ("ada",), "ada"
+    )
 
 
 def test_tier_three_needs_two_people() -> None:
     asked = request(Tier.DANGEROUS)
-    assert decide(asked, [], ballot(), now=NOW) == Counted()
-    second = decide(asked, [vote("ada")], ballot("bob"), now=NOW)
-    assert second == Decided(State.GRANTED, ("ada", "bob"))
+    assert decide(asked, [], ballot(), EVERYBODY, now=NOW) == Counted("ada")
+    second = decide(asked, [vote("ada")], ballot("bob"), EVERYBODY, now=NOW)
+    assert second == Decided(State.GRANTED, ("ada", "bob"), "bob")
 
 
 def test_the_same_person_counts_once() -> None:
     asked = request(Tier.DANGEROUS)
-    assert decide(asked, [vote("ada")], ballot("ada"), now=NOW) == Repeated()
-    assert decide(asked, [vote("ada")], ballot("ADA"), now=NOW) == Repeated()
+    assert decide(asked, [vote("ada")], ballot("ada"), EVERYBODY, now=NOW) == Repeated()
+    assert decide(asked, [vote("ada")], ballot("ADA"), EVERYBODY, now=NOW) == Repeated()
 
 
 def test_one_rejection_ends_it_even_after_an_approval() -> None:
     asked = request(Tier.DANGEROUS)
-    answer = decide(asked, [vote("ada")], ballot("bob", Choice.REJECT), now=NOW)
-    assert answer == Decided(State.REJECTED, ("bob",))
+    answer = decide(asked, [vote("ada")], ballot("bob", Choice.REJECT), EVERYBODY, now=NOW)
+    assert answer == Decided(State.REJECTED, ("bob",), "bob")
 
 
 def test_who_approved_may_still_reject() -> None:
     asked = request(Tier.DANGEROUS)
-    answer = decide(asked, [vote("ada")], ballot("ada", Choice.REJECT), now=NOW)
-    assert answer == Decided(State.REJECTED, ("ada",))
+    answer = decide(asked, [vote("ada")], ballot("ada", Choice.REJECT), EVERYBODY, now=NOW)
+    assert answer == Decided(State.REJECTED, ("ada",), "ada")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,7 @@ def test_who_approved_may_still_reject() -> None:
 def test_a_ballot_is_refused_with_its_reason(
     asked: Request, given_: Ballot, reason: Refusal
 ) -> None:
-    assert decide(asked, [], given_, now=NOW) == Refused(reason)
+    assert decide(asked, [], given_, EVERYBODY, now=NOW) == Refused(reason)
 
 
 @given(
@@ -119,11 +123,11 @@ def test_no_order_of_ballots_grants_without_enough_different_people(
 ) -> None:
     asked, votes = request(tier), []
     for principal, choice, seen in handed_in:
-        answer = decide(asked, votes, Ballot(principal, choice, seen), now=NOW)
+        answer = decide(asked, votes, Ballot(principal, choice, seen), EVERYBODY, now=NOW)
         match answer:
             case Counted():
                 votes.append(vote(principal, choice))
-            case Decided(status, decided_by):
+            case Decided(status, decided_by, _):
                 assert asked.status is State.PENDING, "decided twice"
                 asked = replace(asked, status=status, decided_by=decided_by)
     if asked.status is State.GRANTED:

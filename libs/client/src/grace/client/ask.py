@@ -71,6 +71,11 @@ def question(path: str, body: Mapping[str, Any]) -> Ask:
     return Ask("POST", path, headers=_JSON, content=_encoded(body))
 
 
+def put(path: str, body: Mapping[str, Any]) -> Ask:
+    """Build a request that makes something so; what is so already stays so."""
+    return Ask("PUT", path, headers=_JSON, content=_encoded(body))
+
+
 def delete(path: str) -> Ask:
     """Build a request that closes something; what is closed already is closed."""
     return Ask("DELETE", path)

@@ -9,27 +9,177 @@ from grace.contracts.scalars import Bool, Bytes, Id, LongText, Text, Timestamp, 
 
 __all__ = [
     "Approval",
+    "ApprovalDelegated",
+    "ApprovalEscalated",
     "ApprovalExpired",
     "ApprovalGranted",
     "ApprovalRejected",
+    "ApprovalReminded",
     "ApprovalRequested",
     "Approvals",
+    "Approver",
+    "ApproverRemoved",
+    "ApproverSeated",
+    "Approvers",
+    "BreakGlass",
     "Capability",
     "CapabilityBody",
+    "CompleteReview",
     "Decide",
+    "Delegate",
+    "Delegation",
     "GetApproval",
     "GetKillSwitch",
+    "GetReview",
+    "GlassBroken",
     "Grant",
     "KillSwitch",
     "KillSwitchOrder",
     "KillSwitchTurned",
     "ListApprovals",
+    "ListApprovers",
+    "ListReviews",
     "Permit",
     "RecallDecision",
     "RecalledDecision",
+    "RemoveApprover",
+    "Review",
+    "ReviewCompleted",
+    "ReviewDue",
+    "Reviews",
+    "SeatApprover",
     "TurnKillSwitch",
     "Vote",
 ]
+
+
+class Approver(Message):
+    """Who may decide, and for which group.
+
+    Approvals that need several people need them from different groups.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Approver"
+
+    tenant_id: Id
+    principal: Id
+    group: Id
+    seated_by: Id
+    seated_at: Timestamp
+    removed_at: Timestamp | None = None
+    removed_by: Text | None = None
+
+
+class SeatApprover(Message):
+    """Gives a person a seat among the approvers of a tenant, or moves them to another group."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.SeatApprover"
+    SUBJECT: ClassVar[str] = "rpc.governance.seat_approver"
+    REPLY: ClassVar[type[Approver]] = Approver
+
+    tenant_id: Id
+    principal: Id
+    group: Id
+    actor: Id = Field(description="Nobody changes their own seat.")
+
+
+class RemoveApprover(Message):
+    """Takes the seat away: their votes on what is pending count no more."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.RemoveApprover"
+    SUBJECT: ClassVar[str] = "rpc.governance.remove_approver"
+    REPLY: ClassVar[type[Approver]] = Approver
+
+    tenant_id: Id
+    principal: Id
+    actor: Id
+
+
+class Approvers(Message):
+    """The answer on `rpc.governance.approvers`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Approvers"
+
+    approvers: tuple[Approver, ...] = Field(default=(), max_length=1000)
+
+
+class ListApprovers(Message):
+    """Asks on `rpc.governance.approvers`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ListApprovers"
+    SUBJECT: ClassVar[str] = "rpc.governance.approvers"
+    REPLY: ClassVar[type[Approvers]] = Approvers
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    after: Text | None = Field(default=None, description="A principal: the page goes on behind it.")
+
+
+class ApproverSeated(Message):
+    """Somebody was given a seat among the approvers, or another group."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ApproverSeated"
+    SUBJECT: ClassVar[str] = "governance.approver.seated"
+
+    tenant_id: Id
+    principal: Id
+    group: Id
+    actor: Id
+    seated_at: Timestamp
+
+
+class ApproverRemoved(Message):
+    """Somebody is an approver no more."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ApproverRemoved"
+    SUBJECT: ClassVar[str] = "governance.approver.removed"
+
+    tenant_id: Id
+    principal: Id
+    actor: Id
+    removed_at: Timestamp
+
+
+class ApprovalDelegated(Message):
+    """A person lets another decide in their place on one approval."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ApprovalDelegated"
+    SUBJECT: ClassVar[str] = "approval.delegated"
+
+    approval_id: Id
+    mission_id: Id
+    tenant_id: Id
+    delegated_by: Id
+    delegated_to: Id
+    ends_at: Timestamp
+    reason: Text
+
+
+class ApprovalReminded(Message):
+    """An approval still waits."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ApprovalReminded"
+    SUBJECT: ClassVar[str] = "approval.reminded"
+
+    approval_id: Id
+    mission_id: Id
+    tenant_id: Id
+    reminders: UInt32 = Field(description="Counts from 1.")
+    expires_at: Timestamp
+
+
+class ApprovalEscalated(Message):
+    """An approval still waits, and the next group of the chain is asked."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ApprovalEscalated"
+    SUBJECT: ClassVar[str] = "approval.escalated"
+
+    approval_id: Id
+    mission_id: Id
+    tenant_id: Id
+    reminders: UInt32
+    group: Id
+    expires_at: Timestamp
 
 
 class CapabilityBody(Message):
@@ -114,6 +264,9 @@ class ApprovalGranted(Message):
     decided_by: tuple[Text, ...] = Field(default=(), max_length=1000)
     grants: tuple[Grant, ...] = Field(default=(), max_length=100)
     granted_at: Timestamp
+    break_glass: Bool | None = Field(
+        default=None, description="One person decided alone, in an emergency; a review is open."
+    )
 
 
 class ApprovalRejected(Message):
@@ -165,10 +318,25 @@ class Vote(Message):
     choice: Id = Field(description="approve or reject")
     at: Timestamp
     reason: Text | None = None
+    seat: Text | None = Field(
+        default=None, description="In whose place; unset where it is the voter's own."
+    )
+
+
+class Delegation(Message):
+    """One person decides in another's place, on one approval, until a moment."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Delegation"
+
+    delegated_by: Id
+    delegated_to: Id
+    delegated_at: Timestamp
+    ends_at: Timestamp
+    reason: Text
 
 
 class Approval(Message):
-    """The answer on `rpc.governance.approval`, `rpc.governance.decide`."""
+    """The answer on `rpc.governance.approval`, `rpc.governance.decide`, `rpc.governance.delegate`, `rpc.governance.break_glass`."""
 
     SCHEMA: ClassVar[str] = "grace.governance.v1.Approval"
 
@@ -191,6 +359,17 @@ class Approval(Message):
     requested_at: Timestamp
     expires_at: Timestamp
     decided_at: Timestamp | None = None
+    joined_by: tuple[Text, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="Who submitted intents that follow the same mission: no more than the requester may they decide.",
+    )
+    delegations: tuple[Delegation, ...] = Field(default=(), max_length=1000)
+    review_id: Text | None = Field(
+        default=None, description="The glass was broken: this review is due."
+    )
+    reminders: UInt32 | None = None
+    escalated_to: Text | None = Field(default=None, description="The group that was asked last.")
 
 
 class Approvals(Message):
@@ -214,6 +393,9 @@ class ListApprovals(Message):
     before: Text | None = Field(
         default=None, description="An approval id: the page goes on with older ones."
     )
+    mission_id: Text | None = None
+    tier: UInt32 | None = None
+    requested_by: Text | None = None
 
 
 class GetApproval(Message):
@@ -246,6 +428,42 @@ class Decide(Message):
     reason: Text | None = None
 
 
+class Delegate(Message):
+    """A person lets another decide in their place.
+
+    Refused for a requester on either side, and for who holds no seat.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Delegate"
+    SUBJECT: ClassVar[str] = "rpc.governance.delegate"
+    REPLY: ClassVar[type[Approval]] = Approval
+
+    tenant_id: Id
+    approval_id: Id
+    principal: Id
+    delegated_to: Id
+    ends_at: Timestamp = Field(description="At the latest when the approval expires.")
+    reason: Text
+
+
+class BreakGlass(Message):
+    """A person grants alone, in an emergency.
+
+    It grants at once, is told to everybody, and opens a review.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.BreakGlass"
+    SUBJECT: ClassVar[str] = "rpc.governance.break_glass"
+    REPLY: ClassVar[type[Approval]] = Approval
+
+    tenant_id: Id
+    approval_id: Id
+    principal: Id
+    shown_hash: Id
+    if_version: UInt32 | None = None
+    reason: Text
+
+
 class RecalledDecision(Message):
     """The answer on `rpc.governance.recall`."""
 
@@ -265,6 +483,124 @@ class RecallDecision(Message):
     REPLY: ClassVar[type[RecalledDecision]] = RecalledDecision
 
     mission_id: Id
+
+
+class Review(Message):
+    """What is due because one person granted alone.
+
+    It stays open until somebody else completes it.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Review"
+
+    review_id: Id
+    tenant_id: Id
+    approval_id: Id
+    mission_id: Id
+    status: Id = Field(description="open or reviewed")
+    broken_by: Id
+    reason: Text
+    broken_at: Timestamp
+    reminders: UInt32
+    reviewed_by: Text | None = None
+    reviewed_at: Timestamp | None = None
+    finding: Text | None = None
+    note: Text | None = None
+
+
+class Reviews(Message):
+    """The answer on `rpc.governance.reviews`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Reviews"
+
+    reviews: tuple[Review, ...] = Field(default=(), max_length=1000)
+
+
+class ListReviews(Message):
+    """Asks on `rpc.governance.reviews`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ListReviews"
+    SUBJECT: ClassVar[str] = "rpc.governance.reviews"
+    REPLY: ClassVar[type[Reviews]] = Reviews
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    status: Text | None = Field(default=None, description="open or reviewed")
+    before: Text | None = Field(
+        default=None, description="A review id: the page goes on with older ones."
+    )
+
+
+class GetReview(Message):
+    """Asks on `rpc.governance.review`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.GetReview"
+    SUBJECT: ClassVar[str] = "rpc.governance.review"
+    REPLY: ClassVar[type[Review]] = Review
+
+    tenant_id: Id
+    review_id: Id
+
+
+class CompleteReview(Message):
+    """Somebody else says whether the glass was rightly broken."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.CompleteReview"
+    SUBJECT: ClassVar[str] = "rpc.governance.complete_review"
+    REPLY: ClassVar[type[Review]] = Review
+
+    tenant_id: Id
+    review_id: Id
+    principal: Id = Field(description="Neither who broke it nor who asked for the plan.")
+    finding: Id = Field(description="justified or unjustified")
+    note: Text
+
+
+class GlassBroken(Message):
+    """One person granted alone, in an emergency: what was shown runs now."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.GlassBroken"
+    SUBJECT: ClassVar[str] = "approval.glass_broken"
+
+    approval_id: Id
+    mission_id: Id
+    tenant_id: Id
+    review_id: Id
+    tier: UInt32
+    actor: Id
+    reason: Text
+    shown_hash: Id
+    broken_at: Timestamp
+
+
+class ReviewDue(Message):
+    """A review still waits for a second person."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ReviewDue"
+    SUBJECT: ClassVar[str] = "approval.review_due"
+
+    review_id: Id
+    approval_id: Id
+    mission_id: Id
+    tenant_id: Id
+    actor: Id = Field(description="Who broke the glass.")
+    reminders: UInt32 = Field(description="Counts from 1.")
+
+
+class ReviewCompleted(Message):
+    """Somebody else has looked at it."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ReviewCompleted"
+    SUBJECT: ClassVar[str] = "approval.review_completed"
+
+    review_id: Id
+    approval_id: Id
+    mission_id: Id
+    tenant_id: Id
+    actor: Id
+    finding: Id
+    reason: Text
+    reviewed_at: Timestamp
 
 
 class KillSwitchOrder(Message):

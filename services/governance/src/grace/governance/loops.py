@@ -1,12 +1,20 @@
 """What governance does on its own: let approvals expire, and say that workers may act."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from grace.contracts.governance import ApprovalExpired, Permit
 from grace.governance.domain.approvals import Request
-from grace.governance.metrics import observe_latency
-from grace.governance.store import Store, Switches
+from grace.governance.domain.reminders import Rhythm, next_reminder
+from grace.governance.metrics import gauge_open_reviews, observe_latency
+from grace.governance.store import (
+    Reminders,
+    Reviews,
+    Store,
+    Switches,
+    due_message,
+    reminder_message,
+)
 from grace.kit import Runtime, Unit
 
 _AT_ONCE = 100
@@ -22,6 +30,51 @@ class Expire:
             for request in closed:
                 _announce_expiry(request, unit)
         return len(closed) == _AT_ONCE
+
+
+class Remind:
+    """Say again that approvals wait, each time to a group further up the chain."""
+
+    def __init__(self, rhythm: Rhythm) -> None:
+        self._rhythm = rhythm
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Remind of some that are due. True where more may be."""
+        async with runtime.unit() as unit:
+            now = await unit.now()
+            waiting = await Reminders(unit.tx).lock_waiting(
+                now=now, interval=self._rhythm.interval, limit=_AT_ONCE
+            )
+            said = [(w, next_reminder(w.reminders, self._rhythm, now=now)) for w in waiting]
+            if said:
+                await Reminders(unit.tx).keep(said)
+            for each, reminder in said:
+                unit.publish(
+                    reminder_message(each, reminder),
+                    tenant=each.tenant_id,
+                    correlation_id=each.correlation_id,
+                )
+        return len(waiting) == _AT_ONCE
+
+
+class RemindReviews:
+    """Say again that broken glass waits for a second person. Nothing but that person ends it."""
+
+    def __init__(self, interval: timedelta) -> None:
+        self._interval = interval
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Remind of some that are due. True where more may be."""
+        async with runtime.unit() as unit:
+            reviews = Reviews(unit.tx)
+            due = await reviews.remind(
+                now=await unit.now(), interval=self._interval, limit=_AT_ONCE
+            )
+            for review in due:
+                unit.publish(due_message(review), tenant=review.tenant_id)
+            count = await reviews.count_open()
+            unit.after_commit(partial(gauge_open_reviews, count))
+        return len(due) == _AT_ONCE
 
 
 class Beacon:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 # The alert is at 3600 s, which is also the default expiry; so the buckets meet it exactly.
 APPROVAL_LATENCY = Histogram(
@@ -16,3 +16,22 @@ APPROVAL_LATENCY = Histogram(
 def observe_latency(*, tier: int, outcome: str, waited: timedelta) -> None:
     """Count one decided approval."""
     APPROVAL_LATENCY.labels(str(tier), outcome).observe(waited.total_seconds())
+
+
+BROKEN_GLASS = Counter(
+    "grace_governance_broken_glass_total", "Approvals that one person granted alone"
+)
+OPEN_REVIEWS = Gauge(
+    "grace_governance_open_reviews",
+    "Reviews of broken glass that wait for a second person; every replica tells the same number",
+)
+
+
+def count_broken_glass() -> None:
+    """Count one approval that one person granted alone."""
+    BROKEN_GLASS.inc()
+
+
+def gauge_open_reviews(count: int) -> None:
+    """Tell how many reviews wait."""
+    OPEN_REVIEWS.set(count)

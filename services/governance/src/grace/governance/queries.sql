@@ -58,6 +58,9 @@ SELECT approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requ
   FROM approval_requests
  WHERE tenant_id = :tenant_id
    AND (CAST(:status AS text) IS NULL OR status = :status)
+   AND (CAST(:mission_id AS text) IS NULL OR mission_id = :mission_id)
+   AND (CAST(:tier AS smallint) IS NULL OR tier = :tier)
+   AND (CAST(:requested_by AS text) IS NULL OR requested_by = :requested_by)
    AND (CAST(:before AS text) IS NULL OR approval_id < :before)
  ORDER BY approval_id DESC
  LIMIT :limit;
@@ -81,15 +84,15 @@ SELECT contract_id, action_id, contract_hash, contract
 
 -- list_votes --
 -- The votes on some requests, oldest first.
-SELECT approval_id, principal, choice, voted_at, reason
+SELECT approval_id, principal, choice, voted_at, reason, seat
   FROM approval_votes
  WHERE approval_id = ANY (CAST(:approval_ids AS text[]))
  ORDER BY voted_at, principal, choice;
 
 -- insert_vote --
 -- Count one person's choice once.
-INSERT INTO approval_votes (approval_id, principal, choice, reason, voted_at)
-VALUES (:approval_id, :principal, :choice, :reason, :voted_at)
+INSERT INTO approval_votes (approval_id, principal, choice, reason, voted_at, seat)
+VALUES (:approval_id, :principal, :choice, :reason, :voted_at, :seat)
     ON CONFLICT DO NOTHING;
 
 -- count_vote --

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from grace.governance.domain.permissions import Lifetimes
-from grace.kit import ServiceSettings, service_config
+from grace.governance.domain.reminders import Rhythm
+from grace.kit import Duration, ServiceSettings, service_config
 
 
 class Settings(ServiceSettings):
@@ -19,6 +20,15 @@ class Settings(ServiceSettings):
     revert_ttl: timedelta = timedelta(hours=24)
     # An approval that is due late by a second does no harm: decide checks the clock itself.
     expire_interval: timedelta = timedelta(seconds=1)
+    # Somebody who has not looked for a quarter of an hour is told again; each word after the first
+    # one goes a step up the chain.
+    reminder_interval: Duration = timedelta(minutes=15)
+    # Groups of approvers that are asked in turn while an approval waits.
+    escalation_chain: tuple[str, ...] = ()
+    # A review of broken glass has no end of its own: it is told of daily until it is done.
+    review_interval: Duration = timedelta(hours=24)
+    # How often what waits is looked at.
+    remind_interval: Duration = timedelta(seconds=5)
     # A worker stops after 1 s of silence: four chances to hear one beacon. Each is read anew, so
     # that every replica tells of the kill switch within this; the one that turned it does at once.
     permit_interval: timedelta = timedelta(milliseconds=250)
@@ -27,3 +37,8 @@ class Settings(ServiceSettings):
     def lifetimes(self) -> Lifetimes:
         """How long what a grant allows is allowed."""
         return Lifetimes(apply=self.apply_ttl, revert=self.revert_ttl)
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """How often people hear of what waits, and whose turn it is."""
+        return Rhythm(self.reminder_interval, self.escalation_chain)

@@ -1,6 +1,7 @@
 """The client: every noun of the API in one object."""
 
 from grace.client.aio.approvals import Approvals
+from grace.client.aio.approvers import Approvers
 from grace.client.aio.baselines import Baselines
 from grace.client.aio.events import Events
 from grace.client.aio.governance import Governance
@@ -20,6 +21,7 @@ from grace.client.aio.tasks import Tasks
 
 class Grace(
     Approvals,
+    Approvers,
     Baselines,
     Events,
     Governance,

@@ -8,6 +8,7 @@ import typer
 
 from grace.client.cli import (
     approvals,
+    approvers,
     baselines,
     events,
     holds,
@@ -64,6 +65,8 @@ def _over_rest() -> typer.Typer:
         ("holds", holds.app),
         ("approvals", approvals.app),
         ("kill-switch", kill_switch.app),
+        ("approvers", approvers.app),
+        ("reviews", approvers.reviews),
         ("events", events.app),
         ("knowledge", knowledge.app),
         ("baselines", baselines.app),

@@ -1,6 +1,7 @@
 """`grace approvals`: read what a plan would do, and decide on exactly that."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -27,12 +28,26 @@ _COLUMNS = ("approval_id", "status", "tier", "quorum", "playbook", "requested_by
 @verb(app, "list")
 def list_approvals(
     context: typer.Context,
+    *,
     status: Annotated[str | None, typer.Option(help="Only approvals that stand so.")] = None,
+    tier: Annotated[int | None, typer.Option(min=1, max=3)] = None,
+    mission: Annotated[str | None, typer.Option(help="Only those of a mission.")] = None,
+    requested_by: Annotated[str | None, typer.Option(help="Only what they asked for.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
     cursor: str | None = None,
 ) -> None:
     """List approvals, newest first."""
-    page = run(context, lambda grace: grace.approvals(status=status, limit=limit, cursor=cursor))
+    page = run(
+        context,
+        lambda grace: grace.approvals(
+            status=status,
+            tier=tier,
+            mission_id=mission,
+            requested_by=requested_by,
+            limit=limit,
+            cursor=cursor,
+        ),
+    )
     show_page(context, page, *_COLUMNS)
 
 
@@ -78,6 +93,45 @@ def reject(
     decided = run(
         context,
         lambda grace: grace.reject(
+            approval_id, shown.shown_hash, reason=reason, if_version=shown.version
+        ),
+    )
+    show(context, decided)
+
+
+@verb(app, "delegate")
+def delegate(
+    context: typer.Context,
+    approval_id: str,
+    delegated_to: str,
+    *,
+    reason: Annotated[str, typer.Option(help="Shown to all who decide.")],
+    minutes: Annotated[int, typer.Option(min=1, help="How long the other may decide.")] = 30,
+) -> None:
+    """Let another decide in your place, for a while."""
+    ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
+    shown = run(
+        context,
+        lambda grace: grace.delegate(approval_id, delegated_to, ends_at=ends_at, reason=reason),
+    )
+    show(context, shown)
+
+
+@verb(app, "break-glass")
+def break_glass(
+    context: typer.Context,
+    approval_id: str,
+    *,
+    reason: Annotated[str, typer.Option(help="Who reviews it reads this: 10 letters or more.")],
+    shown_hash: ShownHash = None,
+    yes: Yes = False,
+) -> None:
+    """Show a plan, ask, and grant it alone; somebody else reviews that."""
+    shown = _shown(context, approval_id, shown_hash)
+    _ask(context, shown, "break the glass for", sure=yes)
+    decided = run(
+        context,
+        lambda grace: grace.break_glass(
             approval_id, shown.shown_hash, reason=reason, if_version=shown.version
         ),
     )

@@ -2,6 +2,7 @@
 """The client: every noun of the API in one object."""
 
 from grace.client.sync.approvals import Approvals
+from grace.client.sync.approvers import Approvers
 from grace.client.sync.baselines import Baselines
 from grace.client.sync.events import Events
 from grace.client.sync.governance import Governance
@@ -21,6 +22,7 @@ from grace.client.sync.tasks import Tasks
 
 class SyncGrace(
     Approvals,
+    Approvers,
     Baselines,
     Events,
     Governance,

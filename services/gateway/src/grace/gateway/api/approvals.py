@@ -9,7 +9,14 @@ from starlette.exceptions import HTTPException
 
 from grace.contracts.governance import Approval, Decide, GetApproval, ListApprovals
 from grace.gateway.api.callers import Caller, needs
-from grace.gateway.api.envelope import Envelope, Id, Page, cursor_after, id_before
+from grace.gateway.api.envelope import (
+    ID_PATTERN,
+    Envelope,
+    Id,
+    Page,
+    cursor_after,
+    id_before,
+)
 from grace.gateway.domain.access import Scope
 from grace.kit import Stale
 
@@ -33,6 +40,13 @@ class ApprovalsPage(Page):
 
     status: Literal["pending", "granted", "rejected", "expired"] | None = Field(
         default=None, description="Only approvals that stand so."
+    )
+    tier: int | None = Field(default=None, ge=1, le=3, description="Only plans of this tier.")
+    mission_id: str | None = Field(
+        default=None, pattern=ID_PATTERN, description="Only approvals of this mission."
+    )
+    requested_by: str | None = Field(
+        default=None, pattern=ID_PATTERN, description="Only what this person or service asked for."
     )
 
 
@@ -68,6 +82,9 @@ async def list_approvals(
             tenant_id=caller.tenant,
             limit=page.limit,
             status=page.status,
+            tier=page.tier,
+            mission_id=page.mission_id,
+            requested_by=page.requested_by,
             before=id_before("approvals", page.cursor),
         )
     )
@@ -80,7 +97,7 @@ async def list_approvals(
 async def read_approval(approval_id: Id, caller: Reader, response: Response) -> Envelope[Approval]:
     """Return an approval with the exact text of every contract. The ETag is its version."""
     question = GetApproval(tenant_id=caller.tenant, approval_id=approval_id)
-    return _tagged(caller, await caller.ask(question), response)
+    return tagged(caller, await caller.ask(question), response)
 
 
 @router.post("/{approval_id}/approve", summary="Approve a plan")
@@ -93,7 +110,7 @@ async def approve(
 ) -> Envelope[Approval]:
     """Count an approval. 403 for who asked for the plan, 409 where it is decided or expired."""
     question = _question(caller, approval_id, "approve", decision, if_match)
-    return _tagged(caller, await caller.ask(question), response)
+    return tagged(caller, await caller.ask(question), response)
 
 
 @router.post("/{approval_id}/reject", summary="Reject a plan")
@@ -106,7 +123,7 @@ async def reject(
 ) -> Envelope[Approval]:
     """Reject a plan for good: one person is enough. Who asked for it cannot (403)."""
     question = _question(caller, approval_id, "reject", decision, if_match)
-    return _tagged(caller, await caller.ask(question), response)
+    return tagged(caller, await caller.ask(question), response)
 
 
 def _question(
@@ -118,7 +135,7 @@ def _question(
         principal=caller.key.principal,
         choice=choice,
         shown_hash=decision.shown_hash,
-        if_version=_version(if_match),
+        if_version=version_in(if_match),
         reason=decision.reason,
     )
 
@@ -130,7 +147,7 @@ class NoVersion(HTTPException):
         super().__init__(428, "Give the ETag of the approval that you read as If-Match.")
 
 
-def _version(if_match: str | None) -> int | None:
+def version_in(if_match: str | None) -> int | None:
     """Return the version in an ETag; what is no ETag of ours can match nothing."""
     if if_match is None:
         raise NoVersion
@@ -142,6 +159,7 @@ def _version(if_match: str | None) -> int | None:
     return int(found[1])
 
 
-def _tagged(caller: Caller, approval: Approval, response: Response) -> Envelope[Approval]:
+def tagged(caller: Caller, approval: Approval, response: Response) -> Envelope[Approval]:
+    """Answer with an approval; its ETag is its version."""
     response.headers["ETag"] = f'"{approval.version}"'
     return caller.answer(approval)

@@ -10,7 +10,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import Envelope, Id, Page, cursor_after, id_before
 from grace.gateway.domain import access
-from grace.gateway.domain.access import ADMIN, ADMIN_KEY, Scope, beyond, may_make_for
+from grace.gateway.domain.access import (
+    ADMIN,
+    ADMIN_KEY,
+    PERSON_PATTERN,
+    Scope,
+    beyond,
+    may_make_for,
+)
 from grace.gateway.settings import MOST_PER_SECOND
 from grace.gateway.store import Store
 from grace.kit import Forbidden, Invalid, NotFound, new_id
@@ -41,7 +48,7 @@ class NewKey(BaseModel):
     )
 
     principal: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9._:-]{0,127}$",
+        pattern=PERSON_PATTERN,
         description="Who acts with it. Approvals count people by this name: one name, one person.",
     )
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))

@@ -13,6 +13,8 @@ _SHORTEST = len(PREFIX) + 43
 ADMIN_KEY = "key-admin-file"
 # Who that token belongs to: nobody else is given a key of this name.
 ADMIN = "admin"
+# One name, one person: small letters only.
+PERSON_PATTERN = r"^[a-z0-9][a-z0-9._:-]{0,127}$"
 # The tenant of those who run the house: what is all tenants' together is theirs to read and to set.
 HOUSE_TENANT = "default"
 
@@ -20,8 +22,10 @@ HOUSE_TENANT = "default"
 class Scope(StrEnum):
     """What a key may be used for."""
 
+    APPROVALS_BREAK_GLASS = "approvals:break-glass"
     APPROVALS_DECIDE = "approvals:decide"
     APPROVALS_READ = "approvals:read"
+    APPROVERS_WRITE = "approvers:write"
     BASELINES_READ = "baselines:read"
     BASELINES_WRITE = "baselines:write"
     ERRORS_WRITE = "errors:write"

@@ -11,21 +11,24 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 _IDS = """
     action_id alert_id approval_id artifact_id contract_id intent_id key_id mission_id previous_key_id
-    replayed_as run_id signal_id task_id
+    replayed_as review_id run_id signal_id task_id
     content_hash contract_hash fingerprint plan_hash shown_hash
 """
 _WORDS = """
-    act artifact_type cause component domain kernel kind message operation origin outcome playbook
+    act artifact_type break_glass cause component domain finding group kernel kind message operation
+    origin outcome playbook
     priority reason severity sla_state source status step subject suite target title type verdict
 """
-_PEOPLE = "actor decided_by released_by requested_by"
+_PEOPLE = "actor decided_by delegated_by delegated_to principal released_by requested_by"
 _NUMBERS = """
-    attempts chunk_count confidence data_size_bytes executed hard is_on playbook_version quorum revision size
+    attempts chunk_count confidence data_size_bytes executed hard is_on playbook_version quorum
+    reminders revision size
     sla_ms successful_executions threshold tier total_executions value
 """
 _TIMES = """
-    captured_at closed_at created_at detected_at expired_at expires_at granted_at held_until
-    raised_at resolved_at seen_at sla_deadline_at turned_at
+    broken_at captured_at closed_at created_at detected_at ends_at expired_at expires_at granted_at
+    held_until raised_at
+    removed_at resolved_at reviewed_at seated_at seen_at sla_deadline_at turned_at
 """
 _LISTS = "alert contracts jobs tasks"
 

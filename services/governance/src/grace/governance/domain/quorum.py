@@ -1,12 +1,13 @@
-"""Votes become a decision: k different people, never the requester, one rejection ends it."""
+"""Votes become a decision: k people of different groups, never a requester; one rejection ends it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
 from grace.governance.domain.approvals import Request
+from grace.governance.domain.electorate import Electorate, person
 from grace.governance.domain.lifecycle import TRANSITIONS, Event, State
 
 
@@ -21,6 +22,7 @@ class Refusal(StrEnum):
     """Why a ballot is not counted."""
 
     OWN_REQUEST = "own_request"
+    NO_SEAT = "no_seat"
     DECIDED = "decided"
     EXPIRED = "expired"
     STALE_VERSION = "stale_version"
@@ -29,12 +31,13 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """A ballot that was counted."""
+    """A ballot that was counted. `seat`: in whose place, where it is not the voter's own."""
 
     principal: str
     choice: Choice
     at: datetime
     reason: str | None = None
+    seat: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,9 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The vote counts, and more are needed."""
+    """The vote counts, and more are needed. `seat`: in whose place it was given."""
+
+    seat: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,33 +75,69 @@ class Decided:
 
     status: State
     decided_by: tuple[str, ...]
+    seat: str
 
 
 Decision = Refused | Repeated | Counted | Decided
 
 
-def decide(request: Request, votes: Sequence[Vote], ballot: Ballot, *, now: datetime) -> Decision:
+def decide(
+    request: Request,
+    votes: Sequence[Vote],
+    ballot: Ballot,
+    electorate: Electorate,
+    *,
+    now: datetime,
+) -> Decision:
     """What one more ballot does to a request."""
-    if reason := _refusal(request, ballot, now):
+    voter = person(ballot.principal)
+    seats = electorate.seats_of(voter, at=now)
+    if reason := refusal(request, ballot, electorate, now=now):
         return Refused(reason)
-    voter = _person(ballot.principal)
-    if (voter, ballot.choice) in {(_person(vote.principal), vote.choice) for vote in votes}:
+    if (voter, ballot.choice) in {(person(vote.principal), vote.choice) for vote in votes}:
         return Repeated()
     if ballot.choice is Choice.REJECT:
-        return Decided(TRANSITIONS[request.status][Event.REJECT], (voter,))
-    approvers = _approvers(votes)
-    if len(approvers) + 1 < request.quorum:
-        return Counted()
-    return Decided(TRANSITIONS[request.status][Event.GRANT], (*approvers, voter))
+        return Decided(TRANSITIONS[request.status][Event.REJECT], (voter,), seats[0])
+    counted = standing(votes, electorate)
+    groups = {group for _, group in counted}
+    seat, group = _best(seats, electorate, groups)
+    if len({*groups, group}) < request.quorum:
+        return Counted(seat)
+    approvers = dict.fromkeys(voter for voter, _ in counted)
+    return Decided(TRANSITIONS[request.status][Event.GRANT], (*approvers, voter), seat)
 
 
-def _refusal(request: Request, ballot: Ballot, now: datetime) -> Refusal | None:
-    if _person(ballot.principal) == _person(request.requested_by):
+def break_glass(
+    request: Request,
+    votes: Sequence[Vote],
+    ballot: Ballot,
+    electorate: Electorate,
+    *,
+    now: datetime,
+) -> Refused | Decided:
+    """One person grants alone, without the quorum; every other rule stands."""
+    if reason := refusal(request, ballot, electorate, now=now):
+        return Refused(reason)
+    voter = person(ballot.principal)
+    seat = electorate.seats_of(voter, at=now)[0]
+    approvers = dict.fromkeys((*(who for who, _ in standing(votes, electorate)), voter))
+    return Decided(TRANSITIONS[request.status][Event.GRANT], tuple(approvers), seat)
+
+
+def refusal(
+    request: Request, ballot: Ballot, electorate: Electorate, *, now: datetime
+) -> Refusal | None:
+    """Why a ballot is not counted, or None where it is."""
+    voter = person(ballot.principal)
+    if voter in {*electorate.requesters, person(request.requested_by)}:
         return Refusal.OWN_REQUEST
-    return _closed(request, now) or _mismatch(request, ballot)
+    if not electorate.seats_of(voter, at=now):
+        return Refusal.NO_SEAT
+    return closed(request, now) or _mismatch(request, ballot)
 
 
-def _closed(request: Request, now: datetime) -> Refusal | None:
+def closed(request: Request, now: datetime) -> Refusal | None:
+    """Why nothing can be decided on a request any more, or None where it can."""
     match request.status:
         case State.PENDING:
             return Refusal.EXPIRED if now >= request.expires_at else None
@@ -108,17 +149,28 @@ def _closed(request: Request, now: datetime) -> Refusal | None:
             assert_never(request.status)
 
 
+def standing(votes: Sequence[Vote], electorate: Electorate) -> list[tuple[str, str]]:
+    """The approvals that still count: who gave each, and for which group.
+
+    A vote falls with its seat: with the removal of an approver, and where one turns out to be a
+    requester by an intent of theirs that follows the same mission.
+    """
+    found = []
+    for vote in votes:
+        voter = person(vote.principal)
+        group = electorate.group_of(vote.seat or voter)
+        if vote.choice is Choice.APPROVE and group and voter not in electorate.requesters:
+            found.append((voter, group))
+    return found
+
+
+def _best(seats: Sequence[str], electorate: Electorate, groups: Collection[str]) -> tuple[str, str]:
+    """The seat to vote from: one whose group has not spoken yet, if there is one."""
+    known = [(seat, electorate.group_of(seat) or seat) for seat in seats]
+    return next((pair for pair in known if pair[1] not in groups), known[0])
+
+
 def _mismatch(request: Request, ballot: Ballot) -> Refusal | None:
     if ballot.if_version not in {None, request.version}:
         return Refusal.STALE_VERSION
     return None if ballot.shown_hash == request.shown_hash else Refusal.OTHER_HASH
-
-
-def _approvers(votes: Sequence[Vote]) -> tuple[str, ...]:
-    """Who approved so far, each person once."""
-    return tuple(dict.fromkeys(_person(v.principal) for v in votes if v.choice is Choice.APPROVE))
-
-
-def _person(principal: str) -> str:
-    """Capital letters do not make another person."""
-    return principal.lower()

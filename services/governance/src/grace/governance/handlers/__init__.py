@@ -3,16 +3,34 @@
 from functools import partial
 
 from grace.contracts.governance import (
+    BreakGlass,
+    CompleteReview,
     Decide,
+    Delegate,
     GetApproval,
     GetKillSwitch,
+    GetReview,
     ListApprovals,
+    ListApprovers,
+    ListReviews,
     RecallDecision,
+    RemoveApprover,
+    SeatApprover,
     TurnKillSwitch,
 )
+from grace.contracts.intent import IntentAccepted
 from grace.contracts.verification import ContractDrafted
+from grace.governance.handlers.approvers import (
+    on_list_approvers,
+    on_remove_approver,
+    on_seat_approver,
+)
 from grace.governance.handlers.ballots import on_decide
+from grace.governance.handlers.delegations import on_delegate
 from grace.governance.handlers.drafts import on_contract_drafted
+from grace.governance.handlers.glass import on_break_glass
+from grace.governance.handlers.requesters import on_intent_accepted
+from grace.governance.handlers.reviews import on_complete_review, on_get_review, on_list_reviews
 from grace.governance.handlers.switch import on_get_kill_switch, on_turn_kill_switch
 from grace.governance.handlers.views import on_get_approval, on_list_approvals, on_recall_decision
 from grace.governance.settings import Settings
@@ -21,7 +39,11 @@ from grace.kit import Rpc, Stream
 
 def stream(settings: Settings) -> Stream:
     """Batches from JetStream."""
-    return Stream().on(ContractDrafted, partial(on_contract_drafted, settings))
+    return (
+        Stream()
+        .on(ContractDrafted, partial(on_contract_drafted, settings))
+        .on(IntentAccepted, on_intent_accepted)
+    )
 
 
 def rpc(settings: Settings, beacon: type) -> Rpc:
@@ -34,4 +56,12 @@ def rpc(settings: Settings, beacon: type) -> Rpc:
         .on(RecallDecision, on_recall_decision)
         .on(TurnKillSwitch, partial(on_turn_kill_switch, beacon))
         .on(GetKillSwitch, on_get_kill_switch)
+        .on(Delegate, on_delegate)
+        .on(BreakGlass, partial(on_break_glass, settings))
+        .on(SeatApprover, on_seat_approver)
+        .on(RemoveApprover, on_remove_approver)
+        .on(ListApprovers, on_list_approvers)
+        .on(ListReviews, on_list_reviews)
+        .on(GetReview, on_get_review)
+        .on(CompleteReview, on_complete_review)
     )

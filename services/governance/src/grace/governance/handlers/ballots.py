@@ -1,12 +1,14 @@
 """People decide: one ballot at a time on a locked request."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import assert_never
 
 from grace.contracts.governance import Approval, ApprovalGranted, ApprovalRejected, Decide
 from grace.governance.domain.approvals import Request
+from grace.governance.domain.electorate import Electorate, person
 from grace.governance.domain.lifecycle import State
 from grace.governance.domain.quorum import (
     Ballot,
@@ -24,7 +26,7 @@ from grace.governance.handlers.plans import draft_of
 from grace.governance.handlers.views import UnknownApproval, rejected_message, shown
 from grace.governance.metrics import observe_latency
 from grace.governance.settings import Settings
-from grace.governance.store import Store
+from grace.governance.store import Electorates, Store
 from grace.kit import Called, Conflict, Forbidden, GraceError, Invalid, Stale, Unit
 
 
@@ -34,6 +36,10 @@ class UnknownChoice(Invalid):
 
 class OwnRequest(Forbidden):
     """Who asked for a plan may not decide on it; somebody else has to."""
+
+
+class NoSeat(Forbidden):
+    """You are no approver of this tenant: an approver can delegate to you, or you are given a seat."""
 
 
 class AlreadyDecided(Conflict):
@@ -52,8 +58,9 @@ class OtherPlanShown(Conflict):
     """The hash is not that of the plan that is asked for; read it again."""
 
 
-_REFUSALS: Mapping[Refusal, type[GraceError]] = {
+REFUSALS: Mapping[Refusal, type[GraceError]] = {
     Refusal.OWN_REQUEST: OwnRequest,
+    Refusal.NO_SEAT: NoSeat,
     Refusal.DECIDED: AlreadyDecided,
     Refusal.EXPIRED: ApprovalLapsed,
     Refusal.STALE_VERSION: VersionMoved,
@@ -63,27 +70,49 @@ _REFUSALS: Mapping[Refusal, type[GraceError]] = {
 
 async def on_decide(settings: Settings, call: Called[Decide], unit: Unit) -> Approval:
     """Count one person's choice and answer where the approval stands now."""
-    store, body = Store(unit.tx), call.body
-    ballot = _ballot(body)
-    request = await store.lock_request(body.tenant_id, body.approval_id)
-    if request is None:
-        raise UnknownApproval
-    votes = (await store.list_votes([request.approval_id]))[request.approval_id]
-    vote = Vote(ballot.principal, ballot.choice, await unit.now(), body.reason)
-    match decide(request, votes, ballot, now=vote.at):
+    body, ballot = call.body, _ballot(call.body)
+    case = await open_case(unit, body.tenant_id, body.approval_id)
+    request = case.request
+    vote = Vote(ballot.principal, ballot.choice, case.now, body.reason)
+    match decide(request, case.votes, ballot, case.electorate, now=case.now):
         case Refused(reason):
-            raise _REFUSALS[reason]
+            raise REFUSALS[reason]
         case Repeated():
             pass
-        case Counted():
-            await _count(store, request, vote)
+        case Counted(seat):
+            await _count(Store(unit.tx), request, from_seat(vote, seat))
         case Decided(State.GRANTED) as decided:
-            await _grant(settings, unit, request, vote, decided)
+            await _grant(settings, unit, request, from_seat(vote, decided.seat), decided)
         case Decided() as decided:
-            await _reject(unit, request, vote, decided)
+            await _reject(unit, request, from_seat(vote, decided.seat), decided)
         case other:
             assert_never(other)
-    return await shown(store, body.tenant_id, body.approval_id)
+    return await shown(unit.tx, body.tenant_id, body.approval_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request that somebody wants to decide on, locked, with all that is known about it."""
+
+    request: Request
+    votes: Sequence[Vote]
+    electorate: Electorate
+    now: datetime
+
+
+async def open_case(unit: Unit, tenant_id: str, approval_id: str) -> Case:
+    """Lock a request and read what decides on it. UnknownApproval where there is none."""
+    store = Store(unit.tx)
+    request = await store.lock_request(tenant_id, approval_id)
+    if request is None:
+        raise UnknownApproval
+    votes = (await store.list_votes([approval_id]))[approval_id]
+    return Case(request, votes, await Electorates(unit.tx).of(request), await unit.now())
+
+
+def from_seat(vote: Vote, seat: str) -> Vote:
+    """The vote as it is kept: one's own seat needs no name."""
+    return vote if seat == person(vote.principal) else replace(vote, seat=seat)
 
 
 def _ballot(body: Decide) -> Ballot:
@@ -117,13 +146,13 @@ async def _grant(
         keys=unit.runtime.keys,
     )
     await _close(store, request, vote, decided, granted=message.to_bytes().decode())
-    _announce(unit, request, decided, message, at=vote.at)
+    announce(unit, request, decided, message, at=vote.at)
 
 
 async def _reject(unit: Unit, request: Request, vote: Vote, decided: Decided) -> None:
     await _close(Store(unit.tx), request, vote, decided, granted=None)
     message = rejected_message(request, decided.decided_by, vote.reason)
-    _announce(unit, request, decided, message, at=vote.at)
+    announce(unit, request, decided, message, at=vote.at)
 
 
 async def _close(
@@ -137,7 +166,7 @@ async def _close(
         raise AlreadyDecided
 
 
-def _announce(
+def announce(
     unit: Unit,
     request: Request,
     decided: Decided,
@@ -145,6 +174,7 @@ def _announce(
     *,
     at: datetime,
 ) -> None:
+    """Tell of a decision, and measure how long people took."""
     unit.publish(message, tenant=request.tenant_id, correlation_id=request.correlation_id)
     waited = at - request.requested_at
     unit.after_commit(

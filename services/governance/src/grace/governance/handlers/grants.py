@@ -20,6 +20,7 @@ def granted_message(
     at: datetime,
     lifetimes: Lifetimes,
     keys: Keys,
+    break_glass: bool | None = None,
 ) -> ApprovalGranted:
     """Tell that a plan may run, with one grant for each action in its order."""
     return ApprovalGranted(
@@ -30,6 +31,7 @@ def granted_message(
         decided_by=tuple(decided_by),
         grants=tuple(_grant(draft, at, lifetimes, keys) for draft in drafts),
         granted_at=at,
+        break_glass=break_glass,
     )
 
 

@@ -1,6 +1,7 @@
 """Approvals as people read them, and decisions said again to whom missed them."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from grace.contracts.governance import (
     Approval,
@@ -13,13 +14,14 @@ from grace.contracts.governance import (
     RecallDecision,
     RecalledDecision,
 )
+from grace.contracts.governance import Delegation as DelegationView
 from grace.contracts.governance import Vote as VoteView
 from grace.governance.domain.approvals import Request
 from grace.governance.domain.lifecycle import State
 from grace.governance.domain.quorum import Vote
 from grace.governance.handlers.drafts import requested_message
-from grace.governance.store import Store
-from grace.kit import Called, Invalid, NotFound, Unit
+from grace.governance.store import Electorates, Store, Surroundings, Which
+from grace.kit import Called, Invalid, NotFound, Transaction, Unit
 
 # A page travels in one message of at most 1 MiB; without contracts this many always fit.
 LONGEST_PAGE = 100
@@ -35,21 +37,22 @@ class UnknownStatus(Invalid):
 
 async def on_get_approval(call: Called[GetApproval], unit: Unit) -> Approval:
     """Answer with everything approvers must read."""
-    return await shown(Store(unit.tx), call.body.tenant_id, call.body.approval_id)
+    return await shown(unit.tx, call.body.tenant_id, call.body.approval_id)
 
 
 async def on_list_approvals(call: Called[ListApprovals], unit: Unit) -> Approvals:
     """Answer with a page, newest first; the contracts are left to `rpc.governance.approval`."""
     store, body = Store(unit.tx), call.body
+    which = Which(_status(body.status), body.mission_id, body.tier, body.requested_by)
     requests = await store.list_requests(
-        body.tenant_id,
-        status=_status(body.status),
-        before=body.before,
-        limit=min(body.limit, LONGEST_PAGE),
+        body.tenant_id, which, before=body.before, limit=min(body.limit, LONGEST_PAGE)
     )
     votes = await store.list_votes([request.approval_id for request in requests])
+    around = await Electorates(unit.tx).around(requests)
     return Approvals(
-        approvals=tuple(_view(request, votes[request.approval_id]) for request in requests)
+        approvals=tuple(
+            _view(each, votes[each.approval_id], around[each.approval_id]) for each in requests
+        )
     )
 
 
@@ -67,15 +70,17 @@ async def on_recall_decision(call: Called[RecallDecision], unit: Unit) -> Recall
     )
 
 
-async def shown(store: Store, tenant_id: str, approval_id: str) -> Approval:
+async def shown(tx: Transaction, tenant_id: str, approval_id: str) -> Approval:
     """Return an approval with the contracts that it is for. UnknownApproval where there is none."""
+    store = Store(tx)
     request = await store.find_request(tenant_id, approval_id)
     if request is None:
         raise UnknownApproval
     votes = await store.list_votes([approval_id])
     contracts = await store.list_contracts(approval_id)
     texts = [contract.contract.decode() for contract in contracts]
-    return _view(request, votes[approval_id], texts)
+    around = await Electorates(tx).around([request])
+    return _view(request, votes[approval_id], around[approval_id], texts)
 
 
 def rejected_message(
@@ -108,7 +113,12 @@ def _expired_again(request: Request) -> ApprovalExpired | None:
     )
 
 
-def _view(request: Request, votes: Sequence[Vote], contracts: Sequence[str] = ()) -> Approval:
+def _view(
+    request: Request,
+    votes: Sequence[Vote],
+    around: Surroundings,
+    contracts: Sequence[str] = (),
+) -> Approval:
     return Approval(
         approval_id=request.approval_id,
         mission_id=request.mission_id,
@@ -125,11 +135,22 @@ def _view(request: Request, votes: Sequence[Vote], contracts: Sequence[str] = ()
         requested_at=request.requested_at,
         expires_at=request.expires_at,
         decided_at=request.decided_at,
+        joined_by=around.joined_by,
+        delegations=tuple(DelegationView(**asdict(each)) for each in around.delegations),
+        review_id=around.review_id,
+        reminders=around.reminders,
+        escalated_to=around.escalated_to,
     )
 
 
 def _vote_view(vote: Vote) -> VoteView:
-    return VoteView(principal=vote.principal, choice=vote.choice, at=vote.at, reason=vote.reason)
+    return VoteView(
+        principal=vote.principal,
+        choice=vote.choice,
+        at=vote.at,
+        reason=vote.reason,
+        seat=vote.seat,
+    )
 
 
 def _status(word: str | None) -> State | None:

@@ -1,6 +1,33 @@
 """Every statement of governance, as a typed function; one class per noun."""
 
-from grace.governance.store.approvals import Opening, Store, StoredContract
+from grace.governance.store.approvals import Opening, Store, StoredContract, Which
+from grace.governance.store.people import (
+    Approver,
+    Approvers,
+    Electorates,
+    Joining,
+    Reminders,
+    Reviews,
+    Surroundings,
+    Waiting,
+)
 from grace.governance.store.switch import Switches
+from grace.governance.store.told import due_message, reminder_message
 
-__all__ = ["Opening", "Store", "StoredContract", "Switches"]
+__all__ = [
+    "Approver",
+    "Approvers",
+    "Electorates",
+    "Joining",
+    "Opening",
+    "Reminders",
+    "Reviews",
+    "Store",
+    "StoredContract",
+    "Surroundings",
+    "Switches",
+    "Waiting",
+    "Which",
+    "due_message",
+    "reminder_message",
+]

@@ -33,6 +33,16 @@ class Opening:
     granted: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which requests of a tenant; None where it does not matter."""
+
+    status: State | None = None
+    mission_id: str | None = None
+    tier: int | None = None
+    requested_by: str | None = None
+
+
 class Store:
     """The tables of approvals, inside somebody's transaction."""
 
@@ -77,13 +87,16 @@ class Store:
         return None if row is None else _request(row)
 
     async def list_requests(
-        self, tenant_id: str, *, status: State | None, before: str | None, limit: int
+        self, tenant_id: str, which: Which, *, before: str | None, limit: int
     ) -> list[Request]:
         """Return a page, newest first."""
         rows = await self._tx.fetch(
             QUERIES["list_requests"],
             tenant_id=tenant_id,
-            status=status,
+            status=which.status,
+            mission_id=which.mission_id,
+            tier=which.tier,
+            requested_by=which.requested_by,
             before=before,
             limit=limit,
         )
@@ -116,6 +129,7 @@ class Store:
             choice=vote.choice,
             reason=vote.reason,
             voted_at=vote.at,
+            seat=vote.seat,
         )
 
     async def count_vote(self, request: Request) -> bool:
@@ -182,4 +196,5 @@ def _vote(row: Record) -> Vote:
         choice=Choice(row["choice"]),
         at=row["voted_at"],
         reason=row["reason"],
+        seat=row["seat"],
     )
