@@ -8,7 +8,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test model machine torture torture-htm torture-htm-controls torture-verify contract docs proto lock bench bench-htm bench-loop load
+.PHONY: help setup demo up check format test model machine torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs proto lock bench bench-htm bench-loop load
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
@@ -52,6 +52,9 @@ torture-htm-controls: setup ## take htm's guards out one by one: each run has to
 
 torture-verify: setup ## kill at every edge of the action path, with six operations each (SEED=1)
 	@cd tests && ../$(BIN)/python -m torture_verify --seed $(SEED) $(ARGS)
+
+torture-attacks: setup ## try to act without a right approval, in hundreds of ways, and send 1000 forged messages (SEED=1)
+	@cd tests && ../$(BIN)/python -m torture_verify.attacks --seed $(SEED) $(ARGS)
 
 contract: setup ## ask `grace up` 2000 cases that its description of the API allows or forbids
 	GRACE_CASES=2000 $(BIN)/pytest tests/e2e/test_contract.py $(ARGS)

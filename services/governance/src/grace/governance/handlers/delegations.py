@@ -33,7 +33,7 @@ class DelegatedTwice(Conflict):
 
 
 class DelegationChain(Conflict):
-    """One step only: who decides in another's place delegates nothing, nor is lent a second seat."""
+    """One step only: who decides in another's place delegates nothing, and who has delegated is lent nothing."""
 
 
 _FLAWS: Mapping[Flaw, type[GraceError]] = {
