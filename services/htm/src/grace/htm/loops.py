@@ -10,6 +10,7 @@ from grace.htm.domain.schedules import Due, Fired, Firing, Slot, fire
 from grace.htm.domain.sla import sla_of
 from grace.htm.settings import Settings
 from grace.htm.store import Attempts, Schedules, Tasks, UniqueKeys, hint_work, tell_moved, tell_sla
+from grace.htm.store.retention import Ended
 from grace.htm.store.watch import COUNTED, Hours, Kernels, Levels, SlaMove
 from grace.kit import Runtime, Unit
 
@@ -153,11 +154,12 @@ class Prune:
         self._settings = settings
 
     async def tick(self, runtime: Runtime) -> bool:
-        """Forget unique keys that ended tasks held."""
-        most = self._settings.sweep_most
+        """Forget tasks that ended long ago, and unique keys that ended tasks held."""
+        most, keep = self._settings.sweep_most, self._settings.keep_ended
         async with runtime.unit() as unit:
-            dropped = await UniqueKeys(unit.tx).drop(most=most)
-        return dropped == most
+            ended = await Ended(unit.tx).drop(keep=keep, most=most)
+            keys = await UniqueKeys(unit.tx).drop(most=most)
+        return most in {ended, keys}
 
 
 class Count:

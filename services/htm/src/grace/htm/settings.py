@@ -50,6 +50,8 @@ class Settings(ServiceSettings):
     roll_up_rest: Duration = timedelta(minutes=1)
     # Longer than any transaction: what ended in an hour is committed, and the hour never changes.
     roll_up_settles_after: Duration = timedelta(minutes=5)
+    # So long ended tasks are shown, and their client keys stand for them: who repeats later does it anew.
+    keep_ended: Duration = timedelta(days=30)
     # How often it is looked for what has served its time; it harms nobody meanwhile.
     prune_interval: Duration = timedelta(minutes=1)
     # Whether a task for a kernel that no worker has ever asked for waits, and why says so, or is refused.

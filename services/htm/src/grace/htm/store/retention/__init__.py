@@ -1,0 +1,5 @@
+"""What is kept for so long, and no longer."""
+
+from grace.htm.store.retention.ended import Ended
+
+__all__ = ["Ended"]

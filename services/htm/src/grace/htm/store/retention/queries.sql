@@ -1,0 +1,27 @@
+-- Retention. What has not ended is never touched, however old it is.
+
+-- drop_ended --
+-- Forget tasks that ended long ago, the oldest first. The id begins with the time it was made: younger ones
+-- are not even looked at. A task that another one replays stays as long as that one.
+WITH ended AS MATERIALIZED (
+    SELECT t.id, t.tenant_id
+      FROM htm_tasks t
+     WHERE t.id < CAST(
+               lpad(to_hex(CAST(floor(extract(
+                   epoch FROM statement_timestamp() - CAST(:keep AS interval)) * 1000) AS bigint)),
+                   12, '0') || repeat('f', 20) AS uuid)
+       AND t.finished_at < statement_timestamp() - CAST(:keep AS interval)
+       AND NOT EXISTS (SELECT FROM htm_tasks again WHERE again.replay_of = t.id)
+     ORDER BY t.id
+     LIMIT :most
+       FOR UPDATE OF t SKIP LOCKED
+), attempts AS (
+    DELETE FROM htm_task_attempts a USING ended e WHERE a.task_id = e.id
+), keys AS (
+    DELETE FROM htm_task_keys k USING ended e
+     WHERE k.tenant_id = e.tenant_id AND k.task_id = e.id
+)
+DELETE FROM htm_tasks t
+ USING ended e
+ WHERE t.id = e.id
+RETURNING t.id;
