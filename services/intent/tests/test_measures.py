@@ -56,6 +56,27 @@ OBSERVE = {
     "params": {"seconds": 4},
     "distributions": [{"field": "series.commits", "direction": "not_lower"}],
 }
+SQL = {
+    "name": "late",
+    "kind": "sql",
+    "query": "SELECT count(*) AS n FROM shop.orders WHERE due < now()",
+    "expectations": [{"field": "n", "comparison": "at_most", "value": 0}],
+}
+FILE = {
+    "name": "config",
+    "kind": "file_hash",
+    "target": "app-1",
+    "path": "etc/app.conf",
+    "sha256": "0" * 64,
+    "expectations": [{"field": "matches", "comparison": "at_least", "value": 1}],
+}
+COMMAND = {
+    "name": "ready",
+    "kind": "command",
+    "target": "checks",
+    "argv": ["/usr/bin/pg_isready", "-h", "db"],
+    "expectations": [{"field": "exit_code", "comparison": "at_most", "value": 0}],
+}
 
 REFUSED: list[tuple[Any, str]] = [
     ([], "verification: a list of 1 to 16"),
@@ -75,6 +96,12 @@ REFUSED: list[tuple[Any, str]] = [
     ([{**PROMQL, "querry": "x"}], "verification[0]: unknown querry; did you mean query?"),
     ([{**HTTP, "fields": ["a"]}], "verification[0].fields: a table is needed"),
     ([{**HTTP, "query": "up"}], "verification[0].query: not of kind http"),
+    ([{**SQL, "query": None}], "verification[0].query: a text is needed"),
+    ([{**SQL, "source": "web"}], "verification[0].source: not of kind sql"),
+    ([{**FILE, "sha256": "ABC"}], "verification[0].sha256: 64 hex digits"),
+    ([{**COMMAND, "argv": "pg_isready -h db"}], "verification[0].argv: a list of 1 to 64"),
+    ([{**COMMAND, "argv": ["pg_isready"]}], "verification[0].argv: it begins with the absolute"),
+    ([{**COMMAND, "argv": ["/bin/x", 5]}], "verification[0].argv: each must be a text"),
     ([{**OBSERVE, "operation": None}], "verification[0].operation: 1 to 128"),
     (
         [{**OBSERVE, "distributions": [{"field": "f", "direction": "up"}]}],
@@ -123,6 +150,15 @@ def test_a_plan_says_where_when_how_often_and_what_may_go_wrong(mend_it: str) ->
     assert (speed.place, speed.distributions[0].alpha) == (None, 0.01)
     assert is_valid([PROMQL, HTTP, OBSERVE])
     assert parse_playbook(mend_it.encode()).steps[0].measures == ()
+
+
+def test_sql_a_file_and_a_command_are_a_workers_observe_tasks(mend_it: str) -> None:
+    late, config, ready = plan_of(mend_it, SQL, FILE, COMMAND)
+    assert (late.call.operation, late.place) == ("postgres.query", None)
+    assert json.loads(config.call.params) == {"path": "etc/app.conf", "sha256": "0" * 64}
+    assert (ready.call.operation, ready.place) == ("command.run", "checks")
+    assert json.loads(ready.call.params) == {"argv": ["/usr/bin/pg_isready", "-h", "db"]}
+    assert is_valid([SQL, FILE, COMMAND])
 
 
 def test_a_range_is_asked_with_its_step(mend_it: str) -> None:

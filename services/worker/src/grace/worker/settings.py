@@ -19,7 +19,11 @@ class Settings(ServiceSettings):
     # Without a file no target is registered and every task is refused.
     targets_file: Path | None = None
     # A replica may be given fewer kernels than there are, to keep their rights apart.
-    kernels: tuple[Literal["postgres", "filesystem"], ...] = ("postgres", "filesystem")
+    kernels: tuple[Literal["postgres", "filesystem", "command"], ...] = (
+        "postgres",
+        "filesystem",
+        "command",
+    )
     # Tasks at the same time (REQUIREMENTS R2-24); each may hold a connection to its target.
     slots: int = Field(default=6, ge=1, le=100)
     # Hints wake the worker at once; this finds what a lost hint left lying.

@@ -28,6 +28,8 @@ BY_VERIFICATION: Final = frozenset({"http.get", "promql.query"})
 """Measured by verification itself, at one of its sources; everything else by a worker."""
 _DEFAULT_ALPHA = 0.01
 _HIGHEST_ALPHA = 0.5
+MAX_WORDS: Final = 64
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _DURATION = re.compile(r"(0|[1-9][0-9]{0,6})(ms|s|m|h)")
 _MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 EXPECTATION = ("field", "comparison", "value")
@@ -59,6 +61,9 @@ class _Kind:
 KINDS: Mapping[str, _Kind] = {
     "http": _Kind("http.get", "source", ("path", "fields")),
     "promql": _Kind("promql.query", "source", ("query", "range", "step")),
+    "sql": _Kind("postgres.query", "target", ("query",)),
+    "file_hash": _Kind("filesystem.hash", "target", ("path", "sha256")),
+    "command": _Kind("command.run", "target", ("argv",)),
     "observe": _Kind(None, "target", ("operation", "params")),
 }
 
@@ -138,11 +143,19 @@ def _place(table: Table, kind: _Kind) -> str | None:
 def _call(table: Table, name: str, kind: _Kind) -> Call:
     if kind.operation is None:
         return Call(table.name("operation"), table.json_object("params"))
-    if name == "http":
-        fields = json.loads(table.json_object("fields")) if table.has("fields") else {}
-        given: dict[str, object] = {"path": _text(table, "path"), "fields": fields}
-    else:
-        given = {"query": _text(table, "query")} | _range(table)
+    given: dict[str, object] = {}
+    match name:
+        case "http":
+            fields = json.loads(table.json_object("fields")) if table.has("fields") else {}
+            given = {"path": _text(table, "path"), "fields": fields}
+        case "promql":
+            given = {"query": _text(table, "query")} | _range(table)
+        case "file_hash":
+            given = {"path": _text(table, "path"), "sha256": _sha256(table)}
+        case "command":
+            given = {"argv": _words(table)}
+        case _:
+            given = {"query": _text(table, "query")}
     return Call(kind.operation, json.dumps(given, sort_keys=True, separators=(",", ":")))
 
 
@@ -154,6 +167,22 @@ def _range(table: Table) -> dict[str, object]:
         if not spans[f"{key}_seconds"]:
             table.fail(key, "range and step go together, each at least 1s")
     return dict(spans)
+
+
+def _sha256(table: Table) -> str | None:
+    if not table.has("sha256"):
+        return None
+    text = table.prose("sha256")
+    if not _SHA256.fullmatch(text):
+        table.fail("sha256", "64 hex digits in lower case are needed")
+    return text
+
+
+def _words(table: Table) -> list[str]:
+    words = table.texts("argv", at_most=MAX_WORDS)
+    if not words[0].startswith("/"):
+        table.fail("argv", "it begins with the absolute path of a program")
+    return words
 
 
 def _text(table: Table, key: str) -> str:

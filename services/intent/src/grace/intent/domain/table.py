@@ -103,6 +103,15 @@ class Table:
             self.fail(key, "a word is given twice")
         return frozenset(value)
 
+    def texts(self, key: str, *, at_most: int) -> list[str]:
+        """Return a list of texts as they are, at least one, none of them empty."""
+        value = self._take(key)
+        if not isinstance(value, list) or not 1 <= len(value) <= at_most:
+            self.fail(key, f"a list of 1 to {at_most} texts is needed")
+        if not all(isinstance(each, str) and each for each in value):
+            self.fail(key, "each must be a text; write numbers in quotes")
+        return list(value)
+
     def number(self, key: str) -> float:
         """Return a finite number."""
         value = self._take(key)

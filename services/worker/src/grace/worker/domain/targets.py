@@ -54,7 +54,17 @@ class FilesystemTarget:
     kind: str = "filesystem"
 
 
-Target: TypeAlias = PostgresTarget | FilesystemTarget
+@dataclass(frozen=True, slots=True)
+class CommandTarget:
+    """Commands of this machine that only look, each as the list of its words; no other is run."""
+
+    id: str
+    environment: str
+    allow: tuple[tuple[str, ...], ...]
+    kind: str = "command"
+
+
+Target: TypeAlias = PostgresTarget | FilesystemTarget | CommandTarget
 Table: TypeAlias = Mapping[str, object]
 
 
@@ -79,6 +89,8 @@ def _target(name: str, entry: object) -> Target:
             return _postgres(name, entry, where)
         case "filesystem":
             return _filesystem(name, entry, where)
+        case "command":
+            return _command(name, entry, where)
         case other:
             raise InvalidTargetsError(f"{where}: unknown kind {other!r}")
 
@@ -118,6 +130,26 @@ def _filesystem(name: str, entry: Table, where: str) -> FilesystemTarget:
     if not root.is_absolute() or ".." in root.parts or root == PurePosixPath("/"):
         raise InvalidTargetsError(f"{where}: root must be an absolute path below /")
     return FilesystemTarget(id=name, environment=_environment(entry, where), root=root)
+
+
+def _command(name: str, entry: Table, where: str) -> CommandTarget:
+    _only(entry, {"kind", "environment", "allow"}, where)
+    allow = entry.get("allow")
+    if not isinstance(allow, list) or not allow or not all(map(_is_command, allow)):
+        raise InvalidTargetsError(
+            f"{where}: allow must list commands as lists of words, each beginning with an absolute path"
+        )
+    environment = _environment(entry, where)
+    return CommandTarget(id=name, environment=environment, allow=tuple(map(tuple, allow)))
+
+
+def _is_command(words: object) -> bool:
+    return (
+        isinstance(words, list)
+        and bool(words)
+        and all(isinstance(word, str) and word and "\x00" not in word for word in words)
+        and words[0].startswith("/")
+    )
 
 
 def _login(entry: Table, key: str, where: str) -> Login:

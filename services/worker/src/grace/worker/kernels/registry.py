@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from grace.worker.domain.failure import InvalidError, one_line
+from grace.worker.kernels.command import COMMAND
 from grace.worker.kernels.filesystem import FILESYSTEM
 from grace.worker.kernels.operation import AnyOperation, Kernel, Params
 from grace.worker.kernels.postgres import POSTGRES
 
-KERNELS: tuple[Kernel, ...] = (POSTGRES, FILESYSTEM)
+KERNELS: tuple[Kernel, ...] = (POSTGRES, FILESYSTEM, COMMAND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The filesystem kernel: tidies up below a registered folder, and nowhere else."""
 
 from grace.worker.kernels.filesystem.clear_pycache import ClearPycache
+from grace.worker.kernels.filesystem.hash import Hash
 from grace.worker.kernels.filesystem.move_aside import MoveAside
 from grace.worker.kernels.filesystem.rotate_log import RotateLog
 from grace.worker.kernels.filesystem.set_mode import SetMode
@@ -10,5 +11,5 @@ from grace.worker.kernels.operation import Kernel
 FILESYSTEM = Kernel(
     name="filesystem",
     version="1.0.0",
-    operations=(ClearPycache(), MoveAside(), RotateLog(), SetMode(), Usage()),
+    operations=(ClearPycache(), Hash(), MoveAside(), RotateLog(), SetMode(), Usage()),
 )

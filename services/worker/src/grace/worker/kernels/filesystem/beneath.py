@@ -7,6 +7,7 @@ without following links. Names with `..` are refused before either is asked.
 import ctypes
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -21,6 +22,7 @@ _ESCAPES = {errno.EXDEV, errno.ELOOP, errno.ENOTDIR}
 _MISSING = {errno.ENOSYS, errno.EPERM}
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -53,6 +55,15 @@ class Root:
     def held(self, parts: tuple[str, ...]) -> Iterator[int]:
         """Hold what lies at the path without opening it for anything."""
         with closing(self._open(parts, _LOOK)) as fd:
+            yield fd
+
+    @contextmanager
+    def reading(self, parts: tuple[str, ...]) -> Iterator[int]:
+        """Open a plain file for reading; anything else is only looked at, never opened."""
+        if not stat.S_ISREG(self.look(parts).st_mode):
+            raise UnusableError(f"{'/'.join(parts)!r} is no plain file")
+        # Whatever was put in its place meanwhile: a fifo does not hold us up.
+        with closing(self._open(parts, _READ)) as fd:
             yield fd
 
     def _open(self, parts: tuple[str, ...], flags: int) -> int:

@@ -2,6 +2,7 @@
 
 from grace.worker.kernels.operation import Kernel
 from grace.worker.kernels.postgres.activity import Activity
+from grace.worker.kernels.postgres.query import Query
 from grace.worker.kernels.postgres.set_database_setting import SetDatabaseSetting
 from grace.worker.kernels.postgres.set_table_autovacuum import SetTableAutovacuum
 from grace.worker.kernels.postgres.table import ReadTable
@@ -15,6 +16,7 @@ POSTGRES = Kernel(
         SetDatabaseSetting(),
         SetTableAutovacuum(),
         Activity(),
+        Query(),
         ReadTable(),
     ),
 )

@@ -1,0 +1,125 @@
+"""command.run: listed commands word for word; nothing of the worker reaches them."""
+
+import asyncio
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from grace.testkit import eventually
+from grace.worker.domain.failure import BlockedError, InvalidError, NotNowError, UnusableError
+from grace.worker.domain.targets import CommandTarget, FilesystemTarget, InvalidTargetsError, parse
+from grace.worker.kernels.command import run
+from grace.worker.kernels.command.run import Run, RunParams
+from grace.worker.kernels.operation import Context, Role
+from grace.worker.kernels.registry import Registry
+
+SHELL = "/bin/sh"
+
+
+def ctx(*allow: tuple[str, ...], role: Role = Role.OBSERVE) -> Context:
+    return Context(CommandTarget("checks", "demo", allow), role)
+
+
+async def said(*argv: str) -> dict[str, object]:
+    return dict(await Run().observe(ctx(argv), RunParams(argv=argv)))
+
+
+async def test_a_listed_command_is_measured_by_what_it_says_and_how_it_ends() -> None:
+    found = await said("/bin/echo", " 42 ")
+    assert (found["exit_code"], found["ok"], found["value"], found["lines"]) == (0, 1, 42.0, 1)
+    failed = await said("/bin/false")
+    assert (failed["exit_code"], failed["ok"], failed["value"]) == (1, 0, None)
+    assert (await said("/bin/echo", "nan"))["value"] is None
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [("/bin/echo",), ("/bin/echo", "a", "b"), ("/bin/echo", "a;id"), ("echo", "a"), (SHELL, "-c")],
+)
+async def test_no_other_word_is_run(argv: tuple[str, ...]) -> None:
+    with pytest.raises(BlockedError, match="is not listed for checks"):
+        await Run().observe(ctx(("/bin/echo", "a")), RunParams(argv=argv))
+
+
+async def test_nothing_is_read_as_a_shell_would() -> None:
+    found = await said("/bin/echo", "$HOME `id` * ; exit 3")
+    assert found["says"] == "$HOME `id` * ; exit 3\n"
+
+
+async def test_nothing_of_the_worker_reaches_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRACE_WORKER_SECRET", "hidden")
+    reader, writer = os.pipe()
+    os.set_inheritable(reader, True)  # noqa: FBT003 - the standard library takes it so
+    try:
+        env = await said("/usr/bin/env")
+        files = await said("/bin/ls", "/proc/self/fd")
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert "GRACE" not in str(env["says"])
+    assert str(reader) not in str(files["says"]).split()
+
+
+async def test_a_command_that_does_not_end_is_killed_with_its_children(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run, "LONGEST", timedelta(milliseconds=300))
+    mark = tmp_path / "pid"
+    script = f"/bin/sleep 60 & echo $! > {mark}; wait"
+    with pytest.raises(NotNowError, match="did not end within"):
+        await said(SHELL, "-c", script)
+    child = int(mark.read_text())
+
+    def is_gone() -> bool:
+        try:
+            return Path(f"/proc/{child}/stat").read_text().split()[2] == "Z"
+        except OSError:
+            return True
+
+    await eventually(is_gone)
+
+
+async def test_a_cancelled_step_leaves_no_command_behind(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    step = asyncio.create_task(said(SHELL, "-c", f"echo $$ > {mark}; exec /bin/sleep 60"))
+    await eventually(lambda: mark.exists() and mark.read_text().strip())
+    step.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await step
+    assert not Path(f"/proc/{mark.read_text().strip()}").exists()
+
+
+async def test_what_says_too_much_or_cannot_be_run_was_not_measured(tmp_path: Path) -> None:
+    with pytest.raises(UnusableError, match="more than 65536 bytes"):
+        await said(sys.executable, "-c", "print('x' * 100_000)")
+    with pytest.raises(UnusableError, match="cannot be run"):
+        await said("/nowhere/check")
+    open_to_all = tmp_path / "check"
+    open_to_all.write_text("#!/bin/sh\n")
+    open_to_all.chmod(0o777)
+    with pytest.raises(UnusableError, match="writable by everybody"):
+        await said(str(open_to_all))
+
+
+async def test_it_only_observes_and_only_on_its_own_kind_of_target() -> None:
+    argv = ("/bin/true",)
+    with pytest.raises(InvalidError, match="only to observe"):
+        await Run().observe(ctx(argv, role=Role.ACT), RunParams(argv=argv))
+    files = Context(FilesystemTarget("files", "demo", Path("/srv")), Role.OBSERVE)  # type: ignore[arg-type]
+    with pytest.raises(InvalidError, match="not a command target"):
+        await Run().observe(files, RunParams(argv=argv))
+    entry = Registry(["command"]).find("command.run")
+    assert entry is not None
+    assert entry.operation.apply is None
+
+
+@pytest.mark.parametrize(
+    "allow", ["", "allow = []", 'allow = ["/bin/ls"]', 'allow = [["ls"]]', "allow = [[]]",
+              'allow = [["/bin/ls", 3]]', 'allow = [["/bin/ls"]]\nshell = true'],
+)  # fmt: skip
+def test_a_target_without_lists_of_words_is_refused(allow: str) -> None:
+    with pytest.raises(InvalidTargetsError):
+        parse(f'[targets.checks]\nkind = "command"\nenvironment = "demo"\n{allow}\n')
