@@ -29,6 +29,10 @@ async def test_somebody_else_releases_what_waits(open_gateway: OpenGateway) -> N
         (hold,) = (await bob.get("/api/holds")).json()["data"]
         assert (hold["mission_id"], hold["cause"], hold["reason"]) == (mission, "loop", "in vain")
         assert (hold["requested_by"], hold["held_until"]) == ("ada", None)
+        reader = await front.person("eve", "missions:read")
+        explained = (await reader.get(f"/api/missions/{mission}/plan")).json()["data"]
+        assert (explained["status"], explained["hold"]) == ("captured", "loop")
+        assert (await reader.get("/api/missions/mission-0/plan")).status_code == 404
         release = f"/api/holds/{mission}/release"
         own = await ada.post(release, json={})
         assert (own.status_code, own.json()["code"]) == (403, "forbidden")

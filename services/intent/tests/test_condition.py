@@ -50,6 +50,16 @@ def test_a_condition_that_does_not_hold(text: str) -> None:
         ("kind.matches('(')", "regex"),
         ("1 / 0 == 1", "zero"),
         ("[" * 5000, "."),
+        ("[1].all(kind, true)", "unknown function all"),
+        (
+            '[kind].map(target, [target].exists(source, source == "x")).size() == 1',
+            "unknown function map",
+        ),
+        ("[1].filter(kind, false).size() == 0", "unknown function filter"),
+        ('r"\\" == kind', "is not allowed: write"),
+        ('kind == """x" || [1].all(kind, true) || """', "one pair of quotes"),
+        ("[1].all // x\n (kind, true)", "a comment belongs"),
+        ('kind.matches("((a{9}){9}){9}")', "more than one counted repetition"),
         ("true " + "|| true " * 200, "longer than 1000 characters"),
     ],
 )

@@ -45,7 +45,7 @@ async def test_an_unsound_file_is_refused_by_name_and_the_sound_ones_count(
         settings = intent.settings.model_copy(update={"playbook_dir": own_playbooks})
         library = loops.LoadPlaybooks(settings)
         with pytest.raises(
-            PlaybookRefused, match="a.yaml: playbook: unknown playbok; did you mean"
+            PlaybookRefused, match="a.yaml: line 1: playbook: unknown playbok; did you mean"
         ):
             await library.tick(intent)
         assert library.loaded

@@ -152,7 +152,7 @@ async def test_the_database_knows_exactly_the_states_of_the_lifecycle(house: Hou
 
 
 def _planned(mission: Mission, playbook: Playbook) -> Settled:
-    return Settled(mission, State.PLANNED, playbook, PLAN, PLAN_HASH)
+    return Settled(mission, State.PLANNED, playbook=playbook, plan=PLAN, plan_hash=PLAN_HASH)
 
 
 async def _waiting(house: House, wanted: int) -> bool:

@@ -20,6 +20,7 @@ from grace.contracts.scalars import (
 
 __all__ = [
     "ActionPlanned",
+    "Considered",
     "DistributionTest",
     "DistributionTestDirection",
     "ErrorCaptured",
@@ -27,6 +28,8 @@ __all__ = [
     "ErrorDetectedSeverity",
     "Expectation",
     "ExpectationComparison",
+    "ExplainMission",
+    "Explanation",
     "GetIntent",
     "Hold",
     "HoldPlaced",
@@ -239,6 +242,16 @@ class PlannedAction(Message):
     )
 
 
+class Considered(Message):
+    """A playbook that was looked at for a mission, and why it was taken or not."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Considered"
+
+    playbook: Text = Field(description="Empty where a rule had no answer; the reason names it.")
+    chosen: Bool
+    reason: Text
+
+
 class Plan(Message):
     """A plan.
 
@@ -257,6 +270,7 @@ class Plan(Message):
     planned_at: Timestamp
     detected_at: Timestamp
     actions: tuple[PlannedAction, ...] = Field(default=(), max_length=1000)
+    considered: tuple[Considered, ...] = Field(default=(), max_length=1000)
 
 
 class ActionPlanned(Message):
@@ -541,3 +555,32 @@ class ReleaseHold(Message):
     mission_id: Id
     principal: Id
     reason: Annotated[LongText, Field(max_length=1000)] | None = None
+
+
+class Explanation(Message):
+    """Where planning stands for a mission: which playbooks were considered, which one was taken, what it waits for."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Explanation"
+
+    mission_id: Id
+    status: Id = Field(description="captured, planned, blocked, closed")
+    playbook: Text | None = None
+    playbook_version: UInt32 | None = None
+    reason: Text | None = Field(default=None, description="Why it is blocked, waits or ended so.")
+    hold: Text | None = Field(default=None, description="loop, flapping, cooldown, freeze")
+    held_until: Timestamp | None = None
+    considered: tuple[Considered, ...] = Field(
+        default=(), max_length=1000, description="The best first."
+    )
+    plan: Plan | None = None
+
+
+class ExplainMission(Message):
+    """Asks why a mission has this plan, or none."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ExplainMission"
+    SUBJECT: ClassVar[str] = "rpc.intent.explain"
+    REPLY: ClassVar[type[Explanation]] = Explanation
+
+    tenant_id: Id
+    mission_id: Id

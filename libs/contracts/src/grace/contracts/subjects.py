@@ -1119,6 +1119,18 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             schemas=("grace.identity.v1.ReadRegistry",),
             reply="grace.identity.v1.Registry",
         ),
+        "rpc.intent.explain": Subject(
+            name="rpc.intent.explain",
+            owner="intent",
+            kind=Kind.query,
+            stream="",
+            publishers=("gateway",),
+            consumers=(),
+            unsigned_allowed=False,
+            audited=False,
+            schemas=("grace.intent.v1.ExplainMission",),
+            reply="grace.intent.v1.Explanation",
+        ),
         "rpc.intent.get": Subject(
             name="rpc.intent.get",
             owner="intent",

@@ -170,8 +170,9 @@ WITH decided AS (
               CAST(:mission_ids AS text[]), CAST(:attempts AS integer[]), CAST(:statuses AS text[]),
               CAST(:plans AS bytea[]), CAST(:plan_hashes AS text[]), CAST(:playbooks AS text[]),
               CAST(:versions AS integer[]), CAST(:reasons AS text[]), CAST(:due AS timestamptz[]),
-              CAST(:holds AS text[]), CAST(:until AS timestamptz[]))
-           AS d (mission_id, attempt, status, plan, plan_hash, playbook, playbook_version, reason, due, hold, until)),
+              CAST(:holds AS text[]), CAST(:until AS timestamptz[]), CAST(:considered AS text[]))
+           AS d (mission_id, attempt, status, plan, plan_hash, playbook, playbook_version, reason, due, hold, until,
+              considered)),
      locked AS (
        SELECT d.* FROM missions m JOIN decided d USING (mission_id)
         WHERE m.status = 'captured' AND m.plan_attempt = d.attempt
@@ -182,11 +183,20 @@ UPDATE missions m
        playbook_version = l.playbook_version, reason = l.reason, plan_after = coalesce(l.due, m.plan_after),
        planned_at = CASE l.status WHEN 'planned' THEN now() END,
        blocked_at = CASE l.status WHEN 'blocked' THEN now() END,
-       hold = l.hold, held_until = l.until,
+       hold = l.hold, held_until = l.until, considered = l.considered,
        held_at = CASE WHEN l.hold = m.hold THEN m.held_at WHEN l.hold IS NOT NULL THEN now() END
   FROM locked l
  WHERE m.mission_id = l.mission_id AND m.status = 'captured' AND m.plan_attempt = l.attempt
 RETURNING m.mission_id;
+
+-- find_evidence --
+-- What the first report of each mission has as evidence.
+SELECT mission_id, details FROM signals WHERE id = ANY(CAST(:signal_ids AS uuid[]));
+
+-- find_explanation --
+-- What was decided about a mission, and what was considered for it.
+SELECT mission_id, tenant_id, status, playbook, playbook_version, plan, reason, hold, held_until, considered, over_at
+  FROM missions WHERE mission_id = :mission_id;
 
 -- list_holds --
 -- A page of missions whose plan waits, newest first.

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from grace.client.aio.connection import Connection
 from grace.client.ask import part
 from grace.client.models import Page
+from grace.contracts.intent import Explanation
 from grace.contracts.verification import Mission, TimelineEntry
 
 _PATH = "/api/missions"
@@ -30,6 +31,10 @@ class Missions(Connection):
     async def timeline(self, mission_id: str) -> tuple[TimelineEntry, ...]:
         """Every step of a mission in order."""
         return (await self._page(f"{_PATH}/{part(mission_id)}/timeline", TimelineEntry)).items
+
+    async def mission_plan(self, mission_id: str) -> Explanation:
+        """Which playbooks were considered for a mission, and the plan where there is one."""
+        return await self._get(f"{_PATH}/{part(mission_id)}/plan", Explanation)
 
     async def wait_for_mission(
         self,

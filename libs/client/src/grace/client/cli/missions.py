@@ -40,6 +40,12 @@ def timeline(context: typer.Context, mission_id: str) -> None:
     show_page(context, entries, "at", "service", "subject", "summary")
 
 
+@verb(app, "plan")
+def plan(context: typer.Context, mission_id: str) -> None:
+    """Show which playbooks were considered, why one was taken, and the plan."""
+    show(context, run(context, lambda grace: grace.mission_plan(mission_id)))
+
+
 @verb(app, "wait")
 def wait(
     context: typer.Context,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from grace.client.ask import part
 from grace.client.models import Page
 from grace.client.sync.connection import Connection
+from grace.contracts.intent import Explanation
 from grace.contracts.verification import Mission, TimelineEntry
 
 _PATH = "/api/missions"
@@ -31,6 +32,10 @@ class Missions(Connection):
     def timeline(self, mission_id: str) -> tuple[TimelineEntry, ...]:
         """Every step of a mission in order."""
         return (self._page(f"{_PATH}/{part(mission_id)}/timeline", TimelineEntry)).items
+
+    def mission_plan(self, mission_id: str) -> Explanation:
+        """Which playbooks were considered for a mission, and the plan where there is one."""
+        return self._get(f"{_PATH}/{part(mission_id)}/plan", Explanation)
 
     def wait_for_mission(
         self,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from grace.contracts.intent import ExplainMission, Explanation
 from grace.contracts.verification import (
     GetMission,
     GetTimeline,
@@ -70,3 +71,10 @@ async def read_timeline(mission_id: Id, caller: Reader) -> Envelope[tuple[Timeli
     """Return every step in order: when, who, and the message that told of it."""
     question = GetTimeline(tenant_id=caller.tenant, mission_id=mission_id)
     return caller.answer((await caller.ask(question)).entries)
+
+
+@router.get("/{mission_id}/plan", summary="Read why a mission has this plan, or none")
+async def read_plan(mission_id: Id, caller: Reader) -> Envelope[Explanation]:
+    """Return which playbooks were considered, why one was taken and the others not, and the plan."""
+    question = ExplainMission(tenant_id=caller.tenant, mission_id=mission_id)
+    return caller.answer(await caller.ask(question))

@@ -13,7 +13,22 @@ import cel
 
 FACTS = ("kind", "severity", "source", "target", "tenant")
 MAX_LENGTH = 1_000  # characters; a longer rule is a program
+# What may be called: each is linear in its text. Macros over lists are not: ten of them inside one
+# another are ten billion steps.
+FUNCTIONS = (
+    "contains", "double", "endsWith", "int", "matches", "size", "startsWith", "string",
+)  # fmt: skip
+_CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*\(")
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
+_REPEATED = re.compile(r"\{[0-9]")
+_OPERATORS = frozenset({"in"})
 _LITERAL = re.compile(r"""(?<=["'])[A-Za-z0-9._:-]{1,128}(?=["'])""")
+_ODD: Mapping[str, str] = {
+    "\\": "write [.] for a dot that means itself",
+    '"""': "one pair of quotes is enough",
+    "'''": "one pair of quotes is enough",
+    "//": "a comment belongs into the description",
+}
 _SAMPLE: Mapping[str, str] = dict.fromkeys(FACTS, "x")
 
 
@@ -33,6 +48,7 @@ def compile_condition(text: str) -> Condition:
     """Compile a condition and try it on a sample; ConditionError says what is wrong."""
     if len(text) > MAX_LENGTH:
         raise ConditionError(f"longer than {MAX_LENGTH} characters")
+    _check_bounds(text)
     try:
         condition = Condition(text, cel.compile(text))
     except ValueError as failure:
@@ -56,6 +72,21 @@ def holds(condition: Condition, facts: Mapping[str, str]) -> bool:
 def literals(condition: Condition) -> frozenset[str]:
     """Return the identifiers that the condition names in quotes, e.g. a kind."""
     return frozenset(_LITERAL.findall(condition.text))
+
+
+def _check_bounds(text: str) -> None:
+    """Refuse what may take long, or hides what it is from this check."""
+    for odd, instead in _ODD.items():
+        if odd in text:
+            raise ConditionError(f"{odd} is not allowed: {instead}")
+    bare = _QUOTED.sub("''", text)
+    for name in _CALL.findall(bare):
+        if name not in _OPERATORS and name not in FUNCTIONS:
+            close = get_close_matches(name, FUNCTIONS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(FUNCTIONS)}"
+            raise ConditionError(f"unknown function {name}; {hint}")
+    if len(_REPEATED.findall(text)) > 1:  # one inside another is a large program
+        raise ConditionError("more than one counted repetition ({n}): write it out")
 
 
 def _check_names(names: list[str]) -> None:

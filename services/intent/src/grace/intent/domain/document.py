@@ -6,23 +6,29 @@ from hashlib import sha256
 import yaml
 
 from grace.intent.domain.condition import ConditionError, compile_condition
+from grace.intent.domain.extraction import TARGET, markers
 from grace.intent.domain.plan import EXPECTATION, MAX_EXPECTATIONS, expectation, measures
 from grace.intent.domain.playbook import (
     Call,
+    Extraction,
+    ExtractionType,
     Playbook,
     PlaybookError,
     Step,
     Threshold,
     Trigger,
 )
-from grace.intent.domain.table import Table
+from grace.intent.domain.table import Table, unknown
 
 MAX_SOURCE = 65_536  # bytes
 MAX_STEPS = 16  # a plan is a handful of steps; each is validated before it stands
+MAX_EXTRACTIONS = 32
+_MAX_PATH = 8  # tables inside tables of the evidence
 MAX_FLAP = 100  # openings that are looked back at
 MAX_ACCUMULATED = 1_000  # times that are kept of errors too few for a mission
 LONGEST = timedelta(days=1)  # that a mission looks back
-_PLAYBOOK = ("playbook", "version", "enabled", "description", "trigger", "steps")
+_PLAYBOOK = ("playbook", "version", "enabled", "description", "trigger", "extract", "steps")
+_EXTRACTION = ("from", "type", "at_least", "at_most", "one_of")
 _TRIGGER = ("condition", "priority", "cooldown", "flap", "group_by", "accumulate")
 _THRESHOLD = ("count", "within")
 _GROUPED = ("kind", "severity", "source", "target")
@@ -58,8 +64,19 @@ def parse_playbook(source: bytes) -> Playbook:
     """Return the playbook that the file says; PlaybookError names the place that is wrong."""
     if len(source) > MAX_SOURCE:
         raise PlaybookError(f"larger than {MAX_SOURCE} bytes")
-    top = Table(_load(source), "playbook", _PLAYBOOK)
+    loaded = _load(source)
+    try:
+        return _playbook(source, loaded)
+    except PlaybookError as failure:
+        raise PlaybookError(f"line {_line_of(failure.where, source)}: {failure}") from None
+
+
+def _playbook(source: bytes, loaded: object) -> Playbook:
+    top = Table(loaded, "playbook", _PLAYBOOK)
     top.prose("description", default="")
+    extractions = _extractions(top)
+    steps = top.tables("steps", keys=_STEP, at_most=MAX_STEPS)
+    known = frozenset(each.name for each in extractions)
     return Playbook(
         name=top.name("playbook"),
         version=top.whole("version", at_least=1),
@@ -67,8 +84,51 @@ def parse_playbook(source: bytes) -> Playbook:
         source=source.decode(),
         enabled=top.flag("enabled", default=True),
         trigger=_trigger(top.table("trigger", keys=_TRIGGER)),
-        steps=tuple(map(_step, top.tables("steps", keys=_STEP, at_most=MAX_STEPS))),
+        steps=tuple(_step(each, known) for each in steps),
+        extractions=extractions,
     )
+
+
+def _line_of(where: str, source: bytes) -> int:
+    """Return the line on which the place, or what it lies in, begins."""
+    node = yaml.compose(source.decode(), Loader=_StrictLoader)
+    line = 1
+    for part in where.replace("[", ".").replace("]", "").split(".")[1:]:
+        match node:
+            case yaml.MappingNode():
+                found = [pair for pair in node.value if pair[0].value == part]
+                if not found:
+                    break
+                line, node = found[0][0].start_mark.line + 1, found[0][1]
+            case yaml.SequenceNode():
+                node = node.value[int(part)]
+                line = node.start_mark.line + 1
+            case _:
+                break
+    return line
+
+
+def _extractions(top: Table) -> tuple[Extraction, ...]:
+    rows = top.rows("extract", keys=_EXTRACTION, at_most=MAX_EXTRACTIONS)
+    return tuple(_extraction(name, table) for name, table in rows)
+
+
+def _extraction(name: str, table: Table) -> Extraction:
+    """A number without bounds, or text out of no list, would be whatever an error says."""
+    root, *path = table.name("from").split(".")
+    if root != "details" or not 1 <= len(path) <= _MAX_PATH or not all(path):
+        table.fail("from", "details and the keys inside it are needed, e.g. details.blocked")
+    kind = table.name("type")
+    if kind not in set(ExtractionType):
+        table.fail("type", unknown(kind, list(ExtractionType)))
+    match ExtractionType(kind):
+        case ExtractionType.WORD as word:
+            return Extraction(name, tuple(path), word, words=table.words("one_of", at_most=100))
+        case ExtractionType.BOOLEAN as flag:
+            return Extraction(name, tuple(path), flag)
+        case number:
+            low, high = table.number("at_least"), table.number("at_most")
+            return Extraction(name, tuple(path), number, low=low, high=high)
 
 
 def _load(source: bytes) -> object:
@@ -114,15 +174,20 @@ def _threshold(table: Table, key: str, *, at_most: int) -> Threshold | None:
     return Threshold(count, inner.duration("within", at_most=LONGEST))
 
 
-def _step(table: Table) -> Step:
+def _step(table: Table, extracted: frozenset[str]) -> Step:
     expected = table.tables("expectations", keys=EXPECTATION, at_most=MAX_EXPECTATIONS)
     return Step(
-        action=_call(table.table("action", keys=_CALL)),
-        measurement=_call(table.table("measurement", keys=_CALL)),
+        action=_call(table.table("action", keys=_CALL), extracted),
+        measurement=_call(table.table("measurement", keys=_CALL), extracted),
         expectations=tuple(map(expectation, expected)),
         measures=measures(table),
     )
 
 
-def _call(table: Table) -> Call:
-    return Call(table.name("operation"), table.json_object("params"))
+def _call(table: Table, extracted: frozenset[str]) -> Call:
+    call = Call(table.name("operation"), table.json_object("params"))
+    for marker, word in markers(call.params):
+        known = extracted if marker == "extract" else {TARGET}
+        if word not in known:
+            table.fail("params", f"{marker}: {unknown(word, sorted(known))}")
+    return call

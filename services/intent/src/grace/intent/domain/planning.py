@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 from typing import Self, TypeAlias
 
 from grace.intent.domain.condition import Condition, ConditionError, holds, literals
+from grace.intent.domain.extraction import ExtractionError, resolve
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Call, Measure, Playbook, Step
 
@@ -60,6 +61,8 @@ class Silence:
     reason: str
 
 
+# What stands against playbooks, by their names.
+Obstacles: TypeAlias = tuple[tuple[str, str], ...]
 Answers: TypeAlias = Mapping[Question, Answer | Silence]
 
 
@@ -68,11 +71,14 @@ class Shortlist:
     """The playbooks whose rule holds, best first.
 
     `doubts` are what stands against a plan already now, `answered` the kinds that have a playbook.
+    `others` do not fit, `scores` is what learning knows of those that do.
     """
 
     playbooks: tuple[Playbook, ...]
     doubts: tuple[str, ...]
     answered: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class Ready:
     playbook: Playbook
     target: str
     steps: tuple[ReadyStep, ...]
+    obstacles: Obstacles = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,7 @@ class Blocked:
     """No playbook can answer; asking again would not help."""
 
     reason: str
+    obstacles: Obstacles = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +114,19 @@ class Postponed:
     """It is not known yet whether a playbook can answer."""
 
     reason: str
+    obstacles: Obstacles = field(default=(), compare=False)
 
 
 Decision: TypeAlias = Ready | Blocked | Postponed
 
 
-def shortlist(mission: Mission, playbooks: Sequence[Playbook]) -> Shortlist:
-    """Return the playbooks that may answer the mission, by priority, then by name."""
+def shortlist(
+    mission: Mission, playbooks: Sequence[Playbook], details: str | None = None
+) -> Shortlist:
+    """Return the playbooks that may answer the mission, by priority, then by name.
+
+    Their parameters are filled in from `details`, the evidence of the mission's first report.
+    """
     if mission.over_at is not None:
         over = f"it was over by itself at {mission.over_at:%H:%M:%S} UTC, before a plan stood"
         return Shortlist((), (over,))
@@ -121,14 +135,19 @@ def shortlist(mission: Mission, playbooks: Sequence[Playbook]) -> Shortlist:
     facts = _facts(mission, mission.target)
     found: list[Playbook] = []
     doubts: list[str] = []
+    others: list[str] = []
     for playbook in playbooks:
         try:
             if holds(playbook.trigger.condition, facts):
-                found.append(playbook)
+                found.append(resolve(playbook, details, mission.target))
+            else:
+                others.append(playbook.name)
         except ConditionError as failure:
             doubts.append(f"the rule of {playbook.name} has no answer: {failure}")
+        except ExtractionError as failure:
+            doubts.append(f"{playbook.name}: {failure}")
     answered = () if found else kinds_answered(playbooks, facts)
-    return Shortlist(rank(found, {}), tuple(doubts), answered)
+    return Shortlist(rank(found, {}), tuple(doubts), answered, tuple(sorted(others)))
 
 
 def kinds_answered(playbooks: Iterable[Playbook], facts: Mapping[str, str]) -> tuple[str, ...]:
@@ -170,19 +189,22 @@ def decide(mission: Mission, candidates: Shortlist, answers: Answers) -> Decisio
     Where a better one is still in doubt because nobody answers, nothing is decided: an outage
     must not choose the second best.
     """
-    obstacles = list(candidates.doubts)
+    obstacles: list[tuple[str, str]] = []
     target = mission.target or ""  # without one there is no candidate
     for playbook in candidates.playbooks:
         steps = [_ready_step(step, target, answers) for step in playbook.steps]
         if all(isinstance(step, ReadyStep) for step in steps):
             ready = tuple(step for step in steps if isinstance(step, ReadyStep))
-            return Ready(playbook, target, ready)
+            return Ready(playbook, target, ready, tuple(obstacles))
         if blocked := [step.reason for step in steps if isinstance(step, Blocked)]:
-            obstacles.append(f"{playbook.name}: {'; '.join(blocked)}")
+            obstacles.append((playbook.name, "; ".join(blocked)))
         else:
             silent = next(step for step in steps if isinstance(step, Postponed))
-            return Postponed(_clip(f"{playbook.name}: {silent.reason}"))
-    return Blocked(_clip("; ".join(obstacles) or _unanswered(mission.kind, candidates.answered)))
+            obstacles.append((playbook.name, silent.reason))
+            return Postponed(_clip(f"{playbook.name}: {silent.reason}"), tuple(obstacles))
+    against = [*candidates.doubts, *(f"{name}: {reason}" for name, reason in obstacles)]
+    reason = "; ".join(against) or _unanswered(mission.kind, candidates.answered)
+    return Blocked(_clip(reason), tuple(obstacles))
 
 
 def retry_after(attempt: int) -> timedelta:

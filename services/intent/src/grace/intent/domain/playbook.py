@@ -1,7 +1,7 @@
 """Playbooks: which error they answer, what they do, and what must hold afterwards.
 
-A playbook is fixed text. It has no templates, so nothing that an error says can reach a
-parameter; the target of every action is the registered target that the error names.
+A playbook is fixed text without templates. Of what an error says only typed values within bounds can
+reach a parameter (extraction.py); the target of every action is the registered target that it names.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,12 @@ from grace.intent.domain.condition import Condition
 
 
 class PlaybookError(ValueError):
-    """A playbook is not understood; the text says where and why."""
+    """A playbook is not understood; the text says where and why, `where` is the place alone."""
+
+    def __init__(self, text: str, where: str = "") -> None:
+        """Keep the place, so that its line can be found."""
+        super().__init__(text)
+        self.where = where
 
 
 class Comparison(StrEnum):
@@ -79,6 +84,27 @@ class Measure:
     dry_run: bool
 
 
+class ExtractionType(StrEnum):
+    """What a parameter may be taken as, out of the evidence of an error."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    WORD = "word"
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """A value of an error's details: a number of `low` to `high`, a flag, or one of `words`."""
+
+    name: str
+    path: tuple[str, ...]
+    type: ExtractionType
+    low: float = 0
+    high: float = 0
+    words: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One action, how the world is measured after it, and what must be found."""
@@ -122,7 +148,10 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """One version of a playbook; `content_hash` is the sha256 of its text."""
+    """One version of a playbook; `content_hash` is the sha256 of its text.
+
+    `extractions` are what its parameters may be taken from; everything else is fixed text.
+    """
 
     name: str
     version: int
@@ -131,3 +160,4 @@ class Playbook:
     enabled: bool
     trigger: Trigger
     steps: tuple[Step, ...]
+    extractions: tuple[Extraction, ...] = ()

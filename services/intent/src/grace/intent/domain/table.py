@@ -34,16 +34,16 @@ class Table:
         `where` leads every complaint.
         """
         if not isinstance(value, dict):
-            raise PlaybookError(f"{where}: a table of keys and values is needed")
+            raise PlaybookError(f"{where}: a table of keys and values is needed", where)
         for key in value:
             if key not in keys:
-                raise PlaybookError(f"{where}: {unknown(str(key), keys)}")
+                raise PlaybookError(f"{where}: {unknown(str(key), keys)}", f"{where}.{key}")
         self._entries: Mapping[object, object] = value
         self._where = where
 
     def fail(self, key: str, reason: str) -> NoReturn:
         """Refuse the value of a key."""
-        raise PlaybookError(f"{self._where}.{key}: {reason}")
+        raise PlaybookError(f"{self._where}.{key}: {reason}", f"{self._where}.{key}")
 
     def name(self, key: str) -> str:
         """Return an identifier."""
@@ -118,6 +118,25 @@ class Table:
         if not isinstance(value, int | float) or isinstance(value, bool) or not _is_finite(value):
             self.fail(key, "a finite number is needed")
         return float(value)
+
+    def rows(self, key: str, *, keys: Sequence[str], at_most: int) -> Iterator[tuple[str, "Table"]]:
+        """Yield the tables inside a table, each with its name; none where the key is absent."""
+        value = self._take(key, {})
+        if not isinstance(value, dict) or len(value) > at_most:
+            self.fail(key, f"a table of at most {at_most} is needed")
+        for name, inner in value.items():
+            if not isinstance(name, str) or not _ID.fullmatch(name):
+                self.fail(key, "a name of 1 to 128 characters out of A-Z a-z 0-9 . _ : - is needed")
+            yield name, Table(inner, f"{self._where}.{key}.{name}", keys)
+
+    def words(self, key: str, *, at_most: int) -> tuple[str, ...]:
+        """Return a list of identifiers, at least one."""
+        value = self._take(key)
+        if not isinstance(value, list) or not 1 <= len(value) <= at_most:
+            self.fail(key, f"a list of 1 to {at_most} is needed")
+        if not all(isinstance(each, str) and _ID.fullmatch(each) for each in value):
+            self.fail(key, "words of 1 to 128 characters out of A-Z a-z 0-9 . _ : - are needed")
+        return tuple(value)
 
     def table(self, key: str, *, keys: Sequence[str]) -> "Table":
         """Return a table inside this one."""

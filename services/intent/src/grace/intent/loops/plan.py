@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from grace.contracts import intent as wire
+from grace.intent.domain.consideration import Considered, considered
 from grace.intent.domain.document import LONGEST, MAX_FLAP
 from grace.intent.domain.hold import Hold, Limits, Past, hold_of
 from grace.intent.domain.lifecycle import State
@@ -23,7 +24,7 @@ from grace.intent.domain.planning import (
     retry_after,
     shortlist,
 )
-from grace.intent.domain.playbook import Threshold
+from grace.intent.domain.playbook import Playbook, Threshold
 from grace.intent.loops.load import LoadPlaybooks
 from grace.intent.metrics import HOLDS
 from grace.intent.planner import Library, Workers, document, ranked
@@ -64,9 +65,14 @@ class Plan:
                 most=self._settings.plan_batch, lease=self._settings.plan_lease
             )
             playbooks = self._library.compile(await Playbooks(unit.tx).active()) if due else []
+            wanted = any(playbook.extractions for playbook in playbooks)
+            evidence = await Missions(unit.tx).evidence(due) if wanted else {}
         if not due:
             return False
-        work = [(mission, shortlist(mission, playbooks)) for mission in due]
+        work = [
+            (mission, shortlist(mission, playbooks, evidence.get(mission.mission_id)))
+            for mission in due
+        ]
         work = await ranked(runtime, work)
         asked = (each for mission, found in work for each in _asked(mission, found))
         answers = await self._workers.answers(runtime, asked)
@@ -83,7 +89,8 @@ class Plan:
         )
         facts = _Facts(answers, pasts, _limits(self._settings), await unit.now())
         settled = [
-            _settled(mission, decide(mission, found, answers), facts) for mission, found in work
+            _settled(mission, found, decide(mission, found, answers), facts)
+            for mission, found in work
         ]
         stored = await Missions(unit.tx).settle(settled)
         for one in settled:
@@ -103,38 +110,36 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _settled(mission: Mission, decision: Decision, facts: _Facts) -> Settled:
+def _settled(mission: Mission, found: Shortlist, decision: Decision, facts: _Facts) -> Settled:
+    looked_at = considered(found, decision)
     match decision:
         case Ready(playbook):
             past = facts.pasts[mission.mission_id]
-            hold = (
-                None
-                if mission.released_at
-                else hold_of(playbook, past, facts.limits, now=facts.now)
-            )
-            return (
-                _held(mission, decision, hold, facts.now)
-                if hold
-                else _ready(mission, decision, facts.now)
-            )
+            hold = hold_of(playbook, past, facts.limits, now=facts.now)
+            if hold is not None and mission.released_at is None:
+                return _held(mission, playbook, hold, looked_at, facts.now)
+            plan = document(mission, decision, facts.now, looked_at).to_bytes()
+            plan_hash = sha256(plan).hexdigest()
+            return Settled(mission, State.PLANNED, looked_at, playbook, plan, plan_hash)
         case Blocked(reason):
-            return Settled(mission, State.BLOCKED, reason=reason)
+            return Settled(mission, State.BLOCKED, looked_at, reason=reason)
         case Postponed(reason):
             due = facts.now + retry_after(mission.attempt)
-            return Settled(mission, State.CAPTURED, reason=reason, due=due)
+            return Settled(mission, State.CAPTURED, looked_at, reason=reason, due=due)
 
 
-def _ready(mission: Mission, ready: Ready, now: datetime) -> Settled:
-    plan = document(mission, ready, now).to_bytes()
-    plan_hash = sha256(plan).hexdigest()
-    return Settled(mission, State.PLANNED, ready.playbook, plan, plan_hash)
-
-
-def _held(mission: Mission, ready: Ready, hold: Hold, now: datetime) -> Settled:
+def _held(
+    mission: Mission,
+    playbook: Playbook,
+    hold: Hold,
+    looked_at: tuple[Considered, ...],
+    now: datetime,
+) -> Settled:
     return Settled(
         mission,
         State.CAPTURED,
-        ready.playbook,
+        looked_at,
+        playbook,
         reason=hold.reason,
         due=hold.until or now + _NOT_BY_ITSELF,
         hold=hold.cause.value,

@@ -110,10 +110,14 @@ async def ranked(
     return [
         (
             mission,
-            replace(found, playbooks=rank(found.playbooks, scores.get(mission.tenant_id, {}))),
+            _by_record(found, scores.get(mission.tenant_id, {})),
         )
         for mission, found in work
     ]
+
+
+def _by_record(found: Shortlist, scores: Mapping[str, float]) -> Shortlist:
+    return replace(found, playbooks=rank(found.playbooks, scores), scores=scores)
 
 
 async def _scores(runtime: Runtime, tenant: str) -> Mapping[str, float]:

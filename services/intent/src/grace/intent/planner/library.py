@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from grace.intent.domain.document import parse_playbook
-from grace.intent.domain.playbook import Playbook
+from grace.intent.domain.playbook import Playbook, PlaybookError
 
 
 class Library:
@@ -11,10 +11,23 @@ class Library:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self._compiled: dict[bytes, Playbook] = {}
+        self._compiled: dict[bytes, Playbook | None] = {}
 
     def compile(self, sources: Iterable[bytes]) -> list[Playbook]:
-        """Return the playbooks that the texts say."""
+        """Return the playbooks that the texts say.
+
+        A text that an older release took and this one does not is left out: one playbook must not
+        keep all others from being planned with. The loader tells which file it is.
+        """
         known = self._compiled
-        self._compiled = {each: known.get(each) or parse_playbook(each) for each in sources}
-        return list(self._compiled.values())
+        self._compiled = {
+            each: known[each] if each in known else _understood(each) for each in sources
+        }
+        return [playbook for playbook in self._compiled.values() if playbook is not None]
+
+
+def _understood(source: bytes) -> Playbook | None:
+    try:
+        return parse_playbook(source)
+    except PlaybookError:
+        return None

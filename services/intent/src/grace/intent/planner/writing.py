@@ -1,16 +1,22 @@
 """Writes a plan down: what was decided, as the message that travels and is stored."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
 from grace.contracts import intent as wire
+from grace.intent.domain.consideration import Considered
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.planning import Ready, ReadyStep
 from grace.intent.planner.measures import expectation_on_wire, measure_on_wire
 from grace.kit import new_id
 
+_MOST_NAMED = 10  # a plan travels to everybody; the mission keeps more
 
-def document(mission: Mission, ready: Ready, now: datetime) -> wire.Plan:
+
+def document(
+    mission: Mission, ready: Ready, now: datetime, looked_at: Sequence[Considered]
+) -> wire.Plan:
     """Return the plan; its bytes never change."""
     actions = [_action(ready.target, place, step) for place, step in enumerate(ready.steps)]
     return wire.Plan(
@@ -24,6 +30,10 @@ def document(mission: Mission, ready: Ready, now: datetime) -> wire.Plan:
         planned_at=now,
         detected_at=mission.detected_at,
         actions=tuple(actions),
+        considered=tuple(
+            wire.Considered(playbook=each.playbook, chosen=each.chosen, reason=each.reason)
+            for each in looked_at[:_MOST_NAMED]
+        ),
     )
 
 

@@ -1,9 +1,11 @@
 """Missions: captured, planned, ended."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+from grace.intent.domain.consideration import Considered
 from grace.intent.domain.lifecycle import State
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook
@@ -32,6 +34,7 @@ class Settled:
 
     mission: Mission
     state: State
+    considered: tuple[Considered, ...] = ()
     playbook: Playbook | None = None
     plan: bytes | None = None
     plan_hash: str | None = None
@@ -176,6 +179,17 @@ class Missions:
         rows = await self._tx.fetch(QUERIES["claim_captured"], most=most, lease=lease)
         return [mission_of(row) for row in rows]
 
+    async def evidence(self, missions: Sequence[Mission]) -> dict[str, str | None]:
+        """Return what the first report of each mission has as evidence."""
+        rows = await self._tx.fetch(
+            QUERIES["find_evidence"], signal_ids=[mission.signal_id for mission in missions]
+        )
+        return {row["mission_id"]: row["details"] for row in rows}
+
+    async def explanation(self, mission_id: str) -> Record | None:
+        """Return what was decided about a mission, and what was considered."""
+        return await self._tx.fetchrow(QUERIES["find_explanation"], mission_id=mission_id)
+
     async def settle(self, decided: Sequence[Settled]) -> frozenset[str]:
         """Store what was decided; return whose attempt was not stale."""
         rows = await self._tx.fetch(
@@ -191,8 +205,13 @@ class Missions:
             due=[one.due for one in decided],
             holds=[one.hold for one in decided],
             until=[one.until for one in decided],
+            considered=[_written(one.considered) for one in decided],
         )
         return frozenset(row["mission_id"] for row in rows)
+
+
+def _written(considered: Sequence[Considered]) -> str:
+    return json.dumps([asdict(each) for each in considered])
 
 
 def mission_of(row: Record) -> Mission:
