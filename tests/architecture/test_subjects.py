@@ -33,6 +33,8 @@ FOR_THE_RECORD = {
     "htm.quotas.changed": "the log keeps who shared out what",
     "identity.checkpoint.published": "witnesses outside keep it",
     "identity.key.rotated": "services read the registry when they meet a key they do not know",
+    "intent.freeze.declared": "the log keeps who declared what",
+    "intent.freeze.ended": "the log keeps who ended what",
     "intent.hold.placed": "for people: `grace holds list` and the alert read the rows",
     "intent.hold.released": "the log keeps who let what go on",
     "job.completed": "for monitoring",

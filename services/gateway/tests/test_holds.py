@@ -14,6 +14,26 @@ INTENT = {
 }
 
 
+async def test_a_freeze_is_declared_seen_and_ended(open_gateway: OpenGateway) -> None:
+    async with open_gateway("intent") as front:
+        ada = await front.person("ada", "freezes:write", "freezes:read")
+        window = {"reason": "fair", "kind": "postgres", "ends_at": "2999-01-01T00:00:00+01:00"}
+        made = await ada.post("/api/freezes", json=window)
+        assert made.status_code == 201, made.text
+        freeze = made.json()["data"]
+        assert (freeze["declared_by"], freeze["mode"], freeze["kind"]) == (
+            "ada",
+            "wait",
+            "postgres",
+        )
+        assert (await ada.get("/api/freezes")).json()["data"] == [freeze]
+        for wrong in ({"ends_at": None}, {"days": ["monday"]}, {"from_time": "9"}, {"odd": 1}):
+            assert (await ada.post("/api/freezes", json=window | wrong)).status_code == 422
+        end = f"/api/freezes/{freeze['freeze_id']}/end"
+        assert (await ada.post(end, json={})).json()["data"]["ended_by"] == "ada"
+        assert (await ada.post(end, json={})).status_code == 404
+
+
 async def test_somebody_else_releases_what_waits(open_gateway: OpenGateway) -> None:
     async with open_gateway("intent") as front:
         ada = await front.person("ada", "intents:write", "holds:read", "holds:release")

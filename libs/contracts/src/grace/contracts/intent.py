@@ -21,8 +21,10 @@ from grace.contracts.scalars import (
 __all__ = [
     "ActionPlanned",
     "Considered",
+    "DeclareFreeze",
     "DistributionTest",
     "DistributionTestDirection",
+    "EndFreeze",
     "ErrorCaptured",
     "ErrorDetected",
     "ErrorDetectedSeverity",
@@ -30,6 +32,10 @@ __all__ = [
     "ExpectationComparison",
     "ExplainMission",
     "Explanation",
+    "Freeze",
+    "FreezeDeclared",
+    "FreezeEnded",
+    "Freezes",
     "GetIntent",
     "Hold",
     "HoldPlaced",
@@ -40,6 +46,7 @@ __all__ = [
     "IntentSubmit",
     "IntentSubmitPriority",
     "Intents",
+    "ListFreezes",
     "ListHolds",
     "ListIntents",
     "Measurement",
@@ -53,6 +60,112 @@ __all__ = [
     "ReleasedHold",
     "SubmitIntent",
 ]
+
+
+class Freeze(Message):
+    """Nothing is planned meanwhile for the targets that fit target, kind and environment; what is not given fits all."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Freeze"
+
+    freeze_id: Id
+    tenant_id: Id
+    reason: Annotated[LongText, Field(max_length=1000)]
+    mode: Id = Field(description="wait: until it ends; ask: until somebody releases the mission")
+    target: Id | None = None
+    kind: Id | None = Field(default=None, description="Of target, e.g. postgres.")
+    environment: Id | None = None
+    starts_at: Timestamp | None = None
+    ends_at: Timestamp | None = None
+    timezone: Text | None = Field(
+        default=None, description="With days it comes back every week, at these times of day there."
+    )
+    days: tuple[Text, ...] = Field(default=(), max_length=7, description="mon .. sun")
+    from_time: Text | None = Field(default=None, description="22:00")
+    until_time: Text | None = Field(
+        default=None, description="06:00: past midnight where it is not later than from_time."
+    )
+    declared_by: Id
+    declared_at: Timestamp
+    ended_by: Id | None = None
+    ended_at: Timestamp | None = None
+
+
+class FreezeDeclared(Message):
+    """Asks on `intent.freeze.declared`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.FreezeDeclared"
+    SUBJECT: ClassVar[str] = "intent.freeze.declared"
+
+    freeze: Freeze
+
+
+class FreezeEnded(Message):
+    """Asks on `intent.freeze.ended`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.FreezeEnded"
+    SUBJECT: ClassVar[str] = "intent.freeze.ended"
+
+    freeze: Freeze
+    reason: Text | None = None
+
+
+class DeclareFreeze(Message):
+    """Asks on `rpc.intent.freeze`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.DeclareFreeze"
+    SUBJECT: ClassVar[str] = "rpc.intent.freeze"
+    REPLY: ClassVar[type[Freeze]] = Freeze
+
+    tenant_id: Id
+    principal: Id
+    reason: Annotated[LongText, Field(max_length=1000)]
+    mode: Id
+    target: Id | None = None
+    kind: Id | None = None
+    environment: Id | None = None
+    starts_at: Timestamp | None = None
+    ends_at: Timestamp | None = None
+    timezone: Annotated[LongText, Field(max_length=64)] | None = None
+    days: tuple[Text, ...] = Field(default=(), max_length=7)
+    from_time: Annotated[LongText, Field(max_length=16)] | None = None
+    until_time: Annotated[LongText, Field(max_length=16)] | None = None
+
+
+class EndFreeze(Message):
+    """Asks on `rpc.intent.thaw`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.EndFreeze"
+    SUBJECT: ClassVar[str] = "rpc.intent.thaw"
+    REPLY: ClassVar[type[Freeze]] = Freeze
+
+    tenant_id: Id
+    freeze_id: Id
+    principal: Id
+    reason: Annotated[LongText, Field(max_length=1000)] | None = None
+
+
+class Freezes(Message):
+    """The answer on `rpc.intent.freezes`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Freezes"
+
+    freezes: tuple[Freeze, ...] = Field(
+        default=(), max_length=100, description="Newest first, those that ended among them."
+    )
+
+
+class ListFreezes(Message):
+    """Asks on `rpc.intent.freezes`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ListFreezes"
+    SUBJECT: ClassVar[str] = "rpc.intent.freezes"
+    REPLY: ClassVar[type[Freezes]] = Freezes
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    before: Id | None = Field(
+        default=None, description="A freeze id: the page goes on with older ones."
+    )
 
 
 class ErrorDetectedSeverity(StrEnum):

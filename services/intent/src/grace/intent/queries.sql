@@ -214,6 +214,41 @@ UPDATE missions
  WHERE mission_id = :mission_id AND tenant_id = :tenant_id AND status = 'captured' AND hold IS NOT NULL
 RETURNING *;
 
+-- declare_freeze --
+-- A new freeze.
+INSERT INTO freezes (
+       freeze_id, tenant_id, reason, mode, target, kind, environment, starts_at, ends_at, timezone, days, from_time,
+       until_time, declared_by, declared_at)
+VALUES (:freeze_id, :tenant_id, :reason, :mode, :target, :kind, :environment, :starts_at, :ends_at, :timezone, :days,
+       :from_time, :until_time, :declared_by, now())
+RETURNING *;
+
+-- end_freeze --
+-- A freeze ends before its time. No row: it has ended, or there is none.
+UPDATE freezes
+   SET ended_at = now(), ended_by = :ended_by
+ WHERE freeze_id = :freeze_id AND tenant_id = :tenant_id AND ended_at IS NULL
+   AND (ends_at IS NULL OR ends_at > now())
+RETURNING *;
+
+-- thaw_missions --
+-- What waits for a freeze is looked at again.
+UPDATE missions SET plan_after = now()
+ WHERE tenant_id = :tenant_id AND status = 'captured' AND hold = 'freeze';
+
+-- current_freezes --
+-- Freezes that may be open now.
+SELECT * FROM freezes
+ WHERE tenant_id = ANY(CAST(:tenants AS text[])) AND ended_at IS NULL
+   AND (ends_at IS NULL OR ends_at > now()) AND (starts_at IS NULL OR starts_at <= now());
+
+-- list_freezes --
+-- A page of freezes, newest first.
+SELECT * FROM freezes
+ WHERE tenant_id = :tenant_id AND (CAST(:before AS text) IS NULL OR freeze_id < :before)
+ ORDER BY freeze_id DESC
+ LIMIT :most;
+
 -- claim_recalls --
 -- Missions whose end has not come for long; asked less often each time. A row that is locked just now is not lost.
 WITH due AS (

@@ -4,6 +4,7 @@ from grace.client.aio.approvals import Approvals
 from grace.client.aio.approvers import Approvers
 from grace.client.aio.baselines import Baselines
 from grace.client.aio.events import Events
+from grace.client.aio.freezes import Freezes
 from grace.client.aio.governance import Governance
 from grace.client.aio.holds import Holds
 from grace.client.aio.intents import Intents
@@ -25,6 +26,7 @@ class Grace(
     Baselines,
     Events,
     Governance,
+    Freezes,
     Holds,
     Intents,
     Keys,

@@ -5,6 +5,7 @@ from grace.client.sync.approvals import Approvals
 from grace.client.sync.approvers import Approvers
 from grace.client.sync.baselines import Baselines
 from grace.client.sync.events import Events
+from grace.client.sync.freezes import Freezes
 from grace.client.sync.governance import Governance
 from grace.client.sync.holds import Holds
 from grace.client.sync.intents import Intents
@@ -26,6 +27,7 @@ class SyncGrace(
     Baselines,
     Events,
     Governance,
+    Freezes,
     Holds,
     Intents,
     Keys,

@@ -32,6 +32,8 @@ class Scope(StrEnum):
     EVENTS_READ = "events:read"
     GOVERNANCE_READ = "governance:read"
     GOVERNANCE_WRITE = "governance:write"
+    FREEZES_READ = "freezes:read"
+    FREEZES_WRITE = "freezes:write"
     HEALTH_READ = "health:read"
     HOLDS_READ = "holds:read"
     HOLDS_RELEASE = "holds:release"

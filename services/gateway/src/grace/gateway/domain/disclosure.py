@@ -10,27 +10,29 @@ from typing import TypeAlias
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _IDS = """
-    action_id alert_id approval_id artifact_id contract_id intent_id key_id mission_id previous_key_id
-    replayed_as review_id run_id signal_id task_id
-    content_hash contract_hash fingerprint plan_hash shown_hash
+    action_id alert_id approval_id artifact_id content_hash contract_hash contract_id
+    fingerprint freeze_id intent_id key_id mission_id plan_hash previous_key_id replayed_as
+    review_id run_id shown_hash signal_id task_id
 """
 _WORDS = """
-    act artifact_type break_glass cause component domain finding group kernel kind message operation
-    origin outcome playbook
-    priority reason severity sla_state source status step subject suite target title type verdict
+    act artifact_type break_glass cause component domain environment finding from_time group
+    kernel kind message mode operation origin outcome playbook priority reason severity
+    sla_state source status step subject suite target timezone title type until_time verdict
 """
-_PEOPLE = "actor decided_by delegated_by delegated_to principal released_by requested_by"
+_PEOPLE = """
+    actor decided_by declared_by delegated_by delegated_to ended_by principal released_by
+    requested_by
+"""
 _NUMBERS = """
     attempts chunk_count confidence data_size_bytes executed hard is_on playbook_version quorum
-    reminders revision size
-    sla_ms successful_executions threshold tier total_executions value
+    reminders revision size sla_ms successful_executions threshold tier total_executions value
 """
 _TIMES = """
-    broken_at captured_at closed_at created_at detected_at ends_at expired_at expires_at granted_at
-    held_until raised_at
-    removed_at resolved_at reviewed_at seated_at seen_at sla_deadline_at turned_at
+    broken_at captured_at closed_at created_at declared_at detected_at ended_at ends_at
+    expired_at expires_at granted_at held_until raised_at removed_at resolved_at reviewed_at
+    seated_at seen_at sla_deadline_at starts_at turned_at
 """
-_LISTS = "alert contracts jobs tasks"
+_LISTS = "alert contracts days freeze jobs tasks"
 
 SHOWN = frozenset(f"{_IDS} {_WORDS} {_PEOPLE} {_NUMBERS} {_TIMES} {_LISTS}".split())
 

@@ -20,6 +20,7 @@ class Cause(StrEnum):
 
     LOOP = "loop"  # the same action did not help so often in a row: a person decides
     FLAPPING = "flapping"  # it came back so often that answering it once more is no answer
+    FREEZE = "freeze"  # nothing is to be changed now
     COOLDOWN = "cooldown"  # its target was acted on a moment ago
 
 

@@ -4,10 +4,13 @@ from functools import partial
 
 from grace.contracts.cloudevents import translate_error, translate_intent
 from grace.contracts.intent import (
+    DeclareFreeze,
+    EndFreeze,
     ErrorDetected,
     ExplainMission,
     GetIntent,
     IntentSubmit,
+    ListFreezes,
     ListHolds,
     ListIntents,
     RecallMission,
@@ -17,6 +20,7 @@ from grace.contracts.intent import (
 from grace.contracts.verification import MissionClosed
 from grace.intent.handlers.capture import on_error_detected
 from grace.intent.handlers.explain import on_explain_mission
+from grace.intent.handlers.freezes import on_declare_freeze, on_end_freeze, on_list_freezes
 from grace.intent.handlers.holds import on_list_holds, on_release_hold
 from grace.intent.handlers.missions import on_mission_closed, on_recall_mission
 from grace.intent.handlers.queries import on_get_intent, on_list_intents
@@ -55,6 +59,9 @@ def rpc(settings: Settings, *, planner: type) -> Rpc:
         .on_many(SubmitIntent, partial(on_submit_intent, settings, planner))
         .on(RecallMission, on_recall_mission)
         .on(ReleaseHold, partial(on_release_hold, planner))
+        .on(DeclareFreeze, on_declare_freeze)
+        .on(EndFreeze, partial(on_end_freeze, planner))
+        .direct(ListFreezes, on_list_freezes)
         .direct(ExplainMission, on_explain_mission)
         .direct(ListHolds, on_list_holds)
         .direct(GetIntent, on_get_intent)

@@ -1,13 +1,14 @@
 """Plans for missions: picks the playbook, asks the workers, writes the plan down."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from grace.contracts import intent as wire
 from grace.intent.domain.consideration import Considered, considered
 from grace.intent.domain.document import LONGEST, MAX_FLAP
+from grace.intent.domain.freeze import NOBODY_KNOWS, Freeze, TargetClass, freeze_hold
 from grace.intent.domain.hold import Hold, Limits, Past, hold_of
 from grace.intent.domain.lifecycle import State
 from grace.intent.domain.mission import Mission
@@ -29,21 +30,34 @@ from grace.intent.loops.load import LoadPlaybooks
 from grace.intent.metrics import HOLDS
 from grace.intent.planner import Library, Workers, document, ranked
 from grace.intent.settings import Settings
-from grace.intent.store import Holds, Missions, Playbooks, Settled
+from grace.intent.store import Freezes, Holds, Missions, Playbooks, Settled
 from grace.kit import Runtime, Unit
 
 # Where only a person ends a hold nothing is due; a release makes it due.
 _NOT_BY_ITSELF = timedelta(days=36_500)
+_NOT_YET = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What a batch is decided by."""
+    """What a batch is decided by; the pasts and the clock are those of the last transaction."""
 
     answers: Answers
-    pasts: dict[str, Past]
+    freezes: Sequence[Freeze]
+    classes: Mapping[str, TargetClass]
     limits: Limits
-    now: datetime
+    pasts: Mapping[str, Past] = field(default_factory=dict)
+    now: datetime = _NOT_YET
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """Missions to plan for, and what the rows say about them."""
+
+    missions: Sequence[Mission]
+    playbooks: Sequence[Playbook]
+    evidence: Mapping[str, str | None]
+    freezes: Sequence[Freeze]
 
 
 class Plan:
@@ -60,42 +74,61 @@ class Plan:
         """Claim what is due, ask the workers outside the transaction, then write it down."""
         if not self._loaded.loaded:
             return False
+        due = await self._claim(runtime)
+        if not due.missions:
+            return False
+        found = [
+            (mission, shortlist(mission, due.playbooks, due.evidence.get(mission.mission_id)))
+            for mission in due.missions
+        ]
+        work = await ranked(runtime, found)
+        facts = await self._ask(runtime, work, due.freezes)
         async with runtime.unit() as unit:
-            due = await Missions(unit.tx).claim_captured(
+            await _settle(unit, work, facts)
+        return len(due.missions) == self._settings.plan_batch
+
+    async def _claim(self, runtime: Runtime) -> _Due:
+        async with runtime.unit() as unit:
+            missions = Missions(unit.tx)
+            due = await missions.claim_captured(
                 most=self._settings.plan_batch, lease=self._settings.plan_lease
             )
-            playbooks = self._library.compile(await Playbooks(unit.tx).active()) if due else []
+            if not due:
+                return _Due((), (), {}, ())
+            playbooks = self._library.compile(await Playbooks(unit.tx).active())
             wanted = any(playbook.extractions for playbook in playbooks)
-            evidence = await Missions(unit.tx).evidence(due) if wanted else {}
-        if not due:
-            return False
-        work = [
-            (mission, shortlist(mission, playbooks, evidence.get(mission.mission_id)))
-            for mission in due
-        ]
-        work = await ranked(runtime, work)
+            evidence = await missions.evidence(due) if wanted else {}
+            freezes = await Freezes(unit.tx).current(mission.tenant_id for mission in due)
+        return _Due(due, playbooks, evidence, freezes)
+
+    async def _ask(
+        self,
+        runtime: Runtime,
+        work: Sequence[tuple[Mission, Shortlist]],
+        freezes: Sequence[Freeze],
+    ) -> _Facts:
+        """Ask the workers what could run, and what the targets are where a freeze asks for it."""
         asked = (each for mission, found in work for each in _asked(mission, found))
         answers = await self._workers.answers(runtime, asked)
-        async with runtime.unit() as unit:
-            await self._settle(unit, work, answers)
-        return len(due) == self._settings.plan_batch
+        by_class = any(freeze.needs_class for freeze in freezes)
+        classes = await self._workers.classes(runtime) if by_class else NOBODY_KNOWS
+        return _Facts(answers, freezes, classes, _limits(self._settings))
 
-    async def _settle(
-        self, unit: Unit, work: Sequence[tuple[Mission, Shortlist]], answers: Answers
-    ) -> None:
-        """Write the decisions down and tell them; a stale attempt changes and tells nothing."""
-        pasts = await Holds(unit.tx).histories(
-            [mission.mission_id for mission, _ in work], within=LONGEST, most=MAX_FLAP + 1
-        )
-        facts = _Facts(answers, pasts, _limits(self._settings), await unit.now())
-        settled = [
-            _settled(mission, found, decide(mission, found, answers), facts)
-            for mission, found in work
-        ]
-        stored = await Missions(unit.tx).settle(settled)
-        for one in settled:
-            if one.mission.mission_id in stored:
-                _tell(unit, one)
+
+async def _settle(unit: Unit, work: Sequence[tuple[Mission, Shortlist]], facts: _Facts) -> None:
+    """Write the decisions down and tell them; a stale attempt changes and tells nothing."""
+    pasts = await Holds(unit.tx).histories(
+        [mission.mission_id for mission, _ in work], within=LONGEST, most=MAX_FLAP + 1
+    )
+    facts = replace(facts, pasts=pasts, now=await unit.now())
+    settled = [
+        _settled(mission, found, decide(mission, found, facts.answers), facts)
+        for mission, found in work
+    ]
+    stored = await Missions(unit.tx).settle(settled)
+    for one in settled:
+        if one.mission.mission_id in stored:
+            _tell(unit, one)
 
 
 def _asked(mission: Mission, found: Shortlist) -> frozenset[Question]:
@@ -114,9 +147,8 @@ def _settled(mission: Mission, found: Shortlist, decision: Decision, facts: _Fac
     looked_at = considered(found, decision)
     match decision:
         case Ready(playbook):
-            past = facts.pasts[mission.mission_id]
-            hold = hold_of(playbook, past, facts.limits, now=facts.now)
-            if hold is not None and mission.released_at is None:
+            hold = None if mission.released_at else _hold(mission, playbook, facts)
+            if hold is not None:
                 return _held(mission, playbook, hold, looked_at, facts.now)
             plan = document(mission, decision, facts.now, looked_at).to_bytes()
             plan_hash = sha256(plan).hexdigest()
@@ -126,6 +158,18 @@ def _settled(mission: Mission, found: Shortlist, decision: Decision, facts: _Fac
         case Postponed(reason):
             due = facts.now + retry_after(mission.attempt)
             return Settled(mission, State.CAPTURED, looked_at, reason=reason, due=due)
+
+
+def _hold(mission: Mission, playbook: Playbook, facts: _Facts) -> Hold | None:
+    frozen = freeze_hold(
+        facts.freezes,
+        tenant=mission.tenant_id,
+        target=mission.target or "",
+        classes=facts.classes,
+        now=facts.now,
+    )
+    past = facts.pasts[mission.mission_id]
+    return frozen or hold_of(playbook, past, facts.limits, now=facts.now)
 
 
 def _held(

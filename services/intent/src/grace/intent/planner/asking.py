@@ -8,7 +8,8 @@ from time import monotonic
 
 from grace.contracts.learning import GetSummary
 from grace.contracts.verification import ValidateMeasurement
-from grace.contracts.worker import ValidateAction
+from grace.contracts.worker import ListTargets, ValidateAction
+from grace.intent.domain.freeze import NOBODY_KNOWS, TargetClass
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.plan import BY_VERIFICATION
 from grace.intent.domain.planning import (
@@ -36,6 +37,8 @@ class Workers:
         self._timeout = timeout.total_seconds()
         self._kept = kept.total_seconds()
         self._answers: dict[Question, tuple[float, Answer]] = {}
+        self._classes: Mapping[str, TargetClass] = NOBODY_KNOWS
+        self._classes_at = float("-inf")
 
     async def answers(self, runtime: Runtime, questions: Iterable[Question]) -> Answers:
         """Ask everything that is not known, each question once."""
@@ -47,6 +50,21 @@ class Workers:
         new = dict(zip(missing, found, strict=True))
         self._keep(new, now)
         return {**known, **new}
+
+    async def classes(self, runtime: Runtime) -> Mapping[str, TargetClass]:
+        """Return what the registered targets are; those of before where nobody answers."""
+        now = monotonic()
+        if now - self._classes_at >= self._kept:
+            try:
+                reply = await runtime.call(ListTargets(), timeout=self._timeout)
+            except GraceError as failure:
+                runtime.log.warning("targets.unknown", reason=failure.detail)
+                return self._classes
+            self._classes_at = now
+            self._classes = {
+                each.target: TargetClass(each.kind, each.environment) for each in reply.targets
+            }
+        return self._classes
 
     def _fresh(self, question: Question, now: float) -> Answer | None:
         at, answer = self._answers.get(question, (0.0, None))

@@ -1,5 +1,6 @@
 """Every statement of intent, as a typed function; one class per noun."""
 
+from grace.intent.store.freezes import Declared, Freezes
 from grace.intent.store.holds import Held, Holds
 from grace.intent.store.intents import Intents
 from grace.intent.store.missions import Ended, Missions, Settled
@@ -8,7 +9,9 @@ from grace.intent.store.told import blocked_of, captured_of, planned_of
 from grace.intent.store.windows import Windows
 
 __all__ = [
+    "Declared",
     "Ended",
+    "Freezes",
     "Held",
     "Holds",
     "Intents",

@@ -1,0 +1,95 @@
+"""A plan inside a change freeze waits, says so, and goes on when it ends."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from grace.contracts.intent import (
+    DeclareFreeze,
+    EndFreeze,
+    ErrorDetected,
+    FreezeDeclared,
+    FreezeEnded,
+    HoldPlaced,
+    ListFreezes,
+)
+from grace.kit import Invalid, NotFound
+from grace.testkit import House, eventually
+
+MakeError = Callable[..., ErrorDetected]
+Report = Callable[..., Awaitable[None]]
+FREEZE = DeclareFreeze(tenant_id="default", principal="ada", reason="fair", mode="wait", days=())
+
+
+async def _stands(house: House, target: str, status: str, hold: str | None) -> asyncpg.Record:
+    async def there() -> asyncpg.Record | None:
+        rows = await house.rows("intent", "SELECT * FROM missions WHERE target = $1", target)
+        found = rows and (rows[0]["status"], rows[0]["hold"]) == (status, hold)
+        return rows[0] if found else None
+
+    row: asyncpg.Record = await eventually(there)
+    return row
+
+
+async def test_only_plans_for_frozen_targets_wait_until_the_freeze_ends(
+    house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
+) -> None:
+    file = with_target["targets_file"]
+    file.write_text(file.read_text() + file.read_text().replace("shop]", "toy]").replace(
+        "targets.shop.", "targets.toy.").replace('environment = "test"', 'environment = "toys"'))  # fmt: skip
+    until = datetime.now(UTC) + timedelta(hours=1)
+    async with house.running("identity", "intent", "worker", worker=with_target):
+        gateway = await house.act_as("gateway")
+        wanted = FREEZE.model_copy(update={"environment": "test", "ends_at": until})
+        declared = await gateway.call(wanted)
+        kind = "postgres.runaway_query"
+        await report(make_error(kind=kind, target="shop"), make_error(kind=kind, target="toy"))
+        held = await _stands(house, "shop", "captured", "freeze")
+        await _stands(house, "toy", "planned", None)
+        assert held["held_until"] == until == declared.ends_at
+        assert held["reason"].startswith(f"change freeze {declared.freeze_id} (fair): planned at")
+        (told,) = await eventually(lambda: house.messages(HoldPlaced.SUBJECT))
+        assert HoldPlaced.from_bytes(told.data).cause == "freeze"
+        end = EndFreeze(tenant_id="default", freeze_id=declared.freeze_id, principal="bob")
+        with pytest.raises(NotFound):
+            await gateway.call(end.model_copy(update={"tenant_id": "other"}))
+        ended = await gateway.call(end)
+        assert (ended.ended_by, ended.declared_by) == ("bob", "ada")
+        with pytest.raises(NotFound, match="in force"):
+            await gateway.call(end)
+        await _stands(house, "shop", "planned", None)
+        page = await gateway.call(ListFreezes(tenant_id="default", limit=10))
+        assert page.freezes == (ended,)
+        for subject in (FreezeDeclared.SUBJECT, FreezeEnded.SUBJECT):
+            assert len(await eventually(lambda: house.messages(subject))) == 1  # noqa: B023
+
+
+WEEK = {"timezone": "Europe/Berlin", "days": ("mon",), "from_time": "22:00", "until_time": "06:00"}
+
+
+async def test_a_window_that_cannot_be_is_refused_and_not_kept(house: House) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    wrong: list[tuple[dict[str, object], str]] = [
+        ({}, "ends_at: a freeze without days needs an end"),
+        ({"ends_at": later - timedelta(hours=2)}, "ends_at: it has to be later"),
+        ({"ends_at": later, "starts_at": later}, "ends_at: it has to be later"),
+        ({"ends_at": later, "reason": " "}, "reason: say why"),
+        ({"ends_at": later, "mode": "often"}, "mode: one of wait, ask is needed"),
+        (WEEK | {"timezone": "Europe/Nowhere"}, "timezone: a name such as"),
+        (WEEK | {"timezone": "../../etc/passwd"}, "timezone: a name such as"),
+        (WEEK | {"days": ("monday",)}, "days: some of mon, tue"),
+        (WEEK | {"days": ()}, "all of them or none"),
+        (WEEK | {"from_time": "25:00"}, "from_time: a time of day"),
+        (WEEK | {"until_time": "06:00+01:00"}, "until_time: a time of day"),
+    ]
+    async with house.running("identity", "intent"):
+        gateway = await house.act_as("gateway")
+        for change, reason in wrong:
+            with pytest.raises(Invalid, match=reason):
+                await gateway.call(FREEZE.model_copy(update=change))
+        assert not await house.rows("intent", "SELECT FROM freezes")
+        kept = await gateway.call(FREEZE.model_copy(update=WEEK))
+        assert (kept.days, kept.from_time, kept.until_time) == (("mon",), "22:00", "06:00")
