@@ -227,6 +227,7 @@ SCHEMAS: frozenset[str] = frozenset(
         "grace.verification.v1.MeasureBaseline",
         "grace.verification.v1.Mission",
         "grace.verification.v1.MissionClosed",
+        "grace.verification.v1.MissionReopened",
         "grace.verification.v1.Missions",
         "grace.verification.v1.ProblemResolved",
         "grace.verification.v1.TakeBaseline",

@@ -205,7 +205,7 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             owner="intent",
             kind=Kind.command,
             stream="INTAKE",
-            publishers=("outside", "gateway"),
+            publishers=("outside", "gateway", "verification"),
             consumers=("intent",),
             unsigned_allowed=True,
             audited=True,
@@ -1551,6 +1551,18 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             schemas=("grace.verification.v1.MissionClosed",),
             reply=None,
         ),
+        "verification.mission.reopened": Subject(
+            name="verification.mission.reopened",
+            owner="verification",
+            kind=Kind.event,
+            stream="EVENTS",
+            publishers=("verification",),
+            consumers=("outside",),
+            unsigned_allowed=False,
+            audited=True,
+            schemas=("grace.verification.v1.MissionReopened",),
+            reply=None,
+        ),
     }
 )
 
@@ -1633,6 +1645,7 @@ STREAMS: Mapping[str, Stream] = MappingProxyType(
                 "verification.action.closed",
                 "verification.contract.drafted",
                 "verification.mission.closed",
+                "verification.mission.reopened",
             ),
         ),
         "QUARANTINE": Stream(

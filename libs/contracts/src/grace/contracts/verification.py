@@ -35,6 +35,7 @@ __all__ = [
     "MeasureBaseline",
     "Mission",
     "MissionClosed",
+    "MissionReopened",
     "Missions",
     "ProblemResolved",
     "TakeBaseline",
@@ -195,6 +196,20 @@ class MissionClosed(Message):
     reason: Text | None = None
 
 
+class MissionReopened(Message):
+    """A later look found the fault back: a contract that was verified has a new revision, which is `failed`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.MissionReopened"
+    SUBJECT: ClassVar[str] = "verification.mission.reopened"
+
+    mission_id: Id
+    tenant_id: Id
+    contract_id: Id
+    revision: UInt32
+    reason: Text
+    reopened_at: Timestamp
+
+
 class ContractView(Message):
     """Part of `Mission`."""
 
@@ -216,6 +231,12 @@ class ContractView(Message):
         default=None, description="What was measured after a revert."
     )
     reason: Text | None = None
+    revision: UInt32 | None = Field(
+        default=None,
+        description="Of the verdict that counts, where a later look took the first one back.",
+    )
+    revised_verdict: Text | None = None
+    revised_reason: Text | None = None
 
 
 class Mission(Message):
@@ -236,6 +257,10 @@ class Mission(Message):
     plan_hash: Text | None = None
     reason: Text | None = None
     contracts: tuple[ContractView, ...] = Field(default=(), max_length=1000)
+    reopened_at: Timestamp | None = Field(
+        default=None,
+        description="A later look found the fault back: what `status` says was true then.",
+    )
 
 
 class Missions(Message):

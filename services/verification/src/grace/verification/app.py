@@ -32,6 +32,7 @@ def build(settings: Settings | None = None) -> Service:
             settings.takes_interval, loops.TakeBySource(settings, sources, advance=loops.Advance)
         )
         .every(settings.baselines_interval, loops.Baselines(settings, sources))
+        .every(settings.watch_interval, loops.Watch(settings))
         .every(settings.recall_interval, recall)
         .every(settings.release_interval, loops.ReleaseHolds())
     )

@@ -12,6 +12,10 @@ ACTION_CONFIDENCE = Histogram(
     buckets=(0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
 )
 
+REOPENED = Counter(
+    "grace_missions_reopened_total", "Verified actions whose fault was back at a later look"
+)
+
 
 def observe_verdict(*, verdict: str, confidence: float) -> None:
     """Count one contract that has its verdict."""

@@ -48,3 +48,7 @@ class Settings(ServiceSettings):
     source_answer_most: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     # Takes that are due are looked for this often; an ended task wakes the loop at once.
     takes_interval: Duration = timedelta(milliseconds=250)
+    # What was verified is looked at again after these; a fault that returns within half an hour
+    # was not healed. Empty: nobody looks again.
+    watch_after: tuple[Duration, ...] = (timedelta(minutes=5), timedelta(minutes=30))
+    watch_interval: Duration = timedelta(seconds=1)

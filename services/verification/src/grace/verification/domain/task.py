@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from grace.verification.domain.contract import Contract, Measure, Measurement
+from grace.verification.domain.contract import Contract, Measurement
 from grace.verification.domain.state import LONGEST_STATE, State, canonical, read_state
 
 
@@ -102,13 +102,6 @@ def restored_task(contract: Contract) -> Wanted:
 def measure_task(contract: Contract, take: int) -> Wanted:
     """Return the task that measures the target; `take` counts the contract's measurements."""
     return observe_task(f"{contract.contract_id}:measure:{take}", contract.action.measurement)
-
-
-def take_task(contract: Contract, measure: Measure, number: int, *, look: int = 0) -> Wanted:
-    """Return the task of one take of a measure; its key names the take."""
-    place = contract.action.measures.index(measure)
-    key = f"{contract.contract_id}:take:{look}:{place}:{number}"
-    return observe_task(key, measure.measurement)
 
 
 def observe_task(key: str, measurement: Measurement) -> Wanted:

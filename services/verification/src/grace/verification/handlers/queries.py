@@ -15,6 +15,8 @@ from grace.contracts.verification import (
 )
 from grace.kit import Called, NotFound, Runtime
 from grace.verification.store import Views
+from grace.verification.store.watches import Watches
+from grace.verification.store.watches.views import revised
 
 _MOST_MISSIONS = 200
 _MOST_LINES = 700  # with the longest summaries they fit one answer of 1 MiB
@@ -40,15 +42,17 @@ async def on_list_missions(call: Called[ListMissions], runtime: Runtime) -> Miss
             status=body.status,
             most=min(body.limit, _MOST_MISSIONS),
         )
-    return Missions(missions=tuple(found))
+        revisions = await Watches(tx).revisions([mission.mission_id for mission in found])
+    return Missions(missions=tuple(revised(each, revisions) for each in found))
 
 
 async def on_get_mission(call: Called[GetMission], runtime: Runtime) -> Mission:
     """Answer with one mission and its contracts."""
     async with runtime.reading() as tx:
         found = await Views(tx).mission(call.body.tenant_id, call.body.mission_id)
-    if found is None:
-        raise UnknownMission
+        if found is None:
+            raise UnknownMission
+        found = revised(found, await Watches(tx).revisions([found.mission_id]))
     return found if _fits(found) else _lighter(found)
 
 

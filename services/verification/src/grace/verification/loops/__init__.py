@@ -6,6 +6,7 @@ from grace.verification.loops.recall import Recall
 from grace.verification.loops.release import ReleaseHolds
 from grace.verification.loops.sources import Sources
 from grace.verification.loops.takes import TakeBySource, TakeByWorker
+from grace.verification.loops.watch import Watch
 
 __all__ = [
     "Advance",
@@ -15,4 +16,5 @@ __all__ = [
     "Sources",
     "TakeBySource",
     "TakeByWorker",
+    "Watch",
 ]

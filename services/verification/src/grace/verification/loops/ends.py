@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 
 from grace.contracts.verification import ActionClosed
 from grace.kit import Unit
@@ -15,13 +16,19 @@ from grace.verification.domain.verdict import Measured, Reading
 from grace.verification.metrics import observe_verdict
 from grace.verification.store import Benchmark, Benchmarks, Case, Contracts, Ended, Ending, Missions
 from grace.verification.store.timeline import LONGEST_REASON, About, close_mission, note, tell
+from grace.verification.store.watches import Watches
 
 _CUT = "an earlier action of the plan did not come true"
 _TAKES = {Step.MEASURE: "after", Step.REMEASURE: "restored"}
 
 
-async def close(unit: Unit, case: Case, decision: Close) -> None:
-    """End a contract, and its mission with it where that follows; nothing if it has moved on."""
+async def close(
+    unit: Unit, case: Case, decision: Close, *, watch_after: Sequence[timedelta] = ()
+) -> None:
+    """End a contract, and its mission with it where that follows; nothing if it has moved on.
+
+    What is verified is looked at again, after each of `watch_after`.
+    """
     await Missions(unit.tx).lock(case.contract.mission_id)
     ending = _ending(case, decision)
     ended = await Contracts(unit.tx).close(case, ending)
@@ -29,6 +36,8 @@ async def close(unit: Unit, case: Case, decision: Close) -> None:
         return
     await _keep_last_measurement(unit, case, decision)
     await Contracts(unit.tx).release_hold(case.contract)
+    if ending.status is Status.VERIFIED and watch_after:
+        await Watches(unit.tx).begin(case.contract_id, watch_after)
     if ending.status in VERDICTS:
         await _tell_verdict(unit, case, ending, ended)
     else:

@@ -57,7 +57,8 @@ class Steps:
             case MeasureAgain():
                 await self._measure_again(decision)
             case Close():
-                await close(self._unit, self._case, decision)
+                after = self._settings.watch_after
+                await close(self._unit, self._case, decision, watch_after=after)
             case Attend():
                 await attend(self._unit, self._case, decision)
             case _:

@@ -1,0 +1,144 @@
+"""Looks again at what was verified, and opens the mission again when the fault is back."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from grace.contracts.intent import ErrorDetected, ErrorDetectedSeverity
+from grace.contracts.verification import ActionClosed, MissionReopened
+from grace.kit import Runtime, Unit
+from grace.verification.domain.lifecycle import Status
+from grace.verification.domain.state import shown_text
+from grace.verification.domain.watch import Found, Look, late_look, measures_of_look
+from grace.verification.loops.schedule import schedule_look
+from grace.verification.metrics import REOPENED
+from grace.verification.settings import Settings
+from grace.verification.store import Case, Contracts, Missions
+from grace.verification.store.takes import Takes
+from grace.verification.store.timeline import LONGEST_REASON, About, note, tell
+from grace.verification.store.watches import DueWatch, Watches
+
+_OVERTAKEN = "another mission has acted on the target since"
+
+
+class Watch:
+    """Level-based: a look goes on from its row, whoever began it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Advance the looks that are due; True when there may be more."""
+        most = self._settings.advance_most
+        async with runtime.unit() as unit:
+            due = await Watches(unit.tx).claim(most=most, claim_for=self._settings.claim_for)
+            cases = await Contracts(unit.tx).cases([watch.contract_id for watch in due])
+        by_id = {case.contract_id: case for case in cases}
+        for watch in due:
+            case = by_id[watch.contract_id]
+            async with runtime.unit(correlation_id=case.correlation_id) as unit:
+                await _OneLook(unit, watch, case, self._settings).advance()
+        return len(due) == most
+
+
+@dataclass(frozen=True, slots=True)
+class _OneLook:
+    unit: Unit
+    watch: DueWatch
+    case: Case
+    settings: Settings
+
+    async def advance(self) -> None:
+        """Begin to measure, or read what was measured."""
+        watches = Watches(self.unit.tx)
+        if self.watch.status == "measuring":
+            takes = await Takes(self.unit.tx).of([self.case.contract_id], look=self.watch.look)
+            look = late_look(self.case.contract, takes.get(self.case.contract_id, ()))
+            await self._read(look)
+        elif self.watch.is_overtaken:
+            if await watches.end(self.watch, "skipped", reason=_OVERTAKEN):
+                await self._say(f"not taken: {_OVERTAKEN}")
+        elif await watches.measure(self.watch, pause=self.settings.poll_interval):
+            measures = measures_of_look(self.case.contract)
+            await schedule_look(
+                self.unit, self.case, measures, look=self.watch.look, settings=self.settings
+            )
+
+    async def _read(self, look: Look | None) -> None:
+        watches = Watches(self.unit.tx)
+        if look is None:
+            await watches.rest(self.watch, pause=self.settings.poll_interval)
+            return
+        # In the order in which ends are written: the mission first.
+        await Missions(self.unit.tx).lock(self.case.contract.mission_id)
+        if not await watches.end(
+            self.watch, look.found, reason=_cut(look.reason), confidence=look.confidence
+        ):
+            return
+        await self._say(f"{look.found}: {look.reason}")
+        if look.found is Found.RETURNED:
+            await self._reopen(look)
+
+    async def _reopen(self, look: Look) -> None:
+        """Take the verdict back: learning counts the new revision, intent hears of the error."""
+        reason = _cut(f"the fault is back {_words(self.watch.after)} later: {look.reason}")
+        watches = Watches(self.unit.tx)
+        await watches.end_later(self.watch, "the fault was back before")
+        revised = await watches.revise(self.case.contract_id, Status.FAILED, look, reason=reason)
+        about, contract = About.case(self.case), self.case.contract
+        closed = ActionClosed(
+            mission_id=contract.mission_id,
+            tenant_id=contract.tenant_id,
+            contract_id=contract.contract_id,
+            revision=revised.revision,
+            playbook=contract.playbook,
+            playbook_version=contract.playbook_version,
+            operation=contract.action.operation,
+            target=contract.action.target,
+            verdict=Status.FAILED,
+            confidence=look.confidence,
+            executed=True,
+            closed_at=revised.revised_at,
+            reason=reason,
+        )
+        await tell(self.unit, closed, about, f"revision {revised.revision}: failed")
+        reopened = MissionReopened(
+            mission_id=contract.mission_id,
+            tenant_id=contract.tenant_id,
+            contract_id=contract.contract_id,
+            revision=revised.revision,
+            reason=reason,
+            reopened_at=revised.revised_at,
+        )
+        await tell(self.unit, reopened, about, reason)
+        await self._report(reason, revised.revised_at)
+        self.unit.after_commit(REOPENED.inc)
+
+    async def _report(self, reason: str, at: datetime) -> None:
+        """Tell intent, as anybody who sees an error does: it is answered like any other."""
+        contract = self.case.contract
+        kind, target = await Watches(self.unit.tx).subject_of(contract.mission_id)
+        detected = ErrorDetected(
+            source="verification",
+            kind=kind or contract.action.operation,
+            target=target or contract.action.target,
+            message=_cut(f"mission {contract.mission_id} is open again: {reason}"),
+            severity=ErrorDetectedSeverity.error,
+            detected_at=at,
+        )
+        self.unit.publish(
+            detected, tenant=contract.tenant_id, correlation_id=self.case.correlation_id
+        )
+
+    async def _say(self, words: str) -> None:
+        about = About.case(self.case)
+        summary = f"looked again after {_words(self.watch.after)}: {words}"
+        await note(self.unit, "verification.watch.looked", about, summary)
+
+
+def _words(after: timedelta) -> str:
+    seconds = after.total_seconds()
+    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"  # noqa: PLR2004 - a minute
+
+
+def _cut(reason: str) -> str:
+    return shown_text(reason, LONGEST_REASON)

@@ -1,0 +1,67 @@
+-- insert_watches --
+-- A verified contract is looked at again, after each of these times.
+INSERT INTO watches (contract_id, look, after, due_at, next_at)
+SELECT :contract_id, w.look, w.after, now() + w.after, now() + w.after
+  FROM unnest(CAST(:after AS interval[])) WITH ORDINALITY AS w (after, look)
+ON CONFLICT (contract_id, look) DO NOTHING;
+
+-- claim_watches --
+-- Take the looks that are due, and keep other replicas off them for a while. `overtaken`: another mission has
+-- acted on the target since, or acts on it now.
+WITH due AS (
+    SELECT contract_id, look FROM watches
+     WHERE next_at <= now() ORDER BY next_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE watches w SET next_at = now() + CAST(:claim_for AS interval)
+  FROM due, action_contracts c
+ WHERE w.contract_id = due.contract_id AND w.look = due.look AND c.contract_id = w.contract_id
+RETURNING w.contract_id, w.look, w.after, w.status, w.version,
+    EXISTS (SELECT FROM action_contracts o
+             WHERE o.tenant_id = c.tenant_id AND o.target = c.target AND o.mission_id <> c.mission_id
+               AND (o.closed_at > c.closed_at AND o.executed
+                    OR o.closed_at IS NULL AND o.status NOT IN ('drafted', 'approved', 'waiting'))) AS is_overtaken;
+
+-- begin_watch --
+-- A look is being measured. No row: it has moved on.
+UPDATE watches SET status = 'measuring', next_at = now() + CAST(:pause AS interval), version = version + 1
+ WHERE contract_id = :contract_id AND look = :look AND version = :version AND status = 'due'
+RETURNING look;
+
+-- rest_watch --
+-- Its takes are not all in. No row: it has moved on.
+UPDATE watches SET next_at = now() + CAST(:pause AS interval)
+ WHERE contract_id = :contract_id AND look = :look AND version = :version AND status IN ('due', 'measuring')
+RETURNING look;
+
+-- end_watch --
+-- A look is done. No row: it has moved on.
+UPDATE watches
+   SET status = :status, reason = :reason, confidence = :confidence, ended_at = now(), next_at = NULL,
+       version = version + 1
+ WHERE contract_id = :contract_id AND look = :look AND version = :version AND status IN ('due', 'measuring')
+RETURNING look;
+
+-- end_later_watches --
+-- The fault is back: nobody needs to look for it again.
+UPDATE watches SET status = 'skipped', reason = :reason, ended_at = now(), next_at = NULL, version = version + 1
+ WHERE contract_id = :contract_id AND look > :look AND status IN ('due', 'measuring')
+RETURNING look;
+
+-- insert_revision --
+-- A verdict that a later look took back; numbers count on from the contract's own.
+INSERT INTO contract_revisions (contract_id, revision, mission_id, tenant_id, verdict, confidence, actual_state, reason)
+SELECT c.contract_id, 1 + coalesce(max(r.revision), c.revision), c.mission_id, c.tenant_id, :verdict, :confidence,
+       CAST(:actual_state AS json), :reason
+  FROM action_contracts c LEFT JOIN contract_revisions r ON r.contract_id = c.contract_id
+ WHERE c.contract_id = :contract_id
+ GROUP BY c.contract_id
+RETURNING revision, revised_at;
+
+-- revisions --
+-- What later looks took back of missions, in their order.
+SELECT mission_id, contract_id, revision, verdict, confidence, reason, revised_at
+  FROM contract_revisions WHERE mission_id = ANY (CAST(:mission_ids AS text[])) ORDER BY revised_at, revision;
+
+-- watched_mission --
+-- What a mission is about, for those who are told that it is open again.
+SELECT kind, target FROM missions WHERE mission_id = :mission_id;
