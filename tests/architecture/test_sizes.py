@@ -16,6 +16,7 @@ LONG_FILES = {
     "libs/contracts/src/grace/contracts/htm.py": "generated: a message and its comments each",
     "libs/contracts/src/grace/contracts/intent.py": "generated: intake, plans and what they wait for",
     "libs/contracts/src/grace/contracts/observability.py": "generated: five answers, with comments",
+    "libs/contracts/src/grace/contracts/verification.py": "generated: contracts and their parts",
 }
 LONG_FUNCTIONS: dict[str, str] = {}
 

@@ -1,9 +1,10 @@
 """What belongs to a tenant is 404 for every other: each route with an id, each with a real one."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-from grace.contracts.htm import SubmitTasks, TaskSpec
+from grace.contracts.htm import ClaimTasks, SubmitTasks, TaskSpec, TaskUpdate, TaskUpdateStatus
 from grace.gateway.api.description import operations
 from grace.gateway.api.log import tenants_in
 from grace.gateway.domain.access import Scope
@@ -12,6 +13,7 @@ from grace.testkit import eventually
 
 OpenGateway = Callable[..., Any]
 BASELINE = "/api/verification/benchmarks/baseline"
+SMOKE = "/api/verification/benchmarks/smoke"
 INTENT = {
     "intent_id": "intent-1",
     "goal": "Orders can be placed again",
@@ -56,6 +58,8 @@ async def things_of(front: Any) -> dict[str, str]:
     approval = await front.hand_in(2)
     artifact = await made(front, "/api/knowledge/ingest", TEXT)
     baseline = await made(front, BASELINE, {"target": "t", "operation": "noop.wait"})
+    await measured(front, baseline["baseline_id"])
+    run = await made(front, SMOKE, {"target": "t"})
     intent = await made(front, "/api/intents/submit", INTENT)
     key = await made(front, "/api/keys", {"principal": "ada", "scopes": ["htm:read"]})
     return {
@@ -68,8 +72,36 @@ async def things_of(front: Any) -> dict[str, str]:
         "limit_key": await limit_of(front),
         "mission_id": approval["mission_id"],
         "schedule_name": await schedule_of(front),
+        "run_id": run["run_id"],
         "task_id": await task_of(front),
     }
+
+
+async def measured(front: Any, baseline_id: str) -> None:
+    """Let a worker measure a baseline, so that a run has something to hold against."""
+    worker = await front.house.act_as("worker")
+
+    async def claimed() -> Any:
+        answer = await worker.call(ClaimTasks(worker_id="w", kernels=("noop",), slots=1))
+        return answer.tasks[0] if answer.tasks else None
+
+    task = await eventually(claimed)
+    await worker.report(
+        TaskUpdate(
+            task_id=task.task_id,
+            status=TaskUpdateStatus.completed,
+            worker_id="w",
+            attempt_number=task.attempt_number,
+            at=datetime.now(UTC),
+            result_json='{"rate": 1}',
+        )
+    )
+
+    async def stored() -> bool:
+        answer = await front.admin.get(f"{BASELINE}/{baseline_id}")
+        return bool(answer.json()["data"]["status"] == "stored")
+
+    await eventually(stored)
 
 
 async def made(front: Any, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def test_only_measured_drift_is_a_return(make, primary, web, found):
     assert look is not None
     assert look.found is found
     assert (look.confidence == 1.0) == (found is Found.QUIET)
+    assert look.actual["web.ok"] == (web or {}).get("ok")
 
 
 def reading(state):

@@ -14,7 +14,7 @@ from grace.worker.domain.targets import CommandTarget, FilesystemTarget, Invalid
 from grace.worker.kernels.command import run
 from grace.worker.kernels.command.run import Run, RunParams
 from grace.worker.kernels.operation import Context, Role
-from grace.worker.kernels.registry import Registry
+from grace.worker.kernels.registry import Registry, parse_params
 
 SHELL = "/bin/sh"
 
@@ -114,6 +114,14 @@ async def test_it_only_observes_and_only_on_its_own_kind_of_target() -> None:
     entry = Registry(["command"]).find("command.run")
     assert entry is not None
     assert entry.operation.apply is None
+
+
+def test_the_parameters_of_a_plan_are_read_and_nothing_else_is() -> None:
+    params = parse_params(Run(), '{"argv":["/usr/bin/pg_isready","-h","db"]}')
+    assert params == RunParams(argv=("/usr/bin/pg_isready", "-h", "db"))
+    for text in ('{"argv":"ls -l"}', '{"argv":[]}', '{"argv":[""]}', '{"argv":["a"],"shell":true}'):
+        with pytest.raises(InvalidError):
+            parse_params(Run(), text)
 
 
 @pytest.mark.parametrize(

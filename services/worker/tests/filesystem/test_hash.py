@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from grace.worker.domain.failure import KernelError
+from grace.worker.domain.failure import InvalidError, KernelError
 from grace.worker.kernels.filesystem.hash import Hash, HashParams
+from grace.worker.kernels.registry import parse_params
 
 Tree = Any
 
@@ -24,6 +25,13 @@ async def test_a_file_matches_its_hash_or_does_not(tree: Tree) -> None:
     assert found == {"exists": 1, "matches": 1, "bytes": 8, "sha256": right}
     assert (await seen(tree, "log/app.log", "0" * 64))["matches"] == 0
     assert (await seen(tree, "log/app.log"))["matches"] is None
+
+
+def test_the_parameters_of_a_plan_are_read() -> None:
+    params = parse_params(Hash(), '{"path":"log/app.log","sha256":null}')
+    assert params == HashParams(path="log/app.log")
+    with pytest.raises(InvalidError):
+        parse_params(Hash(), '{"path":"log/app.log","sha256":"ABC"}')
 
 
 async def test_a_file_that_is_not_there_is_measured_and_matches_nothing(tree: Tree) -> None:

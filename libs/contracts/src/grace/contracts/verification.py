@@ -24,11 +24,15 @@ __all__ = [
     "Baseline",
     "BaselineSamples",
     "BaselineValue",
+    "BenchmarkCheck",
+    "BenchmarkDrift",
+    "BenchmarkRun",
     "Contract",
     "ContractDrafted",
     "ContractView",
     "DraftContract",
     "GetBaseline",
+    "GetBenchmarkRun",
     "GetMission",
     "GetTimeline",
     "ListMissions",
@@ -38,6 +42,7 @@ __all__ = [
     "MissionReopened",
     "Missions",
     "ProblemResolved",
+    "RunBenchmarks",
     "TakeBaseline",
     "Timeline",
     "TimelineEntry",
@@ -389,3 +394,75 @@ class ValidateMeasurement(Message):
     operation: Id = Field(description="http.get or promql.query")
     source: Id = Field(description="One of the file of sources.")
     params: Annotated[LongText, Field(max_length=65536)]
+
+
+class BenchmarkDrift(Message):
+    """Part of `BenchmarkCheck`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.BenchmarkDrift"
+
+    field: Id
+    golden: Double
+    measured: Double = Field(description="The median of the takes.")
+    drift: Double = Field(
+        description="The distance, as a share of the golden value or of 1, whichever is larger."
+    )
+    holds: Bool
+
+
+class BenchmarkCheck(Message):
+    """Part of `BenchmarkRun`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.BenchmarkCheck"
+
+    target: Id
+    operation: Id
+    baseline_id: Id
+    outcome: Id = Field(description="passed, failed, inconclusive")
+    why: Text
+    drifts: tuple[BenchmarkDrift, ...] = Field(default=(), max_length=100)
+
+
+class BenchmarkRun(Message):
+    """The answer on `rpc.verification.benchmark`, `rpc.verification.benchmark_of`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.BenchmarkRun"
+
+    run_id: Id
+    suite: Id = Field(description="smoke, regression")
+    status: Id = Field(description="measuring, passed, failed, inconclusive")
+    tolerance: Double
+    baselines: UInt32 = Field(description="How many are held against.")
+    checks: tuple[BenchmarkCheck, ...] = Field(
+        default=(), max_length=1000, description="Empty while it is measured."
+    )
+    started_at: Timestamp
+    ended_at: Timestamp | None = None
+
+
+class RunBenchmarks(Message):
+    """Measures everything that has a golden baseline: whether it can be measured (smoke), or has drifted (regression)."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.RunBenchmarks"
+    SUBJECT: ClassVar[str] = "rpc.verification.benchmark"
+    REPLY: ClassVar[type[BenchmarkRun]] = BenchmarkRun
+
+    tenant_id: Id
+    suite: Id = Field(description="smoke, regression")
+    requested_by: Id
+    target: Id | None = Field(default=None, description="Only its baselines.")
+    tolerance: Double | None = Field(
+        default=None,
+        description="How far a field may be from its golden value, as a share of it; 0.2 where nothing is said.",
+    )
+
+
+class GetBenchmarkRun(Message):
+    """Asks on `rpc.verification.benchmark_of`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.GetBenchmarkRun"
+    SUBJECT: ClassVar[str] = "rpc.verification.benchmark_of"
+    REPLY: ClassVar[type[BenchmarkRun]] = BenchmarkRun
+
+    tenant_id: Id
+    run_id: Id

@@ -33,6 +33,7 @@ def build(settings: Settings | None = None) -> Service:
         )
         .every(settings.baselines_interval, loops.Baselines(settings, sources))
         .every(settings.watch_interval, loops.Watch(settings))
+        .every(settings.baselines_interval, loops.JudgeRuns(settings))
         .every(settings.recall_interval, recall)
         .every(settings.release_interval, loops.ReleaseHolds())
     )

@@ -3,6 +3,7 @@
 from grace.client.aio.approvals import Approvals
 from grace.client.aio.approvers import Approvers
 from grace.client.aio.baselines import Baselines
+from grace.client.aio.benchmarks import Benchmarks
 from grace.client.aio.events import Events
 from grace.client.aio.freezes import Freezes
 from grace.client.aio.governance import Governance
@@ -24,6 +25,7 @@ class Grace(
     Approvals,
     Approvers,
     Baselines,
+    Benchmarks,
     Events,
     Governance,
     Freezes,

@@ -4,6 +4,7 @@
 from grace.client.sync.approvals import Approvals
 from grace.client.sync.approvers import Approvers
 from grace.client.sync.baselines import Baselines
+from grace.client.sync.benchmarks import Benchmarks
 from grace.client.sync.events import Events
 from grace.client.sync.freezes import Freezes
 from grace.client.sync.governance import Governance
@@ -25,6 +26,7 @@ class SyncGrace(
     Approvals,
     Approvers,
     Baselines,
+    Benchmarks,
     Events,
     Governance,
     Freezes,

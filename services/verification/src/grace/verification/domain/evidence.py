@@ -100,7 +100,7 @@ def _last(tallies: Sequence[Tally], measure: Measure, field: str) -> Json:
     found = [
         _metrics(one.reading)
         for each in tallies
-        if each.measure is measure
+        if each.measure.name == measure.name
         for one in each.judgements
     ]
     return found[-1].get(field) if found else None

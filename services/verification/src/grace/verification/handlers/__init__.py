@@ -13,15 +13,18 @@ from grace.contracts.htm import TasksFinished
 from grace.contracts.intent import ActionPlanned, ErrorCaptured, PlanningBlocked
 from grace.contracts.verification import (
     GetBaseline,
+    GetBenchmarkRun,
     GetMission,
     GetTimeline,
     ListMissions,
+    RunBenchmarks,
     TakeBaseline,
     ValidateMeasurement,
 )
 from grace.kit import Rpc, Stream
 from grace.verification.handlers import (
     baselines,
+    benchmarks,
     decisions,
     measurements,
     plans,
@@ -61,6 +64,8 @@ def rpc(settings: Settings, wakes: Wakes, check: Check) -> Rpc:
         .direct(GetMission, queries.on_get_mission)
         .direct(GetTimeline, queries.on_get_timeline)
         .direct(GetBaseline, queries.on_get_baseline)
+        .direct(GetBenchmarkRun, benchmarks.on_get_run)
+        .on(RunBenchmarks, partial(benchmarks.on_run_benchmarks, settings, wakes))
         .direct(ValidateMeasurement, partial(measurements.on_validate, settings, check))
         .on(TakeBaseline, partial(baselines.on_take_baseline, settings, wakes, check))
     )

@@ -4,6 +4,7 @@ from grace.verification.loops.advance import Advance
 from grace.verification.loops.baselines import Baselines
 from grace.verification.loops.recall import Recall
 from grace.verification.loops.release import ReleaseHolds
+from grace.verification.loops.runs import JudgeRuns
 from grace.verification.loops.sources import Sources
 from grace.verification.loops.takes import TakeBySource, TakeByWorker
 from grace.verification.loops.watch import Watch
@@ -11,6 +12,7 @@ from grace.verification.loops.watch import Watch
 __all__ = [
     "Advance",
     "Baselines",
+    "JudgeRuns",
     "Recall",
     "ReleaseHolds",
     "Sources",

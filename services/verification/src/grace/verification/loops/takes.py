@@ -104,7 +104,7 @@ async def _claim(
 async def _end(runtime: Runtime, take: DueTake, reading: Reading, advance: type) -> None:
     """Keep what a take brought, and let its contract look at once."""
     async with runtime.unit() as unit:
-        if await Takes(unit.tx).end(take, reading):
+        if await Takes(unit.tx).end(take, reading) and take.contract_id is not None:
             await Contracts(unit.tx).nudge([take.contract_id])
             unit.after_commit(lambda: runtime.wake(advance))
 

@@ -14,16 +14,17 @@ ON CONFLICT (take_id) DO NOTHING;
 -- claim_takes --
 -- Take the takes that are due, and keep other replicas off them for a while; a source's answer may take its time.
 WITH due AS (
-    SELECT take_id FROM takes
+    SELECT take_id, contract_id FROM takes
      WHERE next_at <= now() AND by_source = :by_source
      ORDER BY next_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE takes t
-   SET next_at = now() + CAST(:claim_for AS interval) + t.timeout_ms * interval '1 millisecond'
-  FROM due, action_contracts c
- WHERE t.take_id = due.take_id AND c.contract_id = t.contract_id
+   SET next_at = now() + CAST(:claim_for AS interval)
+             + CASE WHEN t.by_source THEN t.timeout_ms * interval '1 millisecond' ELSE interval '0' END
+  FROM due LEFT JOIN action_contracts c ON c.contract_id = due.contract_id
+ WHERE t.take_id = due.take_id
 RETURNING t.take_id, t.contract_id, t.operation, t.target, t.params, t.timeout_ms, t.task_spec, t.task_id, t.version,
-          t.deadline, t.look > 0 OR c.status = 'measuring' AS is_wanted;
+          t.deadline, t.contract_id IS NULL OR t.look > 0 OR c.status = 'measuring' AS is_wanted;
 
 -- submit_take --
 -- htm has accepted the take. No row: it has moved on.

@@ -32,7 +32,7 @@ class DueTake:
     """A take that is due. `is_wanted`: its contract still waits for it."""
 
     take_id: str
-    contract_id: str
+    contract_id: str | None  # None: it belongs to a run of benchmarks
     measurement: Measurement
     task_spec: bytes | None
     task_id: str | None
@@ -156,10 +156,11 @@ def is_own(measure: Measure) -> bool:
 
 
 def _take(row: Record) -> Take:
-    return Take(row["measure"], row["number"], _reading(row))
+    return Take(row["measure"], row["number"], reading_of_row(row))
 
 
-def _reading(row: Record) -> Reading | None:
+def reading_of_row(row: Record) -> Reading | None:
+    """Return what a take brought; None while it may still come."""
     match row["status"]:
         case "due":
             return None

@@ -1,0 +1,5 @@
+"""Runs of the benchmark suites."""
+
+from grace.verification.store.runs.runs import DueRun, Runs
+
+__all__ = ["DueRun", "Runs"]

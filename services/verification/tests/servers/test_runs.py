@@ -1,0 +1,88 @@
+"""Benchmark suites on real servers, against baselines that a worker and a source measured."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from grace.contracts.verification import BenchmarkRun, GetBenchmarkRun, RunBenchmarks
+from grace.kit import GraceError, Kind
+from grace.testkit import eventually
+
+if TYPE_CHECKING:
+    from conftest import Play
+
+QUICK = {"takes_interval": timedelta(milliseconds=50)}
+
+
+async def run(play: Play, suite: str, **more: Any) -> BenchmarkRun:
+    gateway = await play.actor("gateway")
+    question = RunBenchmarks(tenant_id="default", suite=suite, requested_by="ada", **more)
+    begun: BenchmarkRun = await gateway.call(question)
+    return begun
+
+
+async def ended(play: Play, begun: BenchmarkRun) -> BenchmarkRun:
+    gateway = await play.actor("gateway")
+
+    async def there() -> BenchmarkRun | None:
+        question = GetBenchmarkRun(tenant_id="default", run_id=begun.run_id)
+        found: BenchmarkRun = await gateway.call(question)
+        return found if found.status != "measuring" else None
+
+    found: BenchmarkRun = await eventually(there, timeout=10)
+    return found
+
+
+async def test_a_suite_measures_what_has_a_baseline_and_tells_the_drift(play: Play) -> None:
+    async with play.open(**QUICK):
+        await play.baseline()
+        await play.baseline()  # the newest one counts
+        smoke = await run(play, "smoke")
+        assert (smoke.status, smoke.baselines) == ("measuring", 1)
+        task = await play.work("observe", play.make.healthy)
+        assert task.spec.capability is None
+        assert (await ended(play, smoke)).status == "passed"
+
+        begun = await run(play, "regression", tolerance=0.1)
+        for _ in range(3):
+            await play.work("observe", {**play.make.healthy, "throughput": 50.0})
+        found = await ended(play, begun)
+        assert (found.status, found.suite) == ("failed", "regression")
+        (check,) = found.checks
+        assert check.why == "throughput drifts by 50%"
+        drifts = {each.field: (each.drift, each.holds) for each in check.drifts}
+        assert drifts["throughput"] == (0.5, False)
+        assert drifts["waiting"] == (0.0, True)
+
+
+async def test_what_cannot_be_measured_is_inconclusive_and_never_passed(play: Play) -> None:
+    async with play.open(**QUICK, measure_within=timedelta(seconds=5)):
+        await play.baseline()
+        begun = await run(play, "smoke", target="shop-db")
+        await play.work("observe", failure="no statistics", error_class="user")
+        found = await ended(play, begun)
+        assert found.status == "inconclusive"
+        assert "no statistics" in found.checks[0].why
+
+
+@pytest.mark.parametrize(
+    ("suite", "more", "kind"),
+    [
+        ("smoke", {}, Kind.CONFLICT),
+        ("smoke", {"target": "other"}, Kind.CONFLICT),
+        ("load", {}, Kind.INVALID),
+        ("regression", {"tolerance": -1.0}, Kind.INVALID),
+        ("regression", {"tolerance": float("1e9")}, Kind.INVALID),
+    ],
+)
+async def test_what_cannot_be_run_is_refused_and_nothing_is_stored(
+    play: Play, suite: str, more: dict[str, Any], kind: Kind
+) -> None:
+    async with play.open():
+        with pytest.raises(GraceError) as refused:
+            await run(play, suite, **more)
+        assert refused.value.kind is kind
+        assert await play.house.rows("verification", "select 1 from benchmark_runs") == []

@@ -1,0 +1,84 @@
+"""Suites without a server: what takes say about a golden baseline."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grace.verification.domain.contract import Measurement
+from grace.verification.domain.suite import (
+    Checked,
+    Golden,
+    Outcome,
+    Suite,
+    check,
+    outcome_of,
+)
+from grace.verification.domain.verdict import Measured, Unmeasured
+
+GOLDEN = Golden(
+    "baseline-1",
+    Measurement("postgres.activity", "shop-db", "{}", 1000),
+    {"throughput": 100.0, "waiting": 0, "word": "x", "series": {"commits": list(range(8))}},
+)
+GOOD = {"throughput": 95.0, "waiting": 0}
+
+
+def checked(*states, suite=Suite.REGRESSION, tolerance=0.2):
+    readings = [Unmeasured("down") if each is None else Measured(each) for each in states]
+    return check(GOLDEN, readings, suite=suite, tolerance=tolerance)
+
+
+def test_near_its_baseline_is_passed_with_the_drift_of_each_field():
+    found = checked(GOOD, {**GOOD, "throughput": 90.0}, {**GOOD, "throughput": 300.0})
+    assert found.outcome is Outcome.PASSED
+    assert {each.field: each.drift for each in found.drifts} == pytest.approx(
+        {"throughput": 0.05, "waiting": 0.0}
+    )
+
+
+def test_the_median_decides_and_one_bad_take_does_not():
+    assert checked(GOOD, GOOD, {**GOOD, "throughput": 1.0}).outcome is Outcome.PASSED
+    slow = {**GOOD, "throughput": 50.0}
+    found = checked(GOOD, slow, slow)
+    assert found.outcome is Outcome.FAILED
+    assert found.why == "throughput drifts by 50%"
+
+
+def test_near_zero_the_drift_is_absolute():
+    assert checked({**GOOD, "waiting": 0.1}).outcome is Outcome.PASSED
+    assert checked({**GOOD, "waiting": 3}).outcome is Outcome.FAILED
+
+
+def test_a_distribution_that_has_moved_fails_though_its_median_is_near():
+    moved = {**GOOD, "series": {"commits": [each + 20 for each in range(8)]}}
+    found = checked(moved)
+    assert found.outcome is Outcome.FAILED
+    assert "series.commits has moved" in found.why
+    few = {**GOOD, "series": {"commits": [99, 99]}}
+    assert checked(few).outcome is Outcome.PASSED
+
+
+def test_a_number_that_is_gone_fails_either_suite():
+    for suite in Suite:
+        found = checked({"throughput": 100.0, "waiting": math.nan}, suite=suite)
+        assert (found.outcome, found.why) == (Outcome.FAILED, "no number any more: waiting")
+
+
+def test_smoke_asks_only_whether_all_numbers_are_there():
+    assert checked({"throughput": 1.0, "waiting": 99}, suite=Suite.SMOKE).outcome is Outcome.PASSED
+
+
+def test_what_was_not_measured_proves_nothing():
+    found = checked(GOOD, None, GOOD)
+    assert (found.outcome, found.why) == (Outcome.INCONCLUSIVE, "not measured: down")
+    assert check(GOLDEN, [Measured(GOOD), None], suite=Suite.SMOKE, tolerance=1) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(list(Outcome)), max_size=4))
+def test_a_run_passes_only_where_every_check_does(outcomes):
+    said = outcome_of([Checked(GOLDEN, each, "") for each in outcomes])
+    assert (said is Outcome.PASSED) == (bool(outcomes) and set(outcomes) == {Outcome.PASSED})
+    assert (said is Outcome.FAILED) == (Outcome.FAILED in outcomes)
