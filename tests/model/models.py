@@ -60,5 +60,5 @@ class Model:
         return {(start, end) for start, end in _DOOR.findall(self.text) if start != "from"}
 
 
-HTM, OUTBOX = Model("htm"), Model("outbox")
-MODELS = {model.name: model for model in (HTM, OUTBOX)}
+HTM, FAMILY, OUTBOX = Model("htm"), Model("family"), Model("outbox")
+MODELS = {model.name: model for model in (HTM, FAMILY, OUTBOX)}

@@ -28,7 +28,8 @@ _REPORTS = """
 """
 _OPEN = """
     SELECT count(*) FROM htm.htm_tasks
-     WHERE status IN ('scheduled', 'queued', 'assigned', 'running', 'retrying', 'needs_attention')
+     WHERE status IN ('waiting', 'scheduled', 'queued', 'assigned', 'running', 'retrying',
+                      'needs_attention', 'joining')
 """
 _UNSENT = "SELECT count(*) FROM htm.outbox WHERE sent_at IS NULL"
 _QUARANTINED = """

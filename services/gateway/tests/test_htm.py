@@ -137,6 +137,35 @@ async def test_nothing_is_stored_of_what_is_refused(open_gateway: OpenGateway) -
         assert len({each["task_id"] for each in taken}) == 1000
 
 
+async def test_tasks_wait_for_others_and_say_so(open_gateway: OpenGateway) -> None:
+    async with open_gateway("htm") as front:
+        ada = await front.person("ada", "htm:write", "htm:read")
+        bob = await front.person("bob", "htm:write")
+        family = [
+            TASK | {"key": "p"},
+            TASK | {"key": "c", "parent_key": "p"},
+            TASK | {"key": "d", "parent_key": "p", "depends_on_keys": ["c"]},
+        ]
+        p, c, d = (each["task_id"] for each in await submit(ada, *family))
+        found = await data(ada, f"{TASKS}/{d}")
+        assert (found["status"], found["parent_id"], found["depends_on"]) == ("waiting", p, [c])
+        why = await data(ada, f"{TASKS}/{d}/why")
+        assert why["blocks"] == [{"kind": "depends_on", "detail": f"it depends on {c} (queued)"}]
+        children = await data(ada, f"{TASKS}?parent_id={p}")
+        assert [(each["task_id"], each["parent_id"]) for each in children] == [(d, p), (c, p)]
+        assert len(await data(ada, f"{TASKS}?parent_id={p}&status=waiting")) == 1
+        for change in ({"depends_on": ["x"]}, {"parent_id": p}, {"depends_on_keys": ["e"]}):
+            refused = await submit(bob, TASK | {"key": "e"} | change, status=422)
+            assert (
+                refused["detail"].startswith("api:e: ")
+                or "wait for one another" in (refused["detail"])
+            )
+        circle = [TASK | {"key": k, "depends_on_keys": [o]} for k, o in ("xy", "yx")]
+        await submit(ada, *circle, status=422)
+        assert (await ada.get(f"{TASKS}?parent_id=nonsense")).status_code == 422
+        assert len(await data(ada, TASKS)) == 3
+
+
 async def test_pages_and_filters_lead_through_every_task(open_gateway: OpenGateway) -> None:
     async with open_gateway("htm") as front:
         ada = await front.person("ada", "htm:write", "htm:read")

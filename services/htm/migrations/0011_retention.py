@@ -5,7 +5,7 @@ from alembic import op
 from grace.kit.migrations import statements
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 # The keys of a task without a look at all keys; and no search through them for each task that goes:
 # keys and attempts are written with their task and go with it, in one statement each.

@@ -27,7 +27,7 @@ from grace.contracts.htm import (
     TaskUpdate,
     TaskUpdateStatus,
 )
-from grace.htm.loops import Promote, Rescue
+from grace.htm.loops import Follow, Promote, Rescue
 from grace.htm.settings import Settings
 from grace.kit import Runtime, new_id
 from grace.testkit import House, eventually
@@ -137,6 +137,25 @@ class Crew:
         await self.let_pass("not_before")
         await Promote(Settings()).tick(self.htm)
 
+    async def follow(self) -> None:
+        """Let every end be followed, and the ends that come of it."""
+        while await Follow(Settings()).tick(self.htm):
+            pass
+
+    async def standing(self, *task_ids: str) -> list[str]:
+        """How tasks stand when every end was followed."""
+        await self.follow()
+        return [(await self.task(task_id)).status for task_id in task_ids]
+
+    async def done(self, task: ClaimedTask, status: str = "completed", **more: object) -> None:
+        """Report an end and wait until it is taken in."""
+        await self.worker.report(self.update(task, status, **more))
+
+        async def taken_in() -> bool:
+            return (await self.task(task.task_id)).status not in {"assigned", "running"}
+
+        await eventually(taken_in)
+
     async def finished(self, count: int) -> list[FinishedTask]:
         """Wait until so many ends were told, each event counted as often as it was sent."""
 
@@ -150,7 +169,7 @@ class Crew:
 
 
 NEVER = timedelta(hours=1)
-_LOOPS = ("promote", "schedule", "rescue", "expire", "sla", "roll_up", "prune", "count")
+_LOOPS = ("promote", "schedule", "rescue", "expire", "follow", "sla", "roll_up", "prune", "count")
 BY_HAND = {f"{loop}_interval": NEVER for loop in _LOOPS}
 
 

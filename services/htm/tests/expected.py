@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 HELD = ("assigned", "running")
-WAITING = ("queued", "retrying")
+WAITING = ("waiting", "queued", "retrying")
+FINAL = ("succeeded", "failed", "cancelled", "expired", "dead_letter")
 ENDINGS = {"started": "running", "completed": "succeeded", "failed": "failed", "timeout": "timeout"}
 RETRYABLE = ("transient", "system", "timeout")
 CLASSES = (*RETRYABLE, "validation", "user", "nonretryable")
@@ -25,6 +26,10 @@ class Expected:
     lapses: int = 0
     owner: str | None = None
     endings: list[str] = field(default_factory=list)
+    before: list[Expected] = field(default_factory=list)
+    parent: Expected | None = None
+    children: list[Expected] = field(default_factory=list)
+    ends_as: str = ""
 
     def standing(self, kind: str, number: int, worker: str) -> str:
         """What a report on this task is worth."""
@@ -59,12 +64,50 @@ class Expected:
 
     def _close(self, ending: str, state: str) -> None:
         unwanted = self.cancelling and state != "succeeded"
-        self.endings[-1], self.state = ending, "cancelled" if unwanted else state
+        self.endings[-1] = ending
+        self.go("cancelled" if unwanted else state)
+
+    def go(self, state: str) -> None:
+        """Into this state; a parent ends when its children have."""
+        joins = self.children and state in FINAL
+        self.state, self.ends_as = ("joining", state) if joins else (state, self.ends_as)
 
     def cancel(self) -> bool:
         """Somebody wants it cancelled; False when it has ended otherwise."""
-        if self.state in HELD:
+        if self.state in (*HELD, "joining"):
             self.cancelling = True
         elif self.state in WAITING:
-            self.state = "cancelled"
+            self.go("cancelled")
         return self.cancelling or self.state == "cancelled"
+
+    @property
+    def stops(self) -> bool:
+        """Whether its children are to stop."""
+        return self.cancelling or self.ends_as not in {"", "succeeded"}
+
+    def follow(self) -> bool:
+        """Do what others' ends mean for it; False where they mean nothing now."""
+        if self.state in FINAL:
+            return False
+        if self.parent and self.parent.stops and not self.cancelling:
+            return self.cancel()
+        if self.state == "waiting":
+            return self._go_on({task.state for task in self.before})
+        if self.state == "joining":
+            return self._join({task.state for task in self.children})
+        return False
+
+    def _go_on(self, states: set[str]) -> bool:
+        if states & set(FINAL) - {"succeeded"}:
+            self.go("cancelled")
+        elif states == {"succeeded"}:
+            self.state = "queued"
+        return self.state != "waiting"
+
+    def _join(self, states: set[str]) -> bool:
+        if not states <= set(FINAL):
+            return False
+        spoiled = self.ends_as == "succeeded" and states != {"succeeded"}
+        instead = "cancelled" if self.cancelling else "failed"
+        self.state = instead if spoiled else self.ends_as
+        return True

@@ -46,9 +46,14 @@ FORGERIES = ("", "", "", "", "other worker", "next attempt", "no such task")
 POINTS = st.tuples(st.integers(0, 63), st.sampled_from(FORGERIES))
 HOW = st.tuples(st.sampled_from((*CLASSES, "unheard", None)), st.booleans(), st.integers(-1, 1))
 REPORTS = st.lists(st.tuples(POINTS, st.sampled_from(KINDS), HOW), min_size=1, max_size=3)
+RELATION = st.tuples(st.sampled_from(("", "", "", "before", "parent")), st.integers(0, 15))
 ORDER = st.tuples(
-    st.integers(0, 7), st.sampled_from((3, 2, 1)), st.sampled_from(("observe", "observe", "revert"))
+    st.integers(0, 7),
+    st.sampled_from((3, 2, 1)),
+    st.sampled_from(("observe", "observe", "revert")),
+    RELATION,
 )
+Order = tuple[int, int, str, tuple[str, int]]
 CHOICES = st.lists(st.integers(0, 15), min_size=1, max_size=3)
 WORKERS = ("w1", "w2")
 ASKED = st.tuples(st.sampled_from(WORKERS), st.integers(1, 3))
@@ -79,7 +84,7 @@ class Machine(RuleBasedStateMachine):
         self.position = row["position"]
 
     @initialize(orders=st.lists(ORDER, min_size=3, max_size=5), choices=CHOICES)
-    def begin(self, orders: list[tuple[int, int, str]], choices: list[int]) -> None:
+    def begin(self, orders: list[Order], choices: list[int]) -> None:
         """Most of what can go wrong begins with a claim, or with a lease that lapsed."""
         self.submit(orders)
         self.claim([("w1", 2), ("w2", 1)])
@@ -87,9 +92,9 @@ class Machine(RuleBasedStateMachine):
         self.lapse(choices)
 
     @rule(orders=st.lists(ORDER, min_size=1, max_size=4))
-    def submit(self, orders: list[tuple[int, int, str]]) -> None:
-        specs = [self.crew.spec(key=f"k{key}", max_attempts=most, step=step)
-                 for key, most, step in orders]  # fmt: skip
+    def submit(self, orders: list[Order]) -> None:
+        specs = [self.crew.spec(key=f"k{key}", max_attempts=most, step=step, **self.related(*how))
+                 for key, most, step, how in orders]  # fmt: skip
         calls = [_called(SubmitTasks(tasks=(spec,))) for spec in specs]
         answers = self.act(lambda unit: submit.on_submit(SETTINGS, calls, unit))
         for spec, answer in zip(specs, answers, strict=True):
@@ -101,6 +106,23 @@ class Machine(RuleBasedStateMachine):
             if new:
                 expires = spec.step != "revert"
                 self.tasks[UUID(task_id)] = Expected(spec.max_attempts, expires)
+                self.relate(self.tasks[UUID(task_id)], spec)
+
+    def related(self, how: str, which: int) -> dict[str, Any]:
+        """Some task that is there, as what must succeed before or as a parent; else nothing."""
+        open_ = {i: t for i, t in self.tasks.items() if t.state not in FINAL and not t.stops}
+        may = [i for i, t in open_.items() if not t.parent] if how == "parent" else [*self.tasks]
+        if not how or not may:
+            return {}
+        other = str(may[which % len(may)])
+        return {"parent_id": other} if how == "parent" else {"depends_on": (other,)}
+
+    def relate(self, task: Expected, spec: Any) -> None:
+        task.before = [self.tasks[UUID(other)] for other in spec.depends_on]
+        task.state = "waiting" if task.before else "queued"
+        if spec.parent_id:
+            task.parent = self.tasks[UUID(spec.parent_id)]
+            task.parent.children.append(task)
 
     @precondition(lambda self: self.in_state("queued"))
     @rule(asked=st.lists(ASKED, min_size=1, max_size=3))
@@ -199,7 +221,7 @@ class Machine(RuleBasedStateMachine):
             task.overdue = task.expires
         for task_id in self.in_state(*WAITING):
             if self.tasks[task_id].overdue:
-                self.tasks[task_id].state = "expired"
+                self.tasks[task_id].go("expired")
         self.tick(loops.Expire(SETTINGS))
 
     @precondition(lambda self: self.tasks)
@@ -218,22 +240,37 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def both_say_the_same(self) -> None:
+        self.look()
+        while self.tick(loops.Follow(SETTINGS)):
+            self.look(agreed=False)
+        while any(task.follow() for task in self.tasks.values()):
+            pass
+        self.look()
+        self.steps["steps"] += 1
+
+    def look(self, *, agreed: bool = True) -> None:
         rows = {row["id"]: row for row in self.rows(EVERYTHING)}
         assert rows.keys() == self.tasks.keys()
         for task_id, row in rows.items():
-            _agree(row, self.tasks[task_id])
+            if agreed:
+                _agree(row, self.tasks[task_id])
             _in_order(row)
             if before := self.seen.get(task_id):
                 _moved_rightly(before, row)
         self.seen = rows
-        self.steps["steps"] += 1
 
     def teardown(self) -> None:
         """Each end was told once; then the tables are empty for the next life."""
         bodies = self.rows("SELECT body FROM outbox WHERE subject = $1 AND position > $2",
                            TasksFinished.SUBJECT, self.position)  # fmt: skip
         told = [t for row in bodies for t in TasksFinished.from_bytes(row["body"]).tasks]
-        for table in ("htm_task_keys", "htm_task_attempts", "htm_tasks"):
+        for table in (
+            "htm_ends",
+            "htm_dependencies",
+            "htm_task_keys",
+            "htm_task_attempts",
+            "htm_tasks",
+        ):
             self.rows(f"DELETE FROM {table}")
         ends = {str(i): task.state for i, task in self.tasks.items() if task.state in FINAL}
         assert Counter((t.task_id, str(t.outcome)) for t in told) == Counter(ends.items())
@@ -278,8 +315,8 @@ class Machine(RuleBasedStateMachine):
                   f" WHERE id = ANY($1) AND {column} IS NOT NULL", ids, LONG)  # fmt: skip
         return [self.tasks[task_id] for task_id in ids]
 
-    def tick(self, duty: Any) -> None:
-        self.wait(duty.tick(self.crew.htm))
+    def tick(self, duty: Any) -> Any:
+        return self.wait(duty.tick(self.crew.htm))
 
     def act(self, handler: Callable[[Unit], Awaitable[Any]]) -> Any:
         """Let a handler work in a transaction of its own."""

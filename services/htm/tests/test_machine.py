@@ -65,7 +65,7 @@ def _no_fence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _no_expiry_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """The statement ends whatever is late, held or not."""
-    true, guard = store.tasks.QUERIES["expire_tasks"], "status IN ('queued', 'retrying')"
+    true, guard = store.tasks.QUERIES["expire_tasks"], "status IN ('waiting', 'queued', 'retrying')"
     assert guard in true.text
     text = true.text.replace(guard, "finished_at IS NULL").replace("SET", "SET lease_until = NULL,")
     monkeypatch.setitem(

@@ -155,6 +155,7 @@ async def test_what_could_not_fire_is_refused_and_nothing_is_stored(crew: Crew) 
         {"catch_up_most": 1001},
         {"task": crew.spec(step="apply")},
         {"task": crew.spec(kernel="two.words")},
+        {"task": crew.spec(depends_on_keys=("another",))},
     ):
         with pytest.raises(GraceError) as caught:
             await _set(crew, **wrong)

@@ -20,11 +20,12 @@ INSERT INTO htm_tasks (
     id, tenant_id, type, kernel, origin, status, priority, order_key, attempt_number, max_attempts,
     worker_component, worker_id, worker_key_id, lease_until, not_before, spec, spec_size_bytes,
     data_size_bytes, created_at, queued_at, assigned_at, started_at, finished_at, updated_at,
-    sla_deadline_at, run_at)
+    sla_deadline_at, run_at, ends_as)
 SELECT gen_random_uuid(), 't', 't', 'k', 'o', $1, 0, now(), 1, 3, 'worker', 'w1', 'key',
        CASE WHEN $1 IN ('assigned', 'running') THEN now() END,
        CASE WHEN $1 IN ('retrying', 'scheduled') THEN now() END,
-       '{}', 2, 2, now(), now(), now(), now(), CASE WHEN $2 THEN now() END, now(), now(), now()
+       '{}', 2, 2, now(), now(), now(), now(), CASE WHEN $2 THEN now() END, now(), now(), now(),
+       'succeeded'
 RETURNING id
 """
 MOVE = """

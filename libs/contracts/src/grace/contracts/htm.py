@@ -307,6 +307,19 @@ class TaskSpec(Message):
     affinity: Id | None = Field(
         default=None, description="The worker that it prefers, for a short time."
     )
+    depends_on: tuple[Id, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Ids of tasks that must have succeeded before it begins; if one ends otherwise, it is cancelled.",
+    )
+    depends_on_keys: tuple[Id, ...] = Field(
+        default=(), max_length=64, description="The same by client keys, of this request or stored."
+    )
+    parent_id: Id | None = Field(
+        default=None,
+        description="The task that ends only after this one, and takes it along when it is cancelled.",
+    )
+    parent_key: Id | None = Field(default=None, description="The same by its client key.")
     run_at: Timestamp | None = Field(
         default=None,
         description="Nobody begins it before; its deadline counts from then. At once where it has passed.",
@@ -597,6 +610,13 @@ class Task(Message):
         default=None, description="The task that this one does once more."
     )
     run_at: Timestamp | None = Field(default=None, description="Nobody begins it before.")
+    parent_id: Text | None = Field(
+        default=None, description="The task that ends only after this one."
+    )
+    depends_on: tuple[Text, ...] = Field(
+        default=(), max_length=1000, description="What must have succeeded before it begins."
+    )
+    cancel_reason: Text | None = Field(default=None, description="Whose end cancelled it.")
 
 
 class SteerTask(Message):
@@ -912,6 +932,9 @@ class ListedTask(Message):
     contract_id: Text | None = None
     error_class: Text | None = None
     run_at: Timestamp | None = Field(default=None, description="Nobody begins it before.")
+    parent_id: Text | None = Field(
+        default=None, description="The task that ends only after this one."
+    )
 
 
 class TaskPage(Message):
@@ -947,6 +970,7 @@ class ListTasks(Message):
     contract_id: Id | None = None
     since: Timestamp | None = Field(default=None, description="Accepted then or later.")
     until: Timestamp | None = Field(default=None, description="Accepted before.")
+    parent_id: Id | None = Field(default=None, description="Its children.")
 
 
 class Block(Message):
@@ -955,7 +979,7 @@ class Block(Message):
     SCHEMA: ClassVar[str] = "grace.htm.v1.Block"
 
     kind: Id = Field(
-        description="queue, capacity, quota, limit, no_worker, paused, run_at, retry_wait, needs_attention"
+        description="queue, capacity, quota, limit, no_worker, paused, run_at, retry_wait, needs_attention, depends_on, children"
     )
     detail: Text
 

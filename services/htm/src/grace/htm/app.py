@@ -18,6 +18,7 @@ def build(settings: Settings | None = None) -> Service:
         .every(settings.schedule_interval, loops.Fire(settings, take_in_slots))
         .every(settings.rescue_interval, loops.Rescue(settings), leader=True)
         .every(settings.expire_interval, loops.Expire(settings), leader=True)
+        .every(settings.follow_interval, loops.Follow(settings))
         .every(settings.sla_interval, loops.Warn(settings), leader=True)
         .every(settings.roll_up_interval, loops.RollUp(settings), leader=True)
         .every(settings.prune_interval, loops.Prune(settings), leader=True)

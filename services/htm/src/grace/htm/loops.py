@@ -5,12 +5,14 @@ from datetime import timedelta
 from random import SystemRandom
 
 from grace.htm import metrics
+from grace.htm.domain.following import Ask, Cancel, End, Release, Step, follow
 from grace.htm.domain.reports import lapse_of
 from grace.htm.domain.schedules import Due, Fired, Firing, Slot, fire
 from grace.htm.domain.sla import sla_of
 from grace.htm.settings import Settings
 from grace.htm.store import Attempts, Schedules, Tasks, UniqueKeys, hint_work, tell_moved, tell_sla
 from grace.htm.store.retention import Ended
+from grace.htm.store.relations import Followers
 from grace.htm.store.watch import COUNTED, Hours, Kernels, Levels, SlaMove
 from grace.kit import Runtime, Unit
 
@@ -110,6 +112,35 @@ class Expire:
             expired = await Tasks(unit.tx).expire_tasks(most=most)
             tell_moved(unit, expired)
         return len(expired) == most
+
+
+class Follow:
+    """Carries the ends of tasks on to those that wait for them: dependents, parents, children."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Follow the oldest ends; each step may be the end that another task waits for."""
+        most = self._settings.sweep_most
+        async with runtime.unit() as unit:
+            store = Followers(unit.tx)
+            ended = await store.take_ends(most=most)
+            if ended:
+                locked = await store.lock_followers(ended, most=most)
+                if len(locked) == most:
+                    await store.return_ends(ended)
+                await self._take(follow(await store.find_followers(locked)), unit)
+        return bool(ended)
+
+    async def _take(self, steps: Sequence[Step], unit: Unit) -> None:
+        store, aging_step = Followers(unit.tx), self._settings.aging_step
+        released = [step for step in steps if isinstance(step, Release)]
+        hint_work(unit, await store.release_waiting(released, aging_step=aging_step))
+        await store.ask_followers([step for step in steps if isinstance(step, Ask)])
+        cancelled = [step for step in steps if isinstance(step, Cancel)]
+        tell_moved(unit, await store.cancel_followers(cancelled))
+        tell_moved(unit, await store.end_parents([s for s in steps if isinstance(s, End)]))
 
 
 class Warn:

@@ -18,10 +18,11 @@ WITH new AS (
                CAST(:contract_ids AS text[]), CAST(:mission_ids AS text[]),
                CAST(:specs AS jsonb[]), CAST(:spec_sizes AS integer[]),
                CAST(:data_sizes AS integer[]), CAST(:expires AS boolean[]), CAST(:lanes AS text[]),
-               CAST(:run_ats AS timestamptz[])
+               CAST(:run_ats AS timestamptz[]), CAST(:waits AS boolean[])
            ) WITH ORDINALITY
            AS n (task_id, key, body_hash, tenant_id, type, kernel, origin, priority, max_attempts,
-                 sla, contract_id, mission_id, spec, spec_size, data_size, expires, lane, run_at, place)
+                 sla, contract_id, mission_id, spec, spec_size, data_size, expires, lane, run_at,
+                 waits, place)
 ), fresh AS (
     INSERT INTO htm_task_keys (tenant_id, key, task_id, body_hash)
     SELECT tenant_id, key, task_id, body_hash FROM new ORDER BY tenant_id, key, place
@@ -34,8 +35,9 @@ INSERT INTO htm_tasks (
     expires_at, lane
 )
 SELECT task_id, tenant_id, type, kernel, origin,
-       CASE WHEN run_at > statement_timestamp() THEN 'scheduled' ELSE 'queued' END,
-       CASE WHEN run_at > statement_timestamp() THEN run_at END,
+       CASE WHEN waits THEN 'waiting'
+            WHEN run_at > statement_timestamp() THEN 'scheduled' ELSE 'queued' END,
+       CASE WHEN NOT waits AND run_at > statement_timestamp() THEN run_at END,
        run_at, priority,
        statement_timestamp() - priority * CAST(:aging_step AS interval),
        max_attempts, contract_id, mission_id, spec, spec_size, data_size,
@@ -261,7 +263,7 @@ SELECT not_before - statement_timestamp()
 WITH late AS (
     SELECT id
       FROM htm_tasks
-     WHERE status IN ('queued', 'retrying') AND expires_at < statement_timestamp()
+     WHERE status IN ('waiting', 'queued', 'retrying') AND expires_at < statement_timestamp()
      ORDER BY expires_at
      LIMIT :most
        FOR NO KEY UPDATE SKIP LOCKED
@@ -283,7 +285,10 @@ SELECT CAST(id AS text) AS task_id, tenant_id, type, kernel, origin, status, att
        created_at, run_at, queued_at, assigned_at, started_at, finished_at, updated_at,
        sla_deadline_at,
        result_json, error_class, error_message,
-       cancel_requested_at, cancel_requested_by, CAST(replay_of AS text) AS replay_of
+       cancel_requested_at, cancel_requested_by, cancel_reason, CAST(replay_of AS text) AS replay_of,
+       CAST(parent_id AS text) AS parent_id,
+       ARRAY(SELECT CAST(d.depends_on AS text) FROM htm_dependencies d
+              WHERE d.task_id = htm_tasks.id ORDER BY 1) AS depends_on
   FROM htm_tasks
  WHERE id = ANY (CAST(:task_ids AS uuid[]));
 

@@ -41,6 +41,8 @@ class Settings(ServiceSettings):
     schedule_late_after: Duration = timedelta(minutes=1)
     rescue_interval: Duration = timedelta(seconds=1)
     expire_interval: Duration = timedelta(seconds=1)
+    # How late a task may begin after what it depends on, or end after its last child.
+    follow_interval: Duration = timedelta(milliseconds=50)
     # How late a task may be told to be at risk or too late.
     sla_interval: Duration = timedelta(seconds=1)
     # The usual time of a type is its highest hourly p95 in this time, so at least that of all of it.

@@ -13,8 +13,9 @@ from grace.client.cli.verbs import verb
 
 _FIELDS = (
     "type", "kernel", "operation", "target", "key", "params", "priority", "run_at", "limit_key",
-    "requires", "affinity", "unique_key", "unique_policy", "step", "timeout_ms", "max_attempts", "sla_ms", "mission_id",
-    "contract_id", "action_id", "capability", "before", "after",
+    "requires", "affinity", "unique_key", "unique_policy", "step", "timeout_ms", "max_attempts",
+    "sla_ms", "mission_id", "contract_id", "depends_on", "depends_on_keys", "parent_id",
+    "parent_key", "action_id", "capability", "before", "after",
 )  # fmt: skip
 
 
@@ -47,6 +48,12 @@ def submit(
     unique_policy: Annotated[
         str | None, typer.Option(help="Where one does: refuse, replace or join.")
     ] = None,
+    depends_on: Annotated[
+        list[str] | None, typer.Option(help="A task that must succeed before; may be repeated.")
+    ] = None,
+    parent_id: Annotated[
+        str | None, typer.Option(help="The task that ends only after this one.")
+    ] = None,
     file: File = None,
     key: Key = None,
 ) -> None:
@@ -57,6 +64,7 @@ def submit(
         "priority": priority, "run_at": run_at, "limit_key": limit_key,
         "requires": requires or None, "affinity": affinity,
         "unique_key": unique_key, "unique_policy": unique_policy,
+        "depends_on": depends_on or None, "parent_id": parent_id,
     }  # fmt: skip
     task = merged(read_document(file, fields=_FIELDS) if file else {}, given)
     require(task, "type", "kernel", "operation", "target")

@@ -39,6 +39,7 @@ Base64 = Annotated[
     ),
 ]
 Identifier = Annotated[str, Field(pattern=ID_PATTERN)]
+OwnKey = Annotated[str, Field(pattern=ID_PATTERN, max_length=LONGEST_KEY)]
 _UINT32 = 2**32 - 1
 _LONGEST_PARAMS = 64 * 1024
 _LONGEST_STATE = 256 * 1024
@@ -137,6 +138,24 @@ class NewTask(Work):
         description="Nobody begins it before; its deadline counts from then. RFC 3339 with a zone.",
         examples=["2026-11-20T12:00:00Z"],
     )
+    depends_on: tuple[Identifier, ...] = Field(
+        default=(),
+        max_length=64,
+        strict=False,
+        description="Ids of tasks that must succeed before it begins; else it is cancelled.",
+    )
+    depends_on_keys: tuple[OwnKey, ...] = Field(
+        default=(),
+        max_length=64,
+        strict=False,
+        description="The same by your own keys, of this request or of one before.",
+    )
+    parent_id: str | None = Field(
+        default=None,
+        pattern=ID_PATTERN,
+        description="The task that ends only after this one; one of your own.",
+    )
+    parent_key: OwnKey | None = Field(default=None, description="The same by your own key.")
     mission_id: str | None = Field(default=None, pattern=ID_PATTERN)
     contract_id: str | None = Field(default=None, pattern=ID_PATTERN)
     action_id: str | None = Field(default=None, pattern=ID_PATTERN)
@@ -228,6 +247,8 @@ def _spec(task: NewTask, caller: Caller, place: int) -> TaskSpec:
         "key": key_of(task.key),
         "step": task.step,
         "capability": _capability(task.capability),
+        "depends_on_keys": tuple(map(key_of, task.depends_on_keys)),
+        "parent_key": key_of(task.parent_key) if task.parent_key is not None else None,
     }
     return spec_of(task, caller, prefix=f"tasks.{place}.", more=more)
 

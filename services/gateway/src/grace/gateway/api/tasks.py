@@ -24,12 +24,14 @@ router = APIRouter(prefix="/api/htm/tasks", tags=["htm"])
 
 Reader = Annotated[Caller, needs(Scope.HTM_READ)]
 Status = Literal[
+    "waiting",
     "scheduled",
     "queued",
     "assigned",
     "running",
     "retrying",
     "needs_attention",
+    "joining",
     "succeeded",
     "failed",
     "cancelled",
@@ -49,6 +51,7 @@ class TasksPage(Page):
     type: str | None = Field(default=None, pattern=ID_PATTERN, description="Only tasks of it.")
     mission_id: str | None = Field(default=None, pattern=ID_PATTERN, description="Only its tasks.")
     contract_id: str | None = Field(default=None, pattern=ID_PATTERN, description="Only its tasks.")
+    parent_id: str | None = Field(default=None, pattern=ID_PATTERN, description="Its children.")
     since: Instant | None = Field(default=None, description="Accepted then or later.")
     until: Instant | None = Field(default=None, description="Accepted before.")
 

@@ -8,12 +8,14 @@ from types import MappingProxyType
 class State(StrEnum):
     """Where a task stands."""
 
+    WAITING = "waiting"
     SCHEDULED = "scheduled"
     QUEUED = "queued"
     ASSIGNED = "assigned"
     RUNNING = "running"
     RETRYING = "retrying"
     NEEDS_ATTENTION = "needs_attention"
+    JOINING = "joining"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -35,6 +37,9 @@ class Event(StrEnum):
     CANCEL = "cancel"
     PARK = "park"
     RELEASE = "release"
+    READY = "ready"
+    DEFER = "defer"
+    JOIN = "join"
 
 
 _ENDS_OF_AN_ATTEMPT: Mapping[Event, State] = {
@@ -44,16 +49,30 @@ _ENDS_OF_AN_ATTEMPT: Mapping[Event, State] = {
     Event.BURY: State.DEAD_LETTER,
     Event.CANCEL: State.CANCELLED,
     Event.PARK: State.NEEDS_ATTENTION,
+    Event.JOIN: State.JOINING,
 }
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
     {
+        # What it depends on has not succeeded. Whatever would end a parent lets it join its children.
+        State.WAITING: {
+            Event.READY: State.QUEUED,
+            Event.DEFER: State.SCHEDULED,
+            Event.EXPIRE: State.EXPIRED,
+            Event.CANCEL: State.CANCELLED,
+            Event.JOIN: State.JOINING,
+        },
         # Its time has not come. Nobody may begin it, so that it cannot be late either.
-        State.SCHEDULED: {Event.PROMOTE: State.QUEUED, Event.CANCEL: State.CANCELLED},
+        State.SCHEDULED: {
+            Event.PROMOTE: State.QUEUED,
+            Event.CANCEL: State.CANCELLED,
+            Event.JOIN: State.JOINING,
+        },
         State.QUEUED: {
             Event.ASSIGN: State.ASSIGNED,
             Event.EXPIRE: State.EXPIRED,
             Event.CANCEL: State.CANCELLED,
+            Event.JOIN: State.JOINING,
         },
         # A completion may overtake its `started`, so both held states end alike.
         State.ASSIGNED: {Event.START: State.RUNNING, **_ENDS_OF_AN_ATTEMPT},
@@ -62,9 +81,22 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
             Event.PROMOTE: State.QUEUED,
             Event.EXPIRE: State.EXPIRED,
             Event.CANCEL: State.CANCELLED,
+            Event.JOIN: State.JOINING,
         },
         # Left only by an operator.
-        State.NEEDS_ATTENTION: {Event.RELEASE: State.QUEUED, Event.CANCEL: State.CANCELLED},
+        State.NEEDS_ATTENTION: {
+            Event.RELEASE: State.QUEUED,
+            Event.CANCEL: State.CANCELLED,
+            Event.JOIN: State.JOINING,
+        },
+        # Its own work is over, and it ends when its children have ended.
+        State.JOINING: {
+            Event.SUCCEED: State.SUCCEEDED,
+            Event.FAIL: State.FAILED,
+            Event.CANCEL: State.CANCELLED,
+            Event.EXPIRE: State.EXPIRED,
+            Event.BURY: State.DEAD_LETTER,
+        },
         State.SUCCEEDED: {},
         State.FAILED: {},
         State.CANCELLED: {},
@@ -73,7 +105,7 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
     }
 )
 
-BEGINNINGS = frozenset({State.QUEUED, State.SCHEDULED})
+BEGINNINGS = frozenset({State.QUEUED, State.SCHEDULED, State.WAITING})
 """How a task may come in."""
 FINAL = frozenset(state for state, doors in TRANSITIONS.items() if not doors)
 HELD = frozenset({State.ASSIGNED, State.RUNNING})

@@ -27,6 +27,7 @@ class Filters:
     type: str | None = None
     mission_id: str | None = None
     contract_id: str | None = None
+    parent_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -34,10 +35,10 @@ class Filters:
     def beyond_index(self) -> bool:
         """Whether some of what the index offers may not pass."""
         rest = (self.kernel, self.origin, self.type, self.since, self.until)
-        linked = self.mission_id is not None or self.contract_id is not None
-        both = self.mission_id is not None and self.contract_id is not None
-        by_status = linked and self.status is not None
-        return both or by_status or any(each is not None for each in rest)
+        links = (self.mission_id, self.contract_id, self.parent_id)
+        linked = sum(each is not None for each in links)
+        by_status = linked > 0 and self.status is not None
+        return linked > 1 or by_status or any(each is not None for each in rest)
 
 
 @dataclass(frozen=True, slots=True)

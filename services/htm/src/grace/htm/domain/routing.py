@@ -9,6 +9,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from grace.htm.domain.lanes import Lane, size_of
+from grace.htm.domain.relations import ALONE, Relations, wrongly_named
 from grace.htm.domain.unique import Policy, Unique
 
 OUTSIDE = "outside"
@@ -62,6 +63,7 @@ class Submission:
     run_at: datetime | None = None
     unique_key: str | None = None
     unique_policy: str | None = None
+    relations: Relations = ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class NewTask:
     lane: str = ""
     run_at: datetime | None = None
     unique: Unique | None = None
+    relations: Relations = ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
         lane=str(_lane(wanted, data_size_bytes)),
         run_at=wanted.run_at,
         unique=_unique(wanted),
+        relations=wanted.relations,
     )
 
 
@@ -164,7 +168,8 @@ def outcome_of(task: NewTask, stored: StoredKey) -> Outcome:
 
 def _objection(wanted: Submission) -> str | None:
     """The first thing that is wrong with it."""
-    return next((reason for is_wrong, reason in _objections(wanted) if is_wrong), None)
+    plain = next((reason for is_wrong, reason in _objections(wanted) if is_wrong), None)
+    return plain or (_wrongly_related(wanted) if wanted.relations else None)
 
 
 def _objections(wanted: Submission) -> Iterator[tuple[bool, str]]:
@@ -180,6 +185,13 @@ def _objections(wanted: Submission) -> Iterator[tuple[bool, str]]:
     yield is_far, f"a task runs before the year {_LATEST_RUN.year}"
     is_large = payload_size(wanted.spec) > _LARGEST_SPEC
     yield is_large, f"a task has at most {_LARGEST_SPEC} bytes"
+
+
+def _wrongly_related(wanted: Submission) -> str | None:
+    """Strangers' tasks stand alone, or one could keep a service's task from its end."""
+    if not wanted.signed:
+        return "who does not sign has no related tasks"
+    return wrongly_named(wanted.relations)
 
 
 def _lane(wanted: Submission, data_size_bytes: int) -> Lane:

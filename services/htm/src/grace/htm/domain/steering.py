@@ -50,7 +50,10 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A worker holds it and may have changed something: it is told, and no retry follows."""
+    """A worker holds it and may have changed something: it is told, and no retry follows.
+
+    One that waits for its children ends with them: they are cancelled, too.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def on_cancel(task: Steered) -> Decision:
         return AlreadySo()
     if task.state in FINAL:
         return Declined(f"The task has ended already, as {task.state}: nothing is left to cancel.")
-    return Ask() if task.state in HELD else End()
+    is_at_work = task.state in HELD or task.state is State.JOINING
+    return Ask() if is_at_work else End()
 
 
 def on_release(task: Steered) -> Decision:

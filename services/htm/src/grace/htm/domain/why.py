@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from grace.htm.domain.following import Ended
 from grace.htm.domain.holdings import Holdings
 from grace.htm.domain.lifecycle import FINAL, HELD, State
 from grace.htm.domain.limits import Limit, allowance
@@ -61,6 +62,10 @@ class Facts:
     same_target: tuple[UUID, ...] = ()
     gates: Gates = Gates()
     cancelled_by: str | None = None
+    cancel_reason: str | None = None
+    ends_as: State | None = None
+    blockers: tuple[Ended, ...] = ()
+    """Dependencies that have not succeeded, or children that have not ended; the first of them."""
 
     def under(self, shares: Shares, held: Holdings) -> "Facts":
         """The same with what its origin may hold at this moment."""
@@ -105,6 +110,8 @@ def blocks_of(facts: Facts, *, silence: timedelta) -> Iterator[Block]:
         yield from _gate_blocks(facts.kernel, facts.gates)
         yield from _worker_blocks(facts, silence=silence)
         yield from _queue_blocks(facts.line)
+    elif facts.state in {State.WAITING, State.JOINING}:
+        yield _relation_block(facts)
     elif facts.state is State.SCHEDULED:
         yield Block("run_at", _begins(facts))
     elif facts.state is State.RETRYING:
@@ -125,6 +132,18 @@ def _gate_blocks(kernel: str, gates: Gates) -> Iterator[Block]:
         )
     if gates.limit is not None and allowance(gates.limit, held=gates.limit_held) == 0:
         yield Block("limit", f"the limit of key {gates.limit_key} is used up")
+
+
+def _relation_block(facts: Facts) -> Block:
+    """What must end before; without any, the loop that sees it has only to come by."""
+    named = ", ".join(f"{each.task_id} ({each.state})" for each in facts.blockers)
+    if facts.state is State.WAITING:
+        what = f"it depends on {named}" if named else "all that it depends on has succeeded"
+        return Block("depends_on", what)
+    end = f"it ends as {facts.ends_as} after"
+    if facts.ends_as is State.SUCCEEDED:
+        end = "its own work is done, and it ends after"
+    return Block("children", f"{end} its children{f' {named}' if named else ''}")
 
 
 def _worker_blocks(facts: Facts, *, silence: timedelta) -> Iterator[Block]:
@@ -179,16 +198,20 @@ def _ended(facts: Facts) -> str:
             begun = "began it again" if facts.attempt_number else "began it"
             return f"because no worker {begun} before its deadline"
         case State.CANCELLED:
-            return f"because {facts.cancelled_by or 'somebody'} cancelled it"
+            return f"because {facts.cancel_reason or _canceller(facts)}"
         case _:
             return f"in {tries} on worker {facts.worker}: {_error(facts)}"
+
+
+def _canceller(facts: Facts) -> str:
+    return f"{facts.cancelled_by or 'somebody'} cancelled it"
 
 
 def _holding(facts: Facts) -> str:
     tries = f"attempt {facts.attempt_number} of {facts.max_attempts}"
     held = f"worker {facts.worker} holds {tries}"
     if facts.cancelled_by is not None:
-        held += f", which is to stop because {facts.cancelled_by} cancelled the task"
+        held += f", which is to stop because {facts.cancel_reason or _canceller(facts)}"
     if facts.lease_until is not None:
         left = (facts.lease_until - facts.timing.now).total_seconds()
         held += (

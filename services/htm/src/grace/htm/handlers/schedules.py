@@ -128,6 +128,8 @@ def _checked(plan: Plan, task: TaskSpec, tenant_id: str) -> str:
     route = route_specs([own], signed=True)
     if isinstance(route, Refused):
         raise CannotFire(route.reason)
+    if route[0].relations:
+        raise CannotFire("a schedule's tasks stand alone: they depend on none and have no parent")
     return spec_text(own)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from grace.contracts.htm import SubmitTasks, SubmittedTask, SubmittedTasks, TaskSpec, TaskSubmit
 from grace.htm.domain.announcements import batched
+from grace.htm.domain.relations import ALONE, Relations
 from grace.htm.domain.routing import (
     OUTSIDE,
     NewTask,
@@ -20,6 +21,7 @@ from grace.htm.domain.routing import (
 )
 from grace.htm.domain.steering import replay_key
 from grace.htm.domain.unique import Policy, Verdicts
+from grace.htm.handlers.relate import Route, judge_relations, note_relations
 from grace.htm.handlers.unique import judge_unique, note_unique
 from grace.htm.settings import Settings
 from grace.htm.store import Tasks, tell_enqueued
@@ -27,14 +29,12 @@ from grace.htm.store.watch import Kernels
 from grace.kit import Called, Conflict, GraceError, Invalid, Received, Unit, new_id
 
 _DEFAULT_TENANT = "default"
+_LISTS = frozenset({"requires", "depends_on", "depends_on_keys"})
 _INSERT_MOST = 1000  # rows of one statement, so that a flood of large messages cannot time it out
 
 
 class CannotRoute(Invalid):
     """A task may not enter the queue."""
-
-
-Route = tuple[NewTask, ...] | Refused
 
 
 class UniqueKeyHeld(Conflict):
@@ -54,9 +54,8 @@ async def on_submit(
     settings: Settings, calls: Sequence[Called[SubmitTasks]], unit: Unit
 ) -> Sequence[SubmittedTasks | GraceError]:
     """Answer every submission that waits; all of them are one commit."""
-    routes = await _known(
-        settings, [route_specs(call.body.tasks, signed=True) for call in calls], unit
-    )
+    wanted = [route_specs(call.body.tasks, signed=True) for call in calls]
+    routes = await judge_relations(await _known(settings, wanted, unit), unit)
     tasks = [task for route in routes if not isinstance(route, Refused) for task in route]
     taken = iter(await take_in(settings, tasks, unit))
     return [
@@ -72,11 +71,9 @@ async def on_task_submit(
 ) -> None:
     """Take in what came over the bus. Nobody waits for an answer: a conflict is quarantined."""
     admitted: list[tuple[Received[TaskSubmit], tuple[NewTask, ...]]] = []
-    routes = [
-        route_specs(message.body.tasks, signed=message.publisher is not None)
-        for message in messages
-    ]
-    for message, route in zip(messages, await _known(settings, routes, unit), strict=True):
+    wanted = [route_specs(m.body.tasks, signed=m.publisher is not None) for m in messages]
+    routes = await judge_relations(await _known(settings, wanted, unit), unit)
+    for message, route in zip(messages, routes, strict=True):
         if isinstance(route, Refused):
             unit.refuse(message, reason="cannot_route", detail=route.reason)
         else:
@@ -98,7 +95,10 @@ async def take_in(settings: Settings, tasks: Sequence[NewTask], unit: Unit) -> l
         created |= await store.insert_tasks(batch, aging_step=settings.aging_step)
     if entry.verdicts:
         await note_unique(tasks, entry.verdicts, created, unit)
-    known = await store.find_keys([task for task in tasks if task.task_id not in created])
+    await note_relations([task for task in tasks if task.task_id in created], unit)
+    known = await store.find_keys(
+        {(task.tenant_id, task.key) for task in tasks if task.task_id not in created}
+    )
     tell_enqueued(unit, [task for task in tasks if task.task_id in created])
     return [_taken(task, known.get((task.tenant_id, task.key)), entry.verdicts) for task in tasks]
 
@@ -172,12 +172,13 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
         run_at=spec.run_at,
         unique_key=spec.unique_key,
         unique_policy=spec.unique_policy,
+        relations=Relations(spec.depends_on, spec.depends_on_keys, spec.parent_id, spec.parent_key),
     )
 
 
 def spec_text(spec: TaskSpec) -> str:
-    """The order as it is stored and hashed: that of a task that requires nothing is what it always was."""
-    without = set() if spec.requires else {"requires"}
+    """The order as it is stored and hashed: that of a task without lists is what it always was."""
+    without = {name for name in _LISTS if not getattr(spec, name)}
     return spec.model_dump_json(exclude_none=True, exclude=without)
 
 
@@ -192,7 +193,8 @@ async def take_in_again(settings: Settings, order: str, original: UUID, unit: Un
     if isinstance(route, Refused):
         raise CannotRoute(route.reason)
     unique = replace(route[0].unique, policy=Policy.REFUSE) if route[0].unique else None
-    replay = replace(route[0], key=replay_key(original), unique=unique)
+    # Its relatives have gone on without it: what is done once more stands alone.
+    replay = replace(route[0], key=replay_key(original), unique=unique, relations=ALONE)
     (taken,) = await take_in(settings, [replay], unit)
     if taken.outcome is Outcome.REFUSED:
         raise UniqueKeyHeld(f"Task {taken.task_id} holds its unique key: wait until it has ended.")

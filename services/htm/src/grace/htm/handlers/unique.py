@@ -30,7 +30,7 @@ async def judge_unique(tasks: Sequence[NewTask], unit: Unit) -> Entry:
     wanted = {(task.tenant_id, task.unique.key) for task in wanting if task.unique}
     holders = await UniqueKeys(unit.tx).lock(wanted)
     # Only now: who held the lock may have taken the client key.
-    known = await Tasks(unit.tx).find_keys(wanting)
+    known = await Tasks(unit.tx).find_keys({(task.tenant_id, task.key) for task in wanting})
     verdicts = judge([t for t in wanting if (t.tenant_id, t.key) not in known], holders)
     enter = [task for task in tasks if task.unique is None or task.task_id in verdicts.entering]
     return Entry(enter, verdicts)

@@ -1,5 +1,6 @@
 """Others look: pages of tasks, why one stands where it stands, and what hours came to."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -23,10 +24,12 @@ from grace.htm.domain.routing import task_id_of
 from grace.htm.domain.why import Facts, Reason, reason_of
 from grace.htm.settings import Settings
 from grace.htm.store import Quotas
+from grace.htm.store.relations import Relatives
 from grace.htm.store.watch import Hours, Pages, counts_of, message_of
 from grace.kit import Called, Invalid, NotFound, Runtime
 
 _MOST_HOURS = 1000
+_MOST_BLOCKERS = 10
 
 
 class NoSuchTask(NotFound):
@@ -45,7 +48,9 @@ async def on_list_tasks(call: Called[ListTasks], runtime: Runtime) -> TaskPage:
     """Answer with a page of tasks, newest first; results are asked for one by one."""
     body, filters = call.body, _filters(call.body)
     limit = min(body.limit, LARGEST_PAGE)
-    window = window_of(filters, before=_before(body.before), limit=limit)
+    window = window_of(
+        filters, before=_id_of(body.before, "before: give `next` of a page as it is"), limit=limit
+    )
     async with runtime.reading() as tx:
         pages = Pages(tx)
         ids = await pages.ids(body.tenant_id, filters, window)
@@ -66,6 +71,9 @@ async def on_explain_task(
             facts = await Pages(tx).facts(call.body.tenant_id, task_id, history=history)
         if facts is not None and facts.state is State.QUEUED:
             facts = facts.under(*await Quotas(tx).find_standing())
+        if facts is not None and facts.state in {State.WAITING, State.JOINING}:
+            found = await Relatives(tx).find_blockers(facts.task_id, most=_MOST_BLOCKERS)
+            facts = replace(facts, blockers=tuple(found))
     if facts is None:
         raise NoSuchTask
     return _answer(facts, reason_of(facts, silence=settings.worker_silence))
@@ -94,16 +102,17 @@ def _filters(body: ListTasks) -> Filters:
         type=body.type,
         mission_id=body.mission_id,
         contract_id=body.contract_id,
+        parent_id=_id_of(body.parent_id, "parent_id: give the id of a task"),
         since=body.since,
         until=body.until,
     )
 
 
-def _before(text: str | None) -> UUID | None:
-    before = task_id_of(text) if text is not None else None
-    if text is not None and before is None:
-        raise CannotList("before: give `next` of a page as it is")
-    return before
+def _id_of(text: str | None, advice: str) -> UUID | None:
+    task_id = task_id_of(text) if text is not None else None
+    if text is not None and task_id is None:
+        raise CannotList(advice)
+    return task_id
 
 
 def _totals(hours: list[TypeHour]) -> list[TypeTotals]:

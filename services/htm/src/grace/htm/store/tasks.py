@@ -7,6 +7,7 @@ from uuid import UUID
 
 from grace.contracts.htm import Attempt, Task
 from grace.htm.domain.announcements import Moved
+from grace.htm.domain.relations import Key
 from grace.htm.domain.routing import NewTask, StoredKey
 from grace.htm.store.shapes import moved_of
 from grace.htm.store.statements import QUERIES
@@ -43,19 +44,17 @@ class Tasks:
             expires=[task.expires for task in tasks],
             lanes=[task.lane for task in tasks],
             run_ats=[task.run_at for task in tasks],
+            waits=[task.relations.has_to_wait for task in tasks],
             aging_step=aging_step,
         )
         return frozenset(row["id"] for row in rows)
 
-    async def find_keys(self, tasks: Sequence[NewTask]) -> Mapping[tuple[str, str], StoredKey]:
-        """What the tasks' tenants and keys stand for already."""
-        if not tasks:
+    async def find_keys(self, keys: Collection[Key]) -> Mapping[Key, StoredKey]:
+        """What tenants' client keys stand for already."""
+        if not keys:
             return {}
-        rows = await self._tx.fetch(
-            QUERIES["find_keys"],
-            tenants=[task.tenant_id for task in tasks],
-            keys=[task.key for task in tasks],
-        )
+        tenants, names = zip(*keys, strict=True)
+        rows = await self._tx.fetch(QUERIES["find_keys"], tenants=list(tenants), keys=list(names))
         return {
             (row["tenant_id"], row["key"]): StoredKey(row["task_id"], row["body_hash"])
             for row in rows

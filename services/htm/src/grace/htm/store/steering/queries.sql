@@ -17,16 +17,18 @@ UPDATE htm_tasks t
        cancel_requested_at = statement_timestamp(), cancel_requested_by = :principal,
        finished_at = greatest(statement_timestamp(), t.queued_at, t.assigned_at, t.started_at),
        updated_at = statement_timestamp()
- WHERE t.id = :task_id AND t.status IN ('scheduled', 'queued', 'retrying', 'needs_attention')
+ WHERE t.id = :task_id
+   AND t.status IN ('waiting', 'scheduled', 'queued', 'retrying', 'needs_attention')
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
           t.mission_id;
 
 -- ask_to_cancel --
--- Note that a task in a worker's hands is to end with its attempt; the next beat tells the worker.
+-- Note that a task at work is to end with its attempt, or with its children; the next beat tells the worker.
 UPDATE htm_tasks
    SET cancel_requested_at = statement_timestamp(), cancel_requested_by = :principal,
        updated_at = statement_timestamp()
- WHERE id = :task_id AND status IN ('assigned', 'running') AND cancel_requested_at IS NULL;
+ WHERE id = :task_id AND status IN ('assigned', 'running', 'joining')
+   AND cancel_requested_at IS NULL;
 
 -- cancelled_attempts --
 -- Which of these tasks a worker holds although somebody wants them cancelled.

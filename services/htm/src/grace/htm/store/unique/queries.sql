@@ -11,8 +11,9 @@ SELECT DISTINCT tenant_id, unique_key
 RETURNING tenant_id, unique_key, task_id;
 
 -- live_tasks --
--- Those of the tasks that have not ended, locked: they hold their keys until the commit.
-SELECT id, status
+-- Those of the tasks that have not ended, locked: they hold their keys until the commit. A parent ends
+-- after its children, so that nobody can take its place at once, as if it had joined them.
+SELECT id, CASE WHEN is_parent THEN 'joining' ELSE status END AS status
   FROM htm_tasks
  WHERE id = ANY (CAST(:task_ids AS uuid[])) AND finished_at IS NULL
  ORDER BY id
@@ -27,7 +28,7 @@ UPDATE htm_tasks t
        updated_at = statement_timestamp()
   FROM unnest(CAST(:task_ids AS uuid[]), CAST(:principals AS text[])) AS r (task_id, principal)
  WHERE t.id = r.task_id AND t.id = ANY (CAST(:task_ids AS uuid[]))
-   AND t.status IN ('scheduled', 'queued', 'retrying')
+   AND t.status IN ('waiting', 'scheduled', 'queued', 'retrying')
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
           t.mission_id;
 

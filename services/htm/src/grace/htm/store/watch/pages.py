@@ -40,6 +40,12 @@ class Pages:
                 QUERIES["ids_of_contract"],
                 tenant_id=tenant_id, contract_id=filters.contract_id, **bounds,
             )  # fmt: skip
+        elif filters.parent_id is not None:
+            rows = await self._tx.fetch(
+                QUERIES["ids_of_parent"],
+                tenant_id=tenant_id, parent_id=filters.parent_id, statuses=_statuses(filters),
+                **bounds,
+            )  # fmt: skip
         else:
             rows = await self._tx.fetch(
                 QUERIES["newest_ids"],
@@ -57,6 +63,7 @@ class Pages:
             origin=filters.origin,
             type=filters.type,
             contract_id=filters.contract_id,
+            parent_id=filters.parent_id,
             since=filters.since,
             until=filters.until,
             most=most,
@@ -99,6 +106,8 @@ def _facts(row: Record) -> Facts:
         same_target=tuple(row["same_target"]),
         gates=_gates(row),
         cancelled_by=row["cancel_requested_by"],
+        cancel_reason=row["cancel_reason"],
+        ends_as=State(row["ends_as"]) if row["ends_as"] else None,
     )
 
 

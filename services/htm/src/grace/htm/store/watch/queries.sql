@@ -37,11 +37,30 @@ SELECT id
  ORDER BY tenant_id DESC, contract_id DESC, id DESC
  LIMIT CAST(:most AS bigint);
 
+-- ids_of_parent --
+-- The same for the children of one task.
+SELECT found.id
+  FROM unnest(CAST(:statuses AS text[])) AS s (status)
+ CROSS JOIN LATERAL (
+       SELECT t.id
+         FROM htm_tasks t
+        WHERE t.parent_id IS NOT NULL AND t.tenant_id = :tenant_id
+          AND (t.parent_id, t.status, t.id)
+              >= (CAST(:parent_id AS uuid), s.status, CAST(:oldest AS uuid))
+          AND (t.parent_id, t.status, t.id)
+              < (CAST(:parent_id AS uuid), s.status, CAST(:before AS uuid))
+        ORDER BY t.parent_id DESC, t.status DESC, t.id DESC
+        LIMIT CAST(:most AS bigint)
+       ) AS found
+ ORDER BY found.id DESC
+ LIMIT CAST(:most AS bigint);
+
 -- list_tasks --
 -- Those of the ids that every filter lets through, newest first.
 SELECT CAST(id AS text) AS task_id, type, kernel, origin, status, priority, attempt_number,
        max_attempts, data_size_bytes, created_at, run_at, queued_at, assigned_at, started_at, finished_at,
-       updated_at, sla_deadline_at, sla_state, mission_id, contract_id, error_class
+       updated_at, sla_deadline_at, sla_state, mission_id, contract_id, error_class,
+       CAST(parent_id AS text) AS parent_id
   FROM htm_tasks
  WHERE id = ANY (CAST(:ids AS uuid[]))
    AND status = ANY (CAST(:statuses AS text[]))
@@ -49,6 +68,7 @@ SELECT CAST(id AS text) AS task_id, type, kernel, origin, status, priority, atte
    AND origin = coalesce(CAST(:origin AS text), origin)
    AND type = coalesce(CAST(:type AS text), type)
    AND (CAST(:contract_id AS text) IS NULL OR contract_id = CAST(:contract_id AS text))
+   AND (CAST(:parent_id AS uuid) IS NULL OR parent_id = CAST(:parent_id AS uuid))
    AND created_at >= coalesce(CAST(:since AS timestamptz), created_at)
    AND (CAST(:until AS timestamptz) IS NULL OR created_at < CAST(:until AS timestamptz))
  ORDER BY id DESC
@@ -115,7 +135,7 @@ SELECT t.id, t.status, t.type, t.kernel, t.tenant_id, t.origin, t.attempt_number
        (SELECT p.paused_by FROM htm_queues p WHERE p.kernel = t.kernel) AS paused_by,
        (SELECT c.capacity FROM htm_capacity c) AS capacity,
        (SELECT count(*) FROM held) AS all_held,
-       t.cancel_requested_by, t.spec ->> 'limit_key' AS limit_key,
+       t.cancel_requested_by, t.cancel_reason, t.ends_as, t.spec ->> 'limit_key' AS limit_key,
        l.concurrency, l.rate_per_second, l.burst, l.tokens, l.refilled_at,
        (SELECT count(*) FROM held
          WHERE held.tenant_id = t.tenant_id AND held.limit_key = l.key) AS limit_held,

@@ -1,0 +1,50 @@
+"""Tasks that come in related: what they name is looked up and locked, judged, and noted."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from grace.htm.domain.relations import Known, ids_of, keys_of, links_of, objection_to
+from grace.htm.domain.routing import NewTask, Refused
+from grace.htm.store import Tasks
+from grace.htm.store.relations import Relatives
+from grace.kit import Unit
+
+Route: TypeAlias = tuple[NewTask, ...] | Refused
+
+
+async def judge_relations(routes: Sequence[Route], unit: Unit) -> Sequence[Route]:
+    """Refuse whole requests whose tasks name what they may not. What they name stays as it is.
+
+    Comes before the first row is stored: locks first, keys then, or two requests could deadlock.
+    """
+    related = [task for task in _tasks(routes) if task.relations]
+    if not related:
+        return routes
+    stored = await Tasks(unit.tx).find_keys(keys_of(related))
+    keys = {key: (found.task_id, found.body_hash) for key, found in stored.items()}
+    ids = ids_of(related, Known(keys))
+    known = Known(keys, await Relatives(unit.tx).lock_relatives(ids))
+    return [_judged(route, known) for route in routes]
+
+
+async def note_relations(created: Sequence[NewTask], unit: Unit) -> None:
+    """Note what new tasks wait for, in the transaction that stores them."""
+    related = [task for task in created if task.relations]
+    if not related:
+        return
+    stored = await Tasks(unit.tx).find_keys(keys_of(related))
+    links = links_of(related, {key: found.task_id for key, found in stored.items()})
+    store = Relatives(unit.tx)
+    await store.add_children(links.parents)
+    await store.add_dependencies(links.before)
+
+
+def _tasks(routes: Sequence[Route]) -> list[NewTask]:
+    return [task for route in routes if not isinstance(route, Refused) for task in route]
+
+
+def _judged(route: Route, known: Known) -> Route:
+    if isinstance(route, Refused) or not any(task.relations for task in route):
+        return route
+    reason = objection_to(route, known)
+    return route if reason is None else Refused(reason)
