@@ -87,3 +87,26 @@ async def test_replicas_share_the_work_and_each_tick_is_short(wide_crew: Crew) -
     while await prune.tick(wide_crew.htm):
         pass
     assert await _left(wide_crew) == (0, 0, 0)
+
+
+async def test_what_a_live_task_waits_for_or_is_parent_of_stays(crew: Crew) -> None:
+    done, _, waits, child, parent = await crew.submit(
+        crew.spec(key="done"),
+        crew.spec(key="runs"),
+        crew.spec(key="waits", depends_on_keys=("done", "runs")),
+        crew.spec(key="child", parent_key="parent"),
+        crew.spec(key="parent"),
+    )
+    tasks = {task.task_id: task for task in await crew.claim(9)}
+    await crew.done(tasks.pop(done.task_id))
+    await crew.done(tasks.pop(child.task_id))
+    await Prune(AT_ONCE).tick(crew.htm)
+    assert (await _left(crew))[0] == 5
+    for task in tasks.values():
+        await crew.done(task)
+    assert await crew.standing(waits.task_id, parent.task_id) == ["queued", "succeeded"]
+    (last,) = await crew.claim(9)
+    await crew.done(last)
+    for _ in range(2):  # those that were waited for go after those that waited
+        await Prune(AT_ONCE).tick(crew.htm)
+    assert await _left(crew) == (0, 0, 0)

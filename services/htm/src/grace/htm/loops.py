@@ -11,8 +11,8 @@ from grace.htm.domain.schedules import Due, Fired, Firing, Slot, fire
 from grace.htm.domain.sla import sla_of
 from grace.htm.settings import Settings
 from grace.htm.store import Attempts, Schedules, Tasks, UniqueKeys, hint_work, tell_moved, tell_sla
-from grace.htm.store.retention import Ended
 from grace.htm.store.relations import Followers
+from grace.htm.store.retention import Ended
 from grace.htm.store.watch import COUNTED, Hours, Kernels, Levels, SlaMove
 from grace.kit import Runtime, Unit
 

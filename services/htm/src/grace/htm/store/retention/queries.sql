@@ -2,7 +2,8 @@
 
 -- drop_ended --
 -- Forget tasks that ended long ago, the oldest first. The id begins with the time it was made: younger ones
--- are not even looked at. A task that another one replays stays as long as that one.
+-- are not even looked at. A task that another one replays stays as long as that one; so do what a live task
+-- waited for, and the children of a live parent, by whose ends those are still judged.
 WITH ended AS MATERIALIZED (
     SELECT t.id, t.tenant_id
       FROM htm_tasks t
@@ -12,6 +13,9 @@ WITH ended AS MATERIALIZED (
                    12, '0') || repeat('f', 20) AS uuid)
        AND t.finished_at < statement_timestamp() - CAST(:keep AS interval)
        AND NOT EXISTS (SELECT FROM htm_tasks again WHERE again.replay_of = t.id)
+       AND NOT EXISTS (SELECT FROM htm_dependencies d JOIN htm_tasks w ON w.id = d.task_id
+                        WHERE d.depends_on = t.id AND w.finished_at IS NULL)
+       AND NOT EXISTS (SELECT FROM htm_tasks p WHERE p.id = t.parent_id AND p.finished_at IS NULL)
      ORDER BY t.id
      LIMIT :most
        FOR UPDATE OF t SKIP LOCKED
@@ -20,6 +24,8 @@ WITH ended AS MATERIALIZED (
 ), keys AS (
     DELETE FROM htm_task_keys k USING ended e
      WHERE k.tenant_id = e.tenant_id AND k.task_id = e.id
+), waits AS (
+    DELETE FROM htm_dependencies d USING ended e WHERE d.task_id = e.id
 )
 DELETE FROM htm_tasks t
  USING ended e
