@@ -71,7 +71,7 @@ async def test_every_route_answers_403_with_every_other_scope(open_gateway: Open
             "gateway", "UPDATE api_keys SET scopes = '{none:read}' WHERE principal = 'other'"
         )
         for method, path in guarded():
-            body = {"json": {}} if method in {"POST", "PUT"} else {}
+            body = {"json": {}} if method in {"PATCH", "POST", "PUT"} else {}
             answer = await nobody.request(method, at(path), **body)
             assert answer.status_code == 403, (method, path, answer.text)
             assert answer.json()["code"] == "forbidden"

@@ -27,6 +27,8 @@ TEXT = {
     "actor": "ada",
 }
 WITH_BODY = ("post", "patch")
+FREEZE = {"reason": "the fair", "environment": "elsewhere", "timezone": "UTC", "days": ["mon"],
+          "from_time": "22:00", "until_time": "23:00"}  # fmt: skip
 OWNERS = ("governance", "htm", "intent", "knowledge", "verification")
 
 
@@ -61,11 +63,13 @@ async def things_of(front: Any) -> dict[str, str]:
     await measured(front, baseline["baseline_id"])
     run = await made(front, SMOKE, {"target": "t"})
     intent = await made(front, "/api/intents/submit", INTENT)
+    freeze = await made(front, "/api/freezes", FREEZE)
     key = await made(front, "/api/keys", {"principal": "ada", "scopes": ["htm:read"]})
     return {
         "approval_id": approval["approval_id"],
         "artifact_id": artifact["artifact_id"],
         "baseline_id": baseline["baseline_id"],
+        "freeze_id": freeze["freeze_id"],
         "intent_id": intent["intent_id"],
         "kernel": "noop",
         "key_id": key["key_id"],
