@@ -55,6 +55,19 @@ async def schedule_of(front: Any) -> str:
     return str((await made(front, "/api/htm/schedules", body))["name"])
 
 
+async def review_of(front: Any, approval: dict[str, Any]) -> str:
+    """The review of an approval that somebody granted alone."""
+    guard = await front.person("guard", "approvals:read", "approvals:break-glass")
+    seated = await front.admin.put("/api/approvers/guard", json={"group": "dba"})
+    assert seated.is_success, seated.text
+    broken = await guard.post(
+        f"/api/approvals/{approval['approval_id']}/break-glass",
+        json={"shown_hash": approval["shown_hash"], "reason": "the shop is down"},
+        headers={"If-Match": "*"},
+    )
+    return str(broken.json()["data"]["review_id"])
+
+
 async def things_of(front: Any) -> dict[str, str]:
     """One thing of the tenant `default` for each route that takes an id."""
     approval = await front.hand_in(2)
@@ -75,10 +88,22 @@ async def things_of(front: Any) -> dict[str, str]:
         "key_id": key["key_id"],
         "limit_key": await limit_of(front),
         "mission_id": approval["mission_id"],
+        "principal": "guard",
+        "review_id": await review_of(front, await front.hand_in(2)),
         "schedule_name": await schedule_of(front),
         "run_id": run["run_id"],
         "task_id": await task_of(front),
     }
+
+
+def example_of(document: Any, path: str, method: str) -> Any:
+    """The body that the description of the API shows; the empty one where it takes none."""
+    body = document["paths"][path][method].get("requestBody")
+    if body is None:
+        return {}
+    schema = body["content"]["application/json"]["schema"]
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return document["components"]["schemas"][name]["example"]
 
 
 async def measured(front: Any, baseline_id: str) -> None:
@@ -131,14 +156,15 @@ async def test_the_things_of_another_tenant_are_not_there(open_gateway: OpenGate
         document = (await front.admin.get("/openapi.json")).json()
         asked = 0
         for path, method, _ in operations(document):
-            if "{" not in path:
+            if "{" not in path or method == "put":  # a PUT makes it, in the asker's own tenant
                 continue
             here = path.format(**things)
-            decision = {"shown_hash": "0" * 64} if "approval_id" in path else {}
-            more = {"json": decision, "headers": {"If-Match": "*"}}
-            foreign = await mallory.request(method, here, **(more if method in WITH_BODY else {}))
+            more: dict[str, Any] = {"headers": {"If-Match": "*"}}
+            if method in WITH_BODY:
+                more["json"] = example_of(document, path, method)
+            foreign = await mallory.request(method, here, **more)
             unknown = path.format(**dict.fromkeys(things, "unknown-1"))
-            none = await mallory.request(method, unknown, **(more if method in WITH_BODY else {}))
+            none = await mallory.request(method, unknown, **more)
             assert (foreign.status_code, none.status_code) == (404, 404), (method, path)
             assert foreign.json()["detail"] == none.json()["detail"], "it tells that there is one"
             if method == "get" and "mission" not in path:
