@@ -5,7 +5,7 @@ from alembic import op
 from grace.kit.migrations import statements
 
 revision = "0010"
-down_revision = "0009"
+down_revision = "0005"
 
 # No foreign keys from what is noted about ends: rows of tasks may be taken away with their partition.
 # By its name parents_join comes after only_through_doors, which must have let the end pass, and before
@@ -38,6 +38,13 @@ CREATE TABLE htm_ends (
 );
 
 CREATE INDEX htm_tasks_children ON htm_tasks (parent_id, status, id) WHERE parent_id IS NOT NULL;
+
+DROP INDEX htm_tasks_few;
+
+CREATE INDEX htm_tasks_few ON htm_tasks (tenant_id, status, id)
+    WHERE status IN (
+        'waiting', 'scheduled', 'retrying', 'needs_attention', 'joining', 'failed', 'cancelled',
+        'expired', 'dead_letter');
 
 DROP INDEX htm_tasks_expiring;
 

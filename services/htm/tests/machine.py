@@ -60,7 +60,8 @@ ASKED = st.tuples(st.sampled_from(WORKERS), st.integers(1, 3))
 
 EVERYTHING = """
 SELECT t.*, ARRAY(SELECT outcome FROM htm_task_attempts a WHERE a.task_id = t.id
-                   ORDER BY attempt_number) AS endings
+                   ORDER BY attempt_number)
+            || ARRAY(SELECT 'running' WHERE t.status IN ('assigned', 'running')) AS endings
   FROM htm_tasks t
 """
 

@@ -40,8 +40,8 @@ async def test_workers_that_claim_at_once_never_get_the_same_task(crew: Crew) ->
     task_ids = [task.task_id for claim in claims for task in claim]
     assert len(task_ids) == len(set(task_ids)) == 60
     assert max(len(claim) for claim in claims) <= 7
-    rows = await crew.house.rows("htm", "SELECT task_id FROM htm_task_attempts")
-    assert len(rows) == 60
+    rows = await crew.house.rows("htm", "SELECT attempt_number FROM htm_tasks")
+    assert [row["attempt_number"] for row in rows] == [1] * 60
 
 
 async def test_two_houses_that_claim_at_once_never_hand_out_the_same_task(crew: Crew) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -57,7 +56,7 @@ def _no_fence(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def standing_of(told: rules.Report, task: rules.Attempted | None) -> rules.Standing:
         if task and task.owner and told.attempt_number < task.history.attempt_number:
-            told = replace(told, attempt_number=task.history.attempt_number, owner=task.owner)
+            told = told._replace(attempt_number=task.history.attempt_number, owner=task.owner)
         return true(told, task)
 
     monkeypatch.setattr(rules, "standing_of", standing_of)

@@ -76,7 +76,8 @@ async def test_a_lease_is_renewed_for_its_owner_only(crew: Crew) -> None:
         (
             "close_attempts",
             {
-                "attempt_numbers": [1], "endings": ["succeeded"], "states": ["succeeded"],
+                "attempt_numbers": [1], "components": [None], "workers": [None],
+                "endings": ["succeeded"], "states": ["succeeded"],
                 "delays": [None], "error_classes": [None], "error_messages": [None],
                 "results": [None],
             },

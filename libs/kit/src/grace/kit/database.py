@@ -36,7 +36,12 @@ _NOT_YET = (
 )
 _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 # A statement that takes longer is a bug or a stuck lock; both are better seen than waited for.
+# A prepared statement keeps the plan that it got while its tables were young, and to read a young table
+# whole looks cheap: without an index nothing else is possible, with one nothing else is wanted. A scan
+# by bitmap does not tell the index which of its entries are dead, and a queue's index is full of them.
 _SESSION = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
     "statement_timeout": "30s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "30s",

@@ -1,11 +1,14 @@
 """What htm measures beyond what the kit measures."""
 
+from collections import Counter as Counted
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from grace.htm.domain.announcements import Moved, SlaChanged, Times
-from grace.htm.domain.lifecycle import State
+from grace.htm.domain.lifecycle import FINAL, State
 from grace.htm.domain.sla import Sla
 
 # Submitters choose the names of types and kernels: no program may fill the memory with them.
@@ -47,13 +50,14 @@ _NAMES: set[str] = set()
 
 def measure(moved: Sequence[Moved]) -> None:
     """Count tasks that came out of an attempt, and the times of those that ended."""
+    for (name, state), count in Counted((task.type, task.state) for task in moved).items():
+        if state is State.RETRYING:
+            RETRIES.labels(_bounded(name)).inc(count)
+        elif state in FINAL or state is State.NEEDS_ATTENTION:
+            TASKS.labels(_bounded(name), state.value).inc(count)
     for task in moved:
-        if task.state is State.RETRYING:
-            RETRIES.labels(_bounded(task.type)).inc()
-        elif task.is_worth_telling:
-            TASKS.labels(_bounded(task.type), task.state.value).inc()
         if task.times is not None:
-            _observe(_bounded(task.type), task.state, task.times)
+            _observe(_times_of(_bounded(task.type)), task.state, task.times)
 
 
 def count_sla(changes: Sequence[SlaChanged]) -> None:
@@ -71,13 +75,27 @@ def show_queued(tasks: Mapping[str, int]) -> None:
         QUEUED.labels(kernel).set(tasks[kernel])
 
 
-def _observe(type_: str, state: State, times: Times) -> None:
+class _Times(NamedTuple):
+    """The histograms of one type."""
+
+    queue: Histogram
+    execution: Histogram
+    total: Histogram
+
+
+@cache
+def _times_of(type_: str) -> _Times:
+    """Found once: to look one up takes longer than to observe; the names are bounded."""
+    found = (QUEUE_SECONDS, EXECUTION_SECONDS, TOTAL_SECONDS)
+    return _Times(*(histogram.labels(type_) for histogram in found))
+
+
+def _observe(seconds: _Times, state: State, times: Times) -> None:
     waited = (times.assigned_at or times.finished_at) - times.queued_at
-    QUEUE_SECONDS.labels(type_).observe(waited.total_seconds())
-    TOTAL_SECONDS.labels(type_).observe((times.finished_at - times.created_at).total_seconds())
+    seconds.queue.observe(waited.total_seconds())
+    seconds.total.observe((times.finished_at - times.created_at).total_seconds())
     if times.started_at is not None and state in _ENDS_OF_ATTEMPTS:
-        ran = times.finished_at - times.started_at
-        EXECUTION_SECONDS.labels(type_).observe(ran.total_seconds())
+        seconds.execution.observe((times.finished_at - times.started_at).total_seconds())
 
 
 def _bounded(name: str) -> str:

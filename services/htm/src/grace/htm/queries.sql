@@ -1,10 +1,9 @@
 -- Every statement of htm.
 -- Times are statement_timestamp(), not now(): a claim waits for its lock inside the transaction.
 -- greatest() keeps times in order where the clock was set back.
--- A guarded change locks its rows first, one by one in the order of their ids, so that batches cannot
--- deadlock and no estimate of how long the queue is can turn the look-up by id into a scan of it. The
--- ANY (ARRAY (..)) beside a join by id says the same of the change: planned as a hash join it read the
--- whole table for every batch.
+-- A guarded change of a batch is given its rows in the order of their ids and so locks them in that
+-- order: batches cannot deadlock. Each is looked up by its id, since sessions scan no table that has an
+-- index: planned as another join, it read the whole table for every batch.
 
 -- insert_tasks --
 -- Take in what is new by its client key; returns the ids that were taken, a known key yields none.
@@ -16,7 +15,7 @@ WITH new AS (
                CAST(:origins AS text[]), CAST(:priorities AS integer[]),
                CAST(:max_attempts AS integer[]), CAST(:slas AS interval[]),
                CAST(:contract_ids AS text[]), CAST(:mission_ids AS text[]),
-               CAST(:specs AS jsonb[]), CAST(:spec_sizes AS integer[]),
+               CAST(:specs AS json[]), CAST(:spec_sizes AS integer[]),
                CAST(:data_sizes AS integer[]), CAST(:expires AS boolean[]), CAST(:lanes AS text[]),
                CAST(:run_ats AS timestamptz[]), CAST(:waits AS boolean[])
            ) WITH ORDINALITY
@@ -57,43 +56,20 @@ SELECT k.tenant_id, k.key, k.task_id, k.body_hash
 
 -- assign_tasks --
 -- Hand tasks to workers: the attempt is counted, the lease starts now. No row: somebody moved the task.
-WITH chosen AS (
-    SELECT c.*
-      FROM (
-           SELECT *
-             FROM unnest(
-                      CAST(:task_ids AS uuid[]), CAST(:components AS text[]),
-                      CAST(:workers AS text[]), CAST(:key_ids AS text[])
-                  ) AS u (task_id, component, worker_id, key_id)
-            ORDER BY task_id
-           ) AS c
-     CROSS JOIN LATERAL (
-           SELECT FROM htm_tasks t
-            WHERE t.id = c.task_id AND t.status = 'queued'
-              FOR NO KEY UPDATE
-           ) AS locked
-), assigned AS (
-    UPDATE htm_tasks t
-       SET status = 'assigned',
-           attempt_number = t.attempt_number + 1,
-           worker_component = c.component, worker_id = c.worker_id, worker_key_id = c.key_id,
-           lease_until = statement_timestamp() + CAST(:lease AS interval),
-           assigned_at = greatest(statement_timestamp(), t.queued_at),
-           started_at = NULL,
-           updated_at = statement_timestamp()
-      FROM chosen c
-     WHERE t.id = c.task_id
-       AND t.id = ANY (ARRAY(SELECT task_id FROM chosen))
-    RETURNING t.id, t.attempt_number, t.worker_component, t.worker_id, t.worker_key_id,
-              t.assigned_at, t.spec
-), opened AS (
-    INSERT INTO htm_task_attempts (
-        task_id, attempt_number, worker_component, worker_id, worker_key_id, outcome, assigned_at
-    )
-    SELECT id, attempt_number, worker_component, worker_id, worker_key_id, 'running', assigned_at
-      FROM assigned
-)
-SELECT id, attempt_number, spec FROM assigned;
+UPDATE htm_tasks t
+   SET status = 'assigned',
+       attempt_number = t.attempt_number + 1,
+       worker_component = c.component, worker_id = c.worker_id, worker_key_id = c.key_id,
+       lease_until = statement_timestamp() + CAST(:lease AS interval),
+       assigned_at = greatest(statement_timestamp(), t.queued_at),
+       started_at = NULL,
+       updated_at = statement_timestamp()
+  FROM unnest(
+           CAST(:task_ids AS uuid[]), CAST(:components AS text[]), CAST(:workers AS text[]),
+           CAST(:key_ids AS text[])
+       ) AS c (task_id, component, worker_id, key_id)
+ WHERE t.id = c.task_id AND t.status = 'queued'
+RETURNING t.id, t.attempt_number, t.spec;
 
 -- attempted_tasks --
 -- Tasks with their newest attempt, locked: what reports are judged by stays true until the commit.
@@ -119,57 +95,18 @@ SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_
 
 -- start_attempts --
 -- Note that attempts run. No row: the attempt is over, or the task has moved on.
-WITH starting AS (
-    SELECT f.task_id
-      FROM (
-           SELECT *
-             FROM unnest(CAST(:task_ids AS uuid[]), CAST(:attempt_numbers AS integer[]))
-                  AS u (task_id, attempt_number)
-            ORDER BY task_id
-           ) AS f
-     CROSS JOIN LATERAL (
-           SELECT FROM htm_tasks t
-            WHERE t.id = f.task_id AND t.attempt_number = f.attempt_number
-              AND t.status = 'assigned'
-              FOR NO KEY UPDATE
-           ) AS locked
-), started AS (
-    UPDATE htm_tasks t
-       SET status = 'running',
-           started_at = greatest(statement_timestamp(), t.assigned_at),
-           updated_at = statement_timestamp()
-      FROM starting s
-     WHERE t.id = s.task_id
-       AND t.id = ANY (ARRAY(SELECT task_id FROM starting))
-    RETURNING t.id, t.attempt_number, t.started_at
-)
-UPDATE htm_task_attempts a
-   SET started_at = s.started_at
-  FROM started s
- WHERE a.task_id = s.id AND a.attempt_number = s.attempt_number;
+UPDATE htm_tasks t
+   SET status = 'running',
+       started_at = greatest(statement_timestamp(), t.assigned_at),
+       updated_at = statement_timestamp()
+  FROM unnest(CAST(:task_ids AS uuid[]), CAST(:attempt_numbers AS integer[]))
+       AS f (task_id, attempt_number)
+ WHERE t.id = f.task_id AND t.attempt_number = f.attempt_number AND t.status = 'assigned';
 
 -- close_attempts --
--- End attempts and move their tasks. No row: the attempt was over already, the task has moved on.
-WITH closing AS (
-    SELECT c.*
-      FROM (
-           SELECT *
-             FROM unnest(
-                      CAST(:task_ids AS uuid[]), CAST(:attempt_numbers AS integer[]),
-                      CAST(:endings AS text[]), CAST(:states AS text[]),
-                      CAST(:delays AS interval[]), CAST(:error_classes AS text[]),
-                      CAST(:error_messages AS text[]), CAST(:results AS text[])
-                  ) AS u (task_id, attempt_number, ending, state, delay, error_class,
-                          error_message, result_json)
-            ORDER BY task_id
-           ) AS c
-     CROSS JOIN LATERAL (
-           SELECT FROM htm_tasks t
-            WHERE t.id = c.task_id AND t.attempt_number = c.attempt_number
-              AND t.status IN ('assigned', 'running')
-              FOR NO KEY UPDATE
-           ) AS locked
-), closed AS (
+-- End attempts, keep them, and move their tasks. No row: the attempt was over already, the task has
+-- moved on, or the owner that was named never held it.
+WITH closed AS (
     UPDATE htm_tasks t
        SET status = c.state,
            lease_until = NULL,
@@ -183,20 +120,31 @@ WITH closing AS (
            finished_at = CASE WHEN c.state <> 'retrying' THEN
                greatest(statement_timestamp(), t.started_at, t.assigned_at) END,
            updated_at = statement_timestamp()
-      FROM closing c
-     WHERE t.id = c.task_id
-       AND t.id = ANY (ARRAY(SELECT task_id FROM closing))
+      FROM unnest(
+               CAST(:task_ids AS uuid[]), CAST(:attempt_numbers AS bigint[]),
+               CAST(:components AS text[]), CAST(:workers AS text[]),
+               CAST(:endings AS text[]), CAST(:states AS text[]),
+               CAST(:delays AS interval[]), CAST(:error_classes AS text[]),
+               CAST(:error_messages AS text[]), CAST(:results AS text[])
+           ) AS c (task_id, attempt_number, component, worker_id, ending, state, delay, error_class,
+                   error_message, result_json)
+     WHERE t.id = c.task_id AND t.attempt_number = c.attempt_number
+       AND t.status IN ('assigned', 'running')
+       AND t.worker_component = coalesce(c.component, t.worker_component)
+       AND t.worker_id = coalesce(c.worker_id, t.worker_id)
     RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
               t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
               t.assigned_at, t.started_at, t.finished_at,
-              greatest(statement_timestamp(), t.started_at) AS ended_at,
+              t.worker_component, t.worker_id, t.worker_key_id,
               c.ending, c.error_class, c.error_message
-), attempts AS (
-    UPDATE htm_task_attempts a
-       SET outcome = d.ending, started_at = d.started_at, finished_at = d.ended_at,
-           error_class = d.error_class, error_message = d.error_message
-      FROM closed d
-     WHERE a.task_id = d.id AND a.attempt_number = d.attempt_number
+), kept AS (
+    INSERT INTO htm_task_attempts (
+        task_id, attempt_number, worker_component, worker_id, worker_key_id, outcome, assigned_at,
+        started_at, finished_at, error_class, error_message
+    )
+    SELECT id, attempt_number, worker_component, worker_id, worker_key_id, ending, assigned_at,
+           started_at, greatest(statement_timestamp(), started_at), error_class, error_message
+      FROM closed
 )
 SELECT id, attempt_number, tenant_id, type, origin, status, contract_id, mission_id,
        created_at, queued_at, assigned_at, started_at, finished_at
@@ -293,9 +241,13 @@ SELECT CAST(id AS text) AS task_id, tenant_id, type, kernel, origin, status, att
  WHERE id = ANY (CAST(:task_ids AS uuid[]));
 
 -- find_attempts --
--- The attempts of tasks, in their order.
+-- The attempts of tasks, in their order. One that runs stands in its task until it ends.
 SELECT CAST(task_id AS text) AS task_id, attempt_number, worker_id, outcome, assigned_at,
        started_at, finished_at, error_message
   FROM htm_task_attempts
  WHERE task_id = ANY (CAST(:task_ids AS uuid[]))
+ UNION ALL
+SELECT CAST(id AS text), attempt_number, worker_id, 'running', assigned_at, started_at, NULL, NULL
+  FROM htm_tasks
+ WHERE id = ANY (CAST(:task_ids AS uuid[])) AND status IN ('assigned', 'running')
  ORDER BY attempt_number;

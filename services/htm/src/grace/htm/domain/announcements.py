@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from grace.htm.domain.lifecycle import FINAL, State
@@ -26,8 +26,7 @@ T = TypeVar("T")
 T_tenant = TypeVar("T_tenant", bound=OfTenant)
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(NamedTuple):
     """When an ended task went through which door; None where it never did."""
 
     created_at: datetime
@@ -37,8 +36,7 @@ class Times:
     finished_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """A task that came out of an attempt, or out of the queue for good."""
 
     task_id: UUID

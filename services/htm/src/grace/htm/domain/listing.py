@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from grace.htm.domain.lifecycle import State
+
 LARGEST_PAGE = 100
 SCANNED = 2000
 """Tasks that one page with filters looks at: it may be short, and still have a next one."""
+
+PLENTY = frozenset({None, State.QUEUED, State.SUCCEEDED})
+"""Every task goes through these states: what is in one is looked for among all."""
 
 _FIRST = UUID(int=0)
 _BEYOND = UUID(int=2**128 - 1)
@@ -34,11 +39,12 @@ class Filters:
     @property
     def beyond_index(self) -> bool:
         """Whether some of what the index offers may not pass."""
+        looked_for = self.status is not None and self.status in PLENTY
         rest = (self.kernel, self.origin, self.type, self.since, self.until)
         links = (self.mission_id, self.contract_id, self.parent_id)
         linked = sum(each is not None for each in links)
         by_status = linked > 0 and self.status is not None
-        return linked > 1 or by_status or any(each is not None for each in rest)
+        return linked > 1 or by_status or looked_for or any(each is not None for each in rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from grace.htm.domain.lifecycle import HELD, Event, State, after
@@ -64,8 +65,7 @@ _ENDINGS: Mapping[Kind, Ending] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One report on one attempt; `jitter` in 0 .. 1 spreads the retry that it may cause."""
 
     task_id: UUID | None
@@ -120,6 +120,18 @@ class Settlement:
     starts: tuple[Fence, ...]
     closings: tuple[Closing, ...]
     standings: tuple[Standing, ...]
+
+
+def only_successes(reports: Sequence[Report]) -> bool:
+    """Whether they only say that attempts succeeded, each of another task.
+
+    Then the guard of the change judges them as `settle` would: whoever still holds the attempt ends
+    it, and only what is left over needs to be looked at.
+    """
+    return len({report.task_id for report in reports}) == len(reports) and all(
+        report.kind is Kind.COMPLETED and report.task_id is not None and not _oversized(report)
+        for report in reports
+    )
 
 
 def settle(

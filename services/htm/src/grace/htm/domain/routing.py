@@ -5,10 +5,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 from uuid import UUID
 
-from grace.htm.domain.lanes import Lane, size_of
+from grace.htm.domain.lanes import Lane, Size, size_of
 from grace.htm.domain.relations import ALONE, Relations, wrongly_named
 from grace.htm.domain.unique import Policy, Unique
 
@@ -23,6 +25,14 @@ _MOST_ATTEMPTS = 100
 _LATEST_RUN = datetime(2200, 1, 1, tzinfo=UTC)
 # One task must fit an answer to a claim, 1 MiB with its envelope.
 _LARGEST_SPEC = 768 * 1024
+_MOST_REMEMBERED = 4096
+_POLICIES = frozenset({None, *Policy})
+# Written once: every task is asked for all of them.
+_TOO_URGENT = f"a priority is within +-{_MOST_URGENT}"
+_TOO_MANY_ATTEMPTS = f"there are at most {_MOST_ATTEMPTS} attempts"
+_NO_POLICY = f"a unique policy is {', '.join(Policy)}"
+_TOO_FAR = f"a task runs before the year {_LATEST_RUN.year}"
+_TOO_LARGE = f"a task has at most {_LARGEST_SPEC} bytes"
 
 
 class Outcome(StrEnum):
@@ -35,12 +45,12 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """What somebody wants done, as far as the queue looks at it.
 
     `spec` is the whole order as JSON text, handed to the worker as it is; `payload` is what
-    the operation is given: its parameters and states, each a JSON text.
+    the operation is given: its parameters and states, each a JSON text. A tuple, as every task has
+    one: a frozen dataclass takes five times as long to make.
     """
 
     key: str
@@ -66,8 +76,7 @@ class Submission:
     relations: Relations = ALONE
 
 
-@dataclass(frozen=True, slots=True)
-class NewTask:
+class NewTask(NamedTuple):
     """A task that may enter the queue, at once or when its time has come; sizes in bytes."""
 
     task_id: UUID
@@ -112,11 +121,11 @@ def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
     reason = _objection(wanted)
     if reason is not None:
         return Refused(f"{wanted.key}: {reason}")
-    data_size_bytes = payload_size(*wanted.payload)
+    data_size_bytes, spec = payload_size(*wanted.payload), wanted.spec.encode()
     return NewTask(
         task_id=task_id,
         key=_scoped(wanted, wanted.key),
-        body_hash=sha256(wanted.spec.encode()).digest(),
+        body_hash=sha256(spec).digest(),
         tenant_id=wanted.tenant_id,
         type=wanted.type,
         kernel=wanted.kernel,
@@ -127,10 +136,10 @@ def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
         contract_id=wanted.contract_id,
         mission_id=wanted.mission_id,
         spec=wanted.spec,
-        spec_size_bytes=payload_size(wanted.spec),
+        spec_size_bytes=len(spec),
         data_size_bytes=data_size_bytes,
         expires=wanted.step != "revert",  # an undo is better late than never
-        lane=str(_lane(wanted, data_size_bytes)),
+        lane=_lane(size_of(data_size_bytes), wanted.requires, wanted.limit_key, wanted.affinity),
         run_at=wanted.run_at,
         unique=_unique(wanted),
         relations=wanted.relations,
@@ -154,6 +163,7 @@ def payload_size(*texts: str) -> int:
     return sum(len(text.encode()) for text in texts)
 
 
+@lru_cache(maxsize=_MOST_REMEMBERED)
 def is_kernel(name: str) -> bool:
     """Whether the name can stand in the subject of a hint."""
     return _KERNEL.fullmatch(name) is not None
@@ -175,16 +185,13 @@ def _objection(wanted: Submission) -> str | None:
 def _objections(wanted: Submission) -> Iterator[tuple[bool, str]]:
     yield not is_kernel(wanted.kernel), "a kernel is one word of letters, digits and _ : -"
     yield wanted.step not in _STEPS, "a step is observe, apply or revert"
-    yield abs(wanted.priority) > _MOST_URGENT, f"a priority is within +-{_MOST_URGENT}"
-    yield wanted.max_attempts > _MOST_ATTEMPTS, f"there are at most {_MOST_ATTEMPTS} attempts"
-    is_policy = wanted.unique_policy in {None, *Policy}
-    yield not is_policy, f"a unique policy is {', '.join(Policy)}"
+    yield abs(wanted.priority) > _MOST_URGENT, _TOO_URGENT
+    yield wanted.max_attempts > _MOST_ATTEMPTS, _TOO_MANY_ATTEMPTS
+    yield wanted.unique_policy not in _POLICIES, _NO_POLICY
     is_vain = wanted.unique_policy is not None and wanted.unique_key is None
     yield is_vain, "a unique policy needs a unique key"
-    is_far = wanted.run_at is not None and wanted.run_at >= _LATEST_RUN
-    yield is_far, f"a task runs before the year {_LATEST_RUN.year}"
-    is_large = payload_size(wanted.spec) > _LARGEST_SPEC
-    yield is_large, f"a task has at most {_LARGEST_SPEC} bytes"
+    yield wanted.run_at is not None and wanted.run_at >= _LATEST_RUN, _TOO_FAR
+    yield payload_size(wanted.spec) > _LARGEST_SPEC, _TOO_LARGE
 
 
 def _wrongly_related(wanted: Submission) -> str | None:
@@ -194,13 +201,12 @@ def _wrongly_related(wanted: Submission) -> str | None:
     return wrongly_named(wanted.relations)
 
 
-def _lane(wanted: Submission, data_size_bytes: int) -> Lane:
-    return Lane(
-        size=size_of(data_size_bytes),
-        requires=frozenset(wanted.requires),
-        limit_key=wanted.limit_key,
-        affinity=wanted.affinity,
-    )
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _lane(
+    size: Size, requires: tuple[str, ...], limit_key: str | None, affinity: str | None
+) -> str:
+    """The lane as it is stored; most tasks ask for what others before them asked for."""
+    return str(Lane(size, frozenset(requires), limit_key, affinity))
 
 
 def _unique(wanted: Submission) -> Unique | None:

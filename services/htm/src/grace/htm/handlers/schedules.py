@@ -103,7 +103,7 @@ async def on_list_schedules(call: Called[ListSchedules], runtime: Runtime) -> Sc
 async def take_in_slots(settings: Settings, slots: Sequence[Slot], unit: Unit) -> list[Fired]:
     """Submit the tasks of slots; a slot that was submitted before is the task that it was."""
     routed = [(slot, route_specs([_spec(slot.order)], signed=True)) for slot in slots]
-    fit = [(s, replace(r[0], key=s.key)) for s, r in routed if not isinstance(r, Refused)]
+    fit = [(s, r[0]._replace(key=s.key)) for s, r in routed if not isinstance(r, Refused)]
     taken = await take_in(settings, [task for _, task in fit], unit)
     ends: dict[str, tuple[str, UUID | None]] = {
         f"{slot.tenant_id} {each.key}": (each.outcome, each.task_id)

@@ -1,8 +1,10 @@
 """Tasks come in: from services by request, from anybody over the bus."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from grace.contracts.htm import SubmitTasks, SubmittedTask, SubmittedTasks, TaskSpec, TaskSubmit
@@ -41,8 +43,7 @@ class UniqueKeyHeld(Conflict):
     """Another task holds the unique key of this one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """What became of one submitted task."""
 
     key: str
@@ -160,10 +161,10 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
         step=spec.step,
         priority=spec.priority,
         max_attempts=spec.max_attempts,
-        sla=timedelta(milliseconds=spec.sla_ms),
+        sla=_sla(spec.sla_ms),
         contract_id=spec.contract_id,
         mission_id=spec.mission_id,
-        payload=tuple(_payload(spec)),
+        payload=_payload(spec),
         spec=spec_text(spec),
         signed=signed,
         limit_key=spec.limit_key,
@@ -176,15 +177,23 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
     )
 
 
+@lru_cache(maxsize=1024)
+def _sla(milliseconds: int) -> timedelta:
+    return timedelta(milliseconds=milliseconds)
+
+
 def spec_text(spec: TaskSpec) -> str:
     """The order as it is stored and hashed: that of a task without lists is what it always was."""
     without = {name for name in _LISTS if not getattr(spec, name)}
-    return spec.model_dump_json(exclude_none=True, exclude=without)
+    # As model_dump_json() does it, without what that costs in Python.
+    text: bytes = spec.__pydantic_serializer__.to_json(spec, exclude_none=True, exclude=without)
+    return text.decode()
 
 
-def _payload(spec: TaskSpec) -> Iterator[str]:
-    yield spec.params
-    yield from (state for state in (spec.before, spec.after) if state is not None)
+def _payload(spec: TaskSpec) -> tuple[str, ...]:
+    if spec.before is None and spec.after is None:
+        return (spec.params,)
+    return tuple(text for text in (spec.params, spec.before, spec.after) if text is not None)
 
 
 async def take_in_again(settings: Settings, order: str, original: UUID, unit: Unit) -> Taken:
@@ -194,7 +203,7 @@ async def take_in_again(settings: Settings, order: str, original: UUID, unit: Un
         raise CannotRoute(route.reason)
     unique = replace(route[0].unique, policy=Policy.REFUSE) if route[0].unique else None
     # Its relatives have gone on without it: what is done once more stands alone.
-    replay = replace(route[0], key=replay_key(original), unique=unique, relations=ALONE)
+    replay = route[0]._replace(key=replay_key(original), unique=unique, relations=ALONE)
     (taken,) = await take_in(settings, [replay], unit)
     if taken.outcome is Outcome.REFUSED:
         raise UniqueKeyHeld(f"Task {taken.task_id} holds its unique key: wait until it has ended.")

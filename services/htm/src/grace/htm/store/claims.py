@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import itemgetter
 from uuid import UUID
 
 from grace.htm.domain.hands import Request
@@ -30,6 +31,7 @@ class Claims:
         """Hand tasks to the workers that asked; what somebody moved meanwhile is missing."""
         if not chosen:
             return {}
+        chosen = sorted(chosen, key=itemgetter(0))
         rows = await self._tx.fetch(
             QUERIES["assign_tasks"],
             task_ids=[task_id for task_id, _ in chosen],

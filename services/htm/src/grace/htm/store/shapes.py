@@ -7,6 +7,9 @@ from grace.htm.domain.reports import Attempted, Ending
 from grace.htm.domain.retry import History
 from grace.kit import Record
 
+# Quicker than to call the enumeration: every task comes by here.
+_STATES = {state.value: state for state in State}
+
 
 def attempted_of(row: Record) -> Attempted:
     """A task with its newest attempt."""
@@ -24,15 +27,15 @@ def attempted_of(row: Record) -> Attempted:
 def moved_of(row: Record) -> Moved:
     """A task that came out of an attempt, or out of the queue."""
     return Moved(
-        task_id=row["id"],
-        attempt_number=row["attempt_number"],
-        tenant_id=row["tenant_id"],
-        type=row["type"],
-        origin=row["origin"],
-        state=State(row["status"]),
-        contract_id=row["contract_id"],
-        mission_id=row["mission_id"],
-        times=_times_of(row),
+        row["id"],
+        row["attempt_number"],
+        row["tenant_id"],
+        row["type"],
+        row["origin"],
+        _STATES[row["status"]],
+        row["contract_id"],
+        row["mission_id"],
+        _times_of(row),
     )
 
 
@@ -41,9 +44,9 @@ def _times_of(row: Record) -> Times | None:
     if row.get("finished_at") is None:
         return None
     return Times(
-        created_at=row["created_at"],
-        queued_at=row["queued_at"],
-        assigned_at=row["assigned_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
+        row["created_at"],
+        row["queued_at"],
+        row["assigned_at"],
+        row["started_at"],
+        row["finished_at"],
     )

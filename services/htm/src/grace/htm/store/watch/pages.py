@@ -5,9 +5,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from grace.contracts.htm import ListedTask
-from grace.htm.domain.lifecycle import State
+from grace.htm.domain.lifecycle import HELD, State
 from grace.htm.domain.limits import Limit
-from grace.htm.domain.listing import Filters, Window
+from grace.htm.domain.listing import PLENTY, Filters, Window
 from grace.htm.domain.sla import Sla, Timing
 from grace.htm.domain.why import Facts, Gates, Line
 from grace.htm.store.watch.statements import QUERIES
@@ -30,6 +30,7 @@ class Pages:
     async def ids(self, tenant_id: str, filters: Filters, window: Window) -> list[UUID]:
         """The ids that a page looks at, newest first."""
         bounds = {"before": window.before, "oldest": window.oldest, "most": window.most}
+        status = filters.status
         if filters.mission_id is not None:
             rows = await self._tx.fetch(
                 QUERIES["ids_of_mission"],
@@ -46,11 +47,11 @@ class Pages:
                 tenant_id=tenant_id, parent_id=filters.parent_id, statuses=_statuses(filters),
                 **bounds,
             )  # fmt: skip
+        elif status in PLENTY:
+            rows = await self._tx.fetch(QUERIES["newest_ids"], tenant_id=tenant_id, **bounds)
         else:
-            rows = await self._tx.fetch(
-                QUERIES["newest_ids"],
-                tenant_id=tenant_id, statuses=_statuses(filters), **bounds,
-            )  # fmt: skip
+            query = QUERIES["ids_of_held"] if status in HELD else QUERIES["ids_of_few"]
+            rows = await self._tx.fetch(query, tenant_id=tenant_id, status=status, **bounds)
         return [row["id"] for row in rows]
 
     async def tasks(self, ids: Sequence[UUID], filters: Filters, *, most: int) -> list[ListedTask]:

@@ -2,19 +2,33 @@
 -- Every statement costs the same however long the history and the queues are; a roll-up costs what its hour holds.
 
 -- newest_ids --
--- The ids that a page may hold, newest first: at most `most` of each status, read off the index.
+-- The ids that a page may hold, newest first, read off the client keys: a task has one, and it stays as it is.
 -- Rows are compared as a whole: with equalities a planner that expects many would read the primary key.
-SELECT found.id
-  FROM unnest(CAST(:statuses AS text[])) AS s (status)
- CROSS JOIN LATERAL (
-       SELECT t.id
-         FROM htm_tasks t
-        WHERE (t.tenant_id, t.status, t.id) >= (:tenant_id, s.status, CAST(:oldest AS uuid))
-          AND (t.tenant_id, t.status, t.id) < (:tenant_id, s.status, CAST(:before AS uuid))
-        ORDER BY t.tenant_id DESC, t.status DESC, t.id DESC
-        LIMIT CAST(:most AS bigint)
-       ) AS found
- ORDER BY found.id DESC
+SELECT task_id AS id
+  FROM htm_task_keys
+ WHERE (tenant_id, task_id) >= (:tenant_id, CAST(:oldest AS uuid))
+   AND (tenant_id, task_id) < (:tenant_id, CAST(:before AS uuid))
+ ORDER BY tenant_id DESC, task_id DESC
+ LIMIT CAST(:most AS bigint);
+
+-- ids_of_few --
+-- The same for one of the states that few tasks are in.
+SELECT id
+  FROM htm_tasks
+ WHERE status IN ('waiting', 'scheduled', 'retrying', 'needs_attention', 'joining', 'failed', 'cancelled',
+                  'expired', 'dead_letter')
+   AND (tenant_id, status, id) >= (:tenant_id, :status, CAST(:oldest AS uuid))
+   AND (tenant_id, status, id) < (:tenant_id, :status, CAST(:before AS uuid))
+ ORDER BY tenant_id DESC, status DESC, id DESC
+ LIMIT CAST(:most AS bigint);
+
+-- ids_of_held --
+-- The same for what workers hold.
+SELECT id
+  FROM htm_tasks
+ WHERE status IN ('assigned', 'running') AND status = :status AND tenant_id = :tenant_id
+   AND id >= CAST(:oldest AS uuid) AND id < CAST(:before AS uuid)
+ ORDER BY id DESC
  LIMIT CAST(:most AS bigint);
 
 -- ids_of_mission --
@@ -188,11 +202,12 @@ SELECT line.kernel, counted.tasks
  WHERE line.kernel IS NOT NULL;
 
 -- sla_candidates --
--- Open tasks whose service level may have changed, each tenant and type from the front of its index.
+-- Open tasks whose service level may have changed: those that wait, each tenant and type from the
+-- front of its index, and those that workers hold, as many as capacity allows.
 WITH RECURSIVE line AS (
     (SELECT tenant_id, type
        FROM htm_tasks
-      WHERE finished_at IS NULL AND sla_state <> 'breached'
+      WHERE status IN ('scheduled', 'queued', 'retrying', 'needs_attention') AND sla_state <> 'breached'
       ORDER BY tenant_id, type
       LIMIT 1)
      UNION ALL
@@ -201,37 +216,49 @@ WITH RECURSIVE line AS (
      CROSS JOIN LATERAL (
            SELECT t.tenant_id, t.type
              FROM htm_tasks t
-            WHERE t.finished_at IS NULL AND t.sla_state <> 'breached'
+            WHERE t.status IN ('scheduled', 'queued', 'retrying', 'needs_attention')
+              AND t.sla_state <> 'breached'
               AND (t.tenant_id, t.type) > (line.tenant_id, line.type)
             ORDER BY t.tenant_id, t.type
             LIMIT 1
            ) AS next
+), held AS MATERIALIZED (
+    SELECT id, tenant_id, type, sla_state, sla_deadline_at
+      FROM htm_tasks
+     WHERE status IN ('assigned', 'running') AND sla_state <> 'breached'
+), usual AS MATERIALIZED (
+    SELECT kind.tenant_id, kind.type, coalesce(max(m.execution_p95), 0) AS seconds
+      FROM (SELECT tenant_id, type FROM line UNION SELECT tenant_id, type FROM held) AS kind
+      LEFT JOIN htm_metrics m
+        ON m.tenant_id = kind.tenant_id AND m.type = kind.type
+       AND m.hour >= statement_timestamp() - CAST(:history AS interval)
+     GROUP BY kind.tenant_id, kind.type
 )
 SELECT due.id, due.sla_state, due.sla_deadline_at, usual.seconds AS usual,
        statement_timestamp() AS now
-  FROM line
- CROSS JOIN LATERAL (
-       SELECT coalesce(max(m.execution_p95), 0) AS seconds
-         FROM htm_metrics m
-        WHERE m.tenant_id = line.tenant_id AND m.type = line.type
-          AND m.hour >= statement_timestamp() - CAST(:history AS interval)
-       ) AS usual
+  FROM usual
  CROSS JOIN LATERAL (
        (SELECT t.id, t.sla_state, t.sla_deadline_at
           FROM htm_tasks t
-         WHERE t.finished_at IS NULL AND t.sla_state = 'ok'
-           AND t.tenant_id = line.tenant_id AND t.type = line.type
+         WHERE t.status IN ('scheduled', 'queued', 'retrying', 'needs_attention') AND t.sla_state = 'ok'
+           AND t.tenant_id = usual.tenant_id AND t.type = usual.type
            AND t.sla_deadline_at < statement_timestamp() + usual.seconds * interval '1 s'
          ORDER BY t.sla_deadline_at
          LIMIT CAST(:most AS bigint))
         UNION ALL
        (SELECT t.id, t.sla_state, t.sla_deadline_at
           FROM htm_tasks t
-         WHERE t.finished_at IS NULL AND t.sla_state = 'at_risk'
-           AND t.tenant_id = line.tenant_id AND t.type = line.type
+         WHERE t.status IN ('scheduled', 'queued', 'retrying', 'needs_attention') AND t.sla_state = 'at_risk'
+           AND t.tenant_id = usual.tenant_id AND t.type = usual.type
            AND t.sla_deadline_at < statement_timestamp()
          ORDER BY t.sla_deadline_at
          LIMIT CAST(:most AS bigint))
+        UNION ALL
+       (SELECT h.id, h.sla_state, h.sla_deadline_at
+          FROM held h
+         WHERE h.tenant_id = usual.tenant_id AND h.type = usual.type
+           AND h.sla_deadline_at < statement_timestamp()
+               + CASE h.sla_state WHEN 'ok' THEN usual.seconds ELSE 0 END * interval '1 s')
        ) AS due
  LIMIT CAST(:most AS bigint);
 
