@@ -40,6 +40,7 @@ MAY_CATCH_EVERYTHING = {
     "libs/kit/src/grace/kit/ops.py:_problems": "whatever it is, the service is not ready",
     "libs/kit/src/grace/kit/rpc.py:Server._guarded": "a bug is an answer too",
     "services/gateway/src/grace/gateway/api/door.py:Door.__call__": "every request gets an answer",
+    "services/gateway/src/grace/gateway/api/gathering.py:Gathering._answer": "it becomes the answer",
     "services/gateway/src/grace/gateway/api/health.py:_problems": "whatever it is, it is not ready",
     "services/verification/src/grace/verification/loops/advance.py:Advance._carry_out": "blames one",
     "services/worker/src/grace/worker/loops/attempt.py:run_attempt": "htm is told of every end",

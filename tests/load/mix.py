@@ -49,6 +49,12 @@ KEY = Operation(
     "POST /api/keys", 5, 201,
     '{"principal":"bench-{n}","name":"made by the bench","scopes":["missions:read"]}',
 )  # fmt: skip
+TASK = Operation(
+    "POST /api/htm/tasks", 0, 202,
+    '{"tasks":[{"key":"bench-{n}","type":"bench.rest","kernel":"nobody","target":"nowhere",'
+    '"operation":"bench.nothing","sla_ms":600000,"params":{"number":"{n}","note":"' + "x" * 150 +
+    '"}}]}',
+)  # fmt: skip
 MIX = (
     Operation("GET /api/missions", 20, 200, query="?limit=20"),
     Operation("GET /api/missions/{mission_id}", 15, 200),

@@ -11,7 +11,7 @@ from typing import Any
 from load.apart import Apart
 from load.figures import BenchError, Figure, figure
 from load.generator import Order, Seen, read_seen
-from load.mix import MIX, SCOPES, durable_write, there
+from load.mix import MIX, SCOPES, TASK, Operation, durable_write, there
 from load.observer import Samples, report_unknown, until_quiet
 from load.sizes import Sizes
 from load.wire import Line, WireError
@@ -52,19 +52,28 @@ def door_of(apart: Apart, port: int) -> Door:
 
 async def accept(apart: Apart, door: Door, sizes: Sizes) -> tuple[list[Figure], dict[str, Any]]:
     """Durable writes over connections that stay open, as many as one gateway process takes."""
-    write = durable_write(await _openapi(door))
+    openapi = await _openapi(door)
+    write = durable_write(openapi)
+    figures = await _accepted(apart, door, sizes, write, "accept")
+    for task in there(openapi, [TASK]):
+        figures += await _accepted(apart, door, sizes, task, "accept.tasks")
+    return figures, {"operation": write.name, "connections": sizes.connections}
+
+
+async def _accepted(
+    apart: Apart, door: Door, sizes: Sizes, write: Operation, name: str
+) -> list[Figure]:
     order = Order(
         LOOPBACK, door.port, [door.token] * sizes.connections, [write], [],
         sizes.accept_seconds, (0, 0), SEED,
     )  # fmt: skip
-    seen = await _generate(apart, "accept", order)
-    _refuse_failures("accept", seen)
+    seen = await _generate(apart, name, order)
+    _refuse_failures(name, seen)
     latencies = seen.latencies[write.name]
-    figures = [
-        figure("accept.throughput", "accepted/s", [len(latencies) / seen.seconds]),
-        figure("accept.latency", "ms", latencies),
+    return [
+        figure(f"{name}.throughput", "accepted/s", [len(latencies) / seen.seconds]),
+        figure(f"{name}.latency", "ms", latencies),
     ]
-    return figures, {"operation": write.name, "connections": sizes.connections}
 
 
 async def users(apart: Apart, door: Door, sizes: Sizes) -> tuple[list[Figure], dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Tasks over HTTP: handed in, listed, explained, counted."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -99,6 +100,23 @@ async def test_a_unique_key_is_told_of_and_409_where_nothing_was_accepted(
             f"task:{other['task_id']}",
         )
         await submit(ada, TASK | {"key": "vain", "unique_policy": "join"}, status=422)
+
+
+async def test_who_submits_at_once_gets_an_answer_of_its_own(open_gateway: OpenGateway) -> None:
+    async with open_gateway("htm", admin_rate_limit=0) as front:
+        ada = await front.person("ada", "htm:write", "htm:read")
+        large = TASK | {"key": "large", "before": "\u00e4" * 200_000, "after": "\u00e4" * 200_000}
+        good = [[TASK | {"key": f"{n}-{m}"} for m in range(n)] for n in range(1, 7)]
+        *taken, refused = await asyncio.gather(
+            *(submit(ada if len(tasks) % 2 else front.admin, *tasks) for tasks in good),
+            submit(ada, large, status=422),
+        )
+        assert [[each["key"] for each in answer] for answer in taken] == [
+            [task["key"] for task in tasks] for tasks in good
+        ]
+        assert "a task has at most" in refused["detail"]
+        rows = await front.house.rows("htm", "SELECT id FROM htm_tasks")
+        assert {str(row["id"]) for row in rows} == {e["task_id"] for a in taken for e in a}
 
 
 async def test_nothing_is_stored_of_what_is_refused(open_gateway: OpenGateway) -> None:

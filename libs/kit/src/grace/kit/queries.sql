@@ -80,9 +80,9 @@ UPDATE relay_audit SET last_no = greatest(last_no, (SELECT max(audit_no) FROM nu
 
 -- unaudited --
 -- Numbered rows that the log has not acknowledged.
-SELECT o.audit_no, o.id, o.subject, o.body, o.key_id, o.signature
-  FROM outbox o, relay_audit a
- WHERE o.audit_no > a.acknowledged ORDER BY o.audit_no LIMIT :most;
+SELECT audit_no, id, subject, body, key_id, signature
+  FROM outbox
+ WHERE audit_no > (SELECT acknowledged FROM relay_audit) ORDER BY audit_no LIMIT :most;
 
 -- acknowledge_audit --
 -- The log holds every row up to here. It may have gone back, after a restore.

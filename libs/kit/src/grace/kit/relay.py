@@ -178,7 +178,9 @@ class Audit:
             return False
         await self._acknowledge(runtime, answer.contiguous_to)
         last_sent: int = batch[-1]["audit_no"]
-        return answer.contiguous_to >= last_sent
+        # A batch that was not full held all there was: what came since waits for more of its like.
+        has_more = len(rows) == _BATCH or len(batch) < len(rows)
+        return has_more and answer.contiguous_to >= last_sent
 
     async def _next_rows(self, runtime: Runtime) -> list[Record]:
         async with runtime.unit() as unit:

@@ -23,7 +23,7 @@ __all__ = ["Running", "Service"]
 _KEY_REFRESH = timedelta(seconds=60)
 _AUDIT_INTERVAL = timedelta(seconds=1)
 # No task waits for the log, and a call of it costs both sides a transaction whatever it carries.
-_AUDIT_LINGER = timedelta(milliseconds=100)
+_AUDIT_LINGER = timedelta(milliseconds=200)
 _PRUNE_INTERVAL = timedelta(minutes=10)
 
 

@@ -23,12 +23,12 @@ VALUES (
    SET token_hash = EXCLUDED.token_hash, scopes = EXCLUDED.scopes, principal = EXCLUDED.principal,
        rate_limit = EXCLUDED.rate_limit, expires_at = NULL, revoked_at = NULL;
 
--- find_key --
--- The key of a token, with the database's clock to judge it by.
-SELECT key_id, tenant_id, principal, name, scopes, created_by, created_at, expires_at,
+-- find_keys --
+-- The keys of tokens, with the database's clock to judge them by.
+SELECT token_hash, key_id, tenant_id, principal, name, scopes, created_by, created_at, expires_at,
        last_used_at, revoked_at, rate_limit, now() AS now
   FROM api_keys
- WHERE token_hash = :token_hash;
+ WHERE token_hash = ANY (CAST(:token_hashes AS bytea[]));
 
 -- touch_key --
 -- Note that a key is used, at most once a minute: a read must not cost a write each time.

@@ -1,5 +1,6 @@
 """Every statement of the gateway, a typed function each."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -84,10 +85,10 @@ class Store:
             rate_limit=rate_limit,
         )
 
-    async def find_key(self, token_hash: bytes) -> FoundKey | None:
-        """Return the key of a token."""
-        row = await self._tx.fetchrow(QUERIES["find_key"], token_hash=token_hash)
-        return None if row is None else FoundKey(_key(row), row["now"])
+    async def find_keys(self, token_hashes: Sequence[bytes]) -> Mapping[bytes, FoundKey]:
+        """Return the keys of tokens, by the hashes of those that open something."""
+        rows = await self._tx.fetch(QUERIES["find_keys"], token_hashes=token_hashes)
+        return {row["token_hash"]: FoundKey(_key(row), row["now"]) for row in rows}
 
     async def touch_key(self, key_id: str) -> None:
         """Note that a key is used."""
@@ -153,6 +154,7 @@ class Store:
 
 def _key(row: Record) -> Key:
     columns = dict(row)
-    columns.pop("now", None)
+    for other in ("now", "token_hash"):
+        columns.pop(other, None)
     columns["scopes"] = tuple(columns["scopes"])
     return Key(**columns)

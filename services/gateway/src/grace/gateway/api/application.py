@@ -38,6 +38,7 @@ from grace.gateway.api import (
 )
 from grace.gateway.api.door import Door
 from grace.gateway.api.feed import Feed
+from grace.gateway.api.submissions import submissions
 from grace.gateway.settings import Settings
 from grace.kit import Runtime
 
@@ -88,6 +89,7 @@ def application(runtime: Runtime, settings: Settings, cursor_key: bytes) -> ASGI
     app = rest(runtime, settings)
     app.state.cursor_key = cursor_key
     app.state.feed = Feed(runtime, settings)
+    app.state.submissions = submissions(runtime, settings)
     return Door(app, runtime, settings)
 
 

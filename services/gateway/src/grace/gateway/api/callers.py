@@ -1,6 +1,6 @@
 """Who asks: the key behind a token, what it may do, and how its questions are passed on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -10,6 +10,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 from grace.contracts.message import Message, Query
 from grace.gateway.api.cursors import Seal
 from grace.gateway.api.envelope import Envelope, Meta
+from grace.gateway.api.gathering import Gathering
 from grace.gateway.domain.access import Key, Scope, Standing, hash_of, is_token, standing
 from grace.gateway.settings import Settings
 from grace.gateway.store import FoundKey, Store
@@ -19,6 +20,7 @@ R = TypeVar("R", bound=Message)
 T = TypeVar("T")
 
 _BEARER = HTTPBearer(auto_error=False, description="An API key, `Authorization: Bearer grace_..`")
+_MOST_KEYS = 256
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same, without Bearer.")
 
 
@@ -71,11 +73,28 @@ class Caller:
 async def authenticate(token: str, runtime: Runtime) -> Key:
     """Return the key of a token. Unauthenticated where it opens nothing."""
     async with runtime.reading() as tx:
-        found = await Store(tx).find_key(hash_of(token))
-        if found is None:
-            raise UnknownKey
-        _refuse_closed(found)
-        if found.to_be_noted:
+        found = await Store(tx).find_keys([hash_of(token)])
+    return await opened(found.get(hash_of(token)), runtime)
+
+
+def found_keys(runtime: Runtime) -> Gathering[bytes, FoundKey | None]:
+    """What looks up the keys of all who come at once, in one statement; a revoked one opens nothing."""
+
+    async def find(hashes: Sequence[bytes]) -> Sequence[FoundKey | None]:
+        async with runtime.reading() as tx:
+            found = await Store(tx).find_keys(sorted(set(hashes)))
+        return [found.get(each) for each in hashes]
+
+    return Gathering(runtime, find, most=_MOST_KEYS, weight=lambda _: 1)
+
+
+async def opened(found: FoundKey | None, runtime: Runtime) -> Key:
+    """Return the key that was found. Unauthenticated where it opens nothing."""
+    if found is None:
+        raise UnknownKey
+    _refuse_closed(found)
+    if found.to_be_noted:
+        async with runtime.reading() as tx:
             await Store(tx).touch_key(found.key.key_id)
     return found.key
 

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from grace.gateway import metrics
 from grace.gateway.api.bodies import ClientGone, again, read_json_body
-from grace.gateway.api.callers import authenticate, token_of
+from grace.gateway.api.callers import found_keys, opened, token_of
 from grace.gateway.api.errors import answer_of
 from grace.gateway.api.heads import refuse_long_head, refuse_unclear_head
 from grace.gateway.api.limits import Limits
@@ -32,6 +32,7 @@ class Door:
         self._settings = settings
         self._limits = Limits(settings)
         self._repeats = Repeats(runtime, settings)
+        self._keys = found_keys(runtime)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request from its head to its last byte."""
@@ -72,7 +73,7 @@ class Door:
         digest = hash_of(token)
         self._limits.meet(visit.address, digest)
         try:
-            key = await authenticate(token, self._runtime)
+            key = await opened(await self._keys.ask(digest), self._runtime)
         except Unauthenticated:
             self._limits.learn(digest, opens=False)
             raise

@@ -5,7 +5,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -17,11 +17,12 @@ from pydantic import (
 )
 
 from grace.contracts.governance import Capability
-from grace.contracts.htm import SubmitTasks, SubmittedTask, TaskSpec
+from grace.contracts.htm import SubmittedTask, TaskSpec
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope
 from grace.gateway.api.instants import Instant
 from grace.gateway.api.intake import refused
+from grace.gateway.api.submissions import Submissions
 from grace.gateway.domain.access import Scope
 from grace.gateway.domain.orders import LONGEST_KEY, key_of, origin_of, own_key
 from grace.kit import Conflict
@@ -222,15 +223,17 @@ class AcceptedTask(BaseModel):
     summary="Submit tasks",
     responses={409: {"description": "Every task is refused, for its key or for its unique key."}},
 )
-async def submit_tasks(wanted: NewTasks, caller: Writer) -> Envelope[tuple[AcceptedTask, ...]]:
+async def submit_tasks(
+    request: Request, wanted: NewTasks, caller: Writer
+) -> Envelope[tuple[AcceptedTask, ...]]:
     """Take tasks in; 202 once they are committed, in the order that you gave.
 
     Each tells its own outcome. They are charged to you, and belong to your tenant. 409 where none
     was accepted.
     """
     specs = tuple(_spec(task, caller, place) for place, task in enumerate(wanted.tasks))
-    answer = await caller.ask(SubmitTasks(tasks=specs))
-    taken = tuple(map(_accepted, answer.tasks))
+    gathered: Submissions = request.app.state.submissions
+    taken = tuple(map(_accepted, await gathered.ask(specs)))
     outcomes = {each.outcome for each in taken}
     if outcomes <= {"conflict", "refused"}:
         raise KeysTaken if outcomes == {"conflict"} else UniqueKeysHeld
