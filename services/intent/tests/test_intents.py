@@ -22,7 +22,7 @@ from grace.contracts.intent import (
     ListIntents,
     SubmitIntent,
 )
-from grace.contracts.verification import MissionClosed
+from grace.contracts.verification import Contract, ContractDrafted, MissionClosed
 from grace.intent import loops
 from grace.intent.domain.lifecycle import State
 from grace.intent.domain.signal import Group, Signal
@@ -267,13 +267,18 @@ async def test_an_intent_takes_the_path_of_an_error_up_to_the_question_for_appro
     names = ("identity", "intent", "worker", "verification", "governance")
     async with house.running(*names, **services):
         gateway = await house.act_as("gateway")
-        intent = _intent(domain="postgres", kind="postgres.runaway_query", target="shop")
+        intent = _intent(
+            domain="postgres", kind="postgres.runaway_query", target="shop", priority="critical"
+        )
         accepted = await _submit(gateway, intent)
         running = await _standing(gateway, "running")
         (asked,) = await eventually(lambda: house.messages(ApprovalRequested.SUBJECT))
+        (drafted,) = await house.messages(ContractDrafted.SUBJECT)
         page = await gateway.call(ListIntents(tenant_id="default", limit=10, status="running"))
     asked = ApprovalRequested.from_bytes(asked.data)
     assert (asked.mission_id, asked.requested_by) == (accepted.mission_id, "maria")
+    contracts = ContractDrafted.from_bytes(drafted.data).contracts
+    assert {Contract.from_bytes(each.contract).severity for each in contracts} == {"critical"}
     assert running.playbook == "postgres-runaway-queries"
     assert running.planned_at is not None
     assert [each.intent_id for each in page.intents] == ["i-1"]

@@ -118,6 +118,7 @@ class Play:
             planned_at=datetime.now(UTC),
             detected_at=changes.pop("detected_at", None) or datetime.now(UTC),
             actions=tuple(action_on_wire(each) for each in actions or (self.make.action(),)),
+            severity=changes.pop("severity", None),
         )
         data = wire.to_bytes()
         return ActionPlanned(
@@ -163,12 +164,13 @@ class Play:
         found: Mission = await eventually(stands, timeout=timeout)
         return found
 
-    async def start(self, *actions: Action, baseline: bool = True) -> str:
+    async def start(self, *actions: Action, baseline: bool = True, **plan: Any) -> str:
         """A mission with a plan that was granted."""
         if baseline:
             await self.baseline()
         mission_id = f"mission-{new_id()}"
-        await self.publish("intent", self.captured(mission_id), self.planned(mission_id, *actions))
+        planned = self.planned(mission_id, *actions, **plan)
+        await self.publish("intent", self.captured(mission_id), planned)
         await self.mission_until(mission_id, "planned")
         await self.publish("governance", await self.granted(mission_id))
         await eventually(lambda: self.heard(mission_id, "approval.granted", 1))

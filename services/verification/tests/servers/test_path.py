@@ -223,6 +223,20 @@ async def test_an_action_that_never_succeeds_has_failed_with_confidence_zero(pla
         assert await ends_of(play, mission_id) == (["failed"], ["failed"], 0)
 
 
+async def test_the_more_urgent_an_incident_the_more_urgent_its_tasks(play: Play) -> None:
+    async with play.open():
+        mission_id = await play.start(severity="critical")
+        await play.apply()
+        await play.work("observe", play.make.good)
+        await play.mission_until(mission_id, "verified")
+        tasks = await play.house.rows(
+            "htm",
+            "select spec::json->>'step' as step, priority from htm_tasks where mission_id = $1",
+            mission_id,
+        )
+        assert {row["step"]: row["priority"] for row in tasks} == {"apply": 20, "observe": 25}
+
+
 async def test_what_cannot_be_measured_is_inconclusive_and_is_not_undone(play: Play) -> None:
     async with play.open():
         mission_id = await play.start()

@@ -384,6 +384,10 @@ class Plan(Message):
     detected_at: Timestamp
     actions: tuple[PlannedAction, ...] = Field(default=(), max_length=1000)
     considered: tuple[Considered, ...] = Field(default=(), max_length=1000)
+    severity: Id | None = Field(
+        default=None,
+        description="info, warning, error, critical: of the error, or as urgent as the intent. The most urgent goes first.",
+    )
 
 
 class ActionPlanned(Message):

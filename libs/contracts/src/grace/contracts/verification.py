@@ -109,6 +109,7 @@ class Contract(Message):
     baselines: tuple[MeasureBaseline, ...] = Field(
         default=(), max_length=16, description="One per measure of the plan that has one."
     )
+    severity: Id | None = Field(default=None, description="Of the plan: how urgent its tasks are.")
 
 
 class DraftContract(Message):

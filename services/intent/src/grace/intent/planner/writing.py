@@ -34,6 +34,7 @@ def document(
             wire.Considered(playbook=each.playbook, chosen=each.chosen, reason=each.reason)
             for each in looked_at[:_MOST_NAMED]
         ),
+        severity=mission.severity,
     )
 
 

@@ -127,6 +127,7 @@ class Plan:
     requested_by: str
     detected_at: datetime
     actions: tuple[Action, ...]
+    severity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ class Contract:
     drafted_at: datetime
     revision: int = 1
     baselines: Mapping[str, Baseline] = field(default_factory=dict)  # by the name of the measure
+    severity: str | None = None
 
     @property
     def baseline_values(self) -> Mapping[str, float]:
@@ -187,6 +189,7 @@ def draft(
         baselines={
             name: found for name, found in baselines.items() if found.measured_at < plan.detected_at
         },
+        severity=plan.severity,
     )
 
 

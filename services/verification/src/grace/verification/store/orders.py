@@ -11,6 +11,8 @@ from grace.verification.store import Case
 ORIGIN = "verification"
 # What undoes harm goes first, then what decides whether there is any.
 _PRIORITIES = {Mode.APPLY: 0, Mode.OBSERVE: 5, Mode.REVERT: 10}
+# On top of that, how urgent the incident is: an intent of priority `normal` is a warning.
+_URGENCIES = {"info": -10, "warning": 0, "error": 10, "critical": 20}
 
 
 def contract_order(settings: Settings, wanted: Wanted, case: Case) -> TaskSpec:
@@ -22,6 +24,7 @@ def contract_order(settings: Settings, wanted: Wanted, case: Case) -> TaskSpec:
             "contract_id": contract.contract_id,
             "mission_id": contract.mission_id,
             "capability": _capability(wanted.mode, case),
+            "priority": _PRIORITIES[wanted.mode] + _URGENCIES.get(contract.severity or "", 0),
         }
     )
 

@@ -32,6 +32,7 @@ def plan_of(plan: wire_intent.Plan) -> Plan:
         requested_by=plan.requested_by,
         detected_at=plan.detected_at,
         actions=tuple(_action_of(action) for action in plan.actions),
+        severity=plan.severity,
     )
 
 
@@ -53,6 +54,7 @@ def contract_bytes(contract: Contract) -> bytes:
         drafted_at=contract.drafted_at,
         revision=contract.revision,
         baselines=baselines_on_wire(contract.baselines),
+        severity=contract.severity,
     ).to_bytes()
 
 
@@ -72,6 +74,7 @@ def contract_of(data: bytes) -> Contract:
         drafted_at=found.drafted_at,
         revision=found.revision,
         baselines=baselines_of(found.baselines),
+        severity=found.severity,
     )
 
 
