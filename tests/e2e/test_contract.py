@@ -33,7 +33,7 @@ from grace.testkit import eventually
 CASES = int(os.environ.get("GRACE_CASES", "150"))
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 # What never ends is no case: the stream has tests of its own.
-ENDLESS = {"/api/events/stream"}
+ENDLESS = {"/api/approvals/stream", "/api/events/stream"}
 CHECKS = [
     not_a_server_error,
     openapi.status_code_conformance,

@@ -92,11 +92,11 @@ async def blocks(answer: httpx.Response) -> AsyncIterator[Told]:
 
 @asynccontextmanager
 async def follow(
-    client: httpx.AsyncClient, query: str = "", last_id: str | None = None
+    client: httpx.AsyncClient, query: str = "", last_id: str | None = None, path: str = STREAM
 ) -> AsyncIterator[AsyncIterator[Told]]:
     """Follow the events; what is yielded begins behind the greeting."""
     headers = {} if last_id is None else {"Last-Event-ID": last_id}
-    async with client.stream("GET", STREAM + query, headers=headers) as answer:
+    async with client.stream("GET", path + query, headers=headers) as answer:
         assert answer.status_code == 200, await answer.aread()
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert answer.headers["x-accel-buffering"] == "no"
@@ -148,6 +148,20 @@ async def test_events_arrive_and_a_lost_client_goes_on_where_it_was(
             assert (await next_approval(everything)).approval == "one"
         async with follow(front.admin, "?after=0", last_id=first.id) as header_first:
             assert (await next_approval(header_first)).approval == "two"
+
+
+async def test_who_decides_follows_approvals_and_nothing_else(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as front:
+        governance = await front.house.act_as("governance")
+        ada = await front.person("ada", "approvals:read")
+        assert (await ada.get(STREAM)).status_code == 403
+        await tell(governance, requested("one"), requested("elsewhere", "shop"), requested("two"))
+        await eventually(lambda: sequence_of(front.house, "two"))
+        async with follow(ada, "?after=0", path="/api/approvals/stream") as told:
+            first, second = await anext(told), await anext(told)
+            assert [first.approval, second.approval] == ["one", "two"]
+        bob = await front.person("bob", "events:read")
+        assert (await bob.get("/api/approvals/stream")).status_code == 403
 
 
 async def test_only_what_may_leave_leaves(open_gateway: OpenGateway) -> None:

@@ -15,6 +15,7 @@ def build(settings: Settings | None = None) -> Service:
         .serve(handlers.rpc(settings, loops.Beacon))
         .every(settings.permit_interval, loops.Beacon())
         .every(settings.expire_interval, loops.Expire())
+        .every(settings.webhook_interval, loops.Notify(settings))
         .every(settings.remind_interval, loops.Remind(settings.rhythm))
         .every(settings.remind_interval, loops.RemindReviews(settings.review_interval))
     )

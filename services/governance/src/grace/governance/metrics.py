@@ -35,3 +35,13 @@ def count_broken_glass() -> None:
 def gauge_open_reviews(count: int) -> None:
     """Tell how many reviews wait."""
     OPEN_REVIEWS.set(count)
+
+
+NOTICES = Counter(
+    "grace_governance_notices_total", "Tries to tell a webhook, by how they went", ("outcome",)
+)
+
+
+def count_notice(outcome: str) -> None:
+    """Count one try: sent, postponed or given_up."""
+    NOTICES.labels(outcome).inc()

@@ -1,7 +1,13 @@
 """What an operator may change about governance."""
 
 from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Self
 
+from pydantic import model_validator
+
+from grace.governance.domain.notices import flaw_of
 from grace.governance.domain.permissions import Lifetimes
 from grace.governance.domain.reminders import Rhythm
 from grace.kit import Duration, ServiceSettings, service_config
@@ -29,9 +35,33 @@ class Settings(ServiceSettings):
     review_interval: Duration = timedelta(hours=24)
     # How often what waits is looked at.
     remind_interval: Duration = timedelta(seconds=5)
+    # Who is told of what waits for people, beside the bus. Each host has to be listed below.
+    webhook_urls: tuple[str, ...] = ()
+    # Names that may be connected to; none: no webhook at all.
+    webhook_hosts: tuple[str, ...] = ()
+    # Networks in CIDR that a listed name may lead to although they are not public.
+    webhook_networks: tuple[str, ...] = ()
+    # Signs what is sent; 24 bytes or more, as a file that others cannot read.
+    webhook_secret_file: Path | None = None
+    webhook_timeout: Duration = timedelta(seconds=5)
+    # After a day nobody needs to hear of it by a webhook any more.
+    webhook_give_up: Duration = timedelta(hours=24)
+    webhook_interval: Duration = timedelta(seconds=1)
     # A worker stops after 1 s of silence: four chances to hear one beacon. Each is read anew, so
     # that every replica tells of the kill switch within this; the one that turned it does at once.
     permit_interval: timedelta = timedelta(milliseconds=250)
+
+    @model_validator(mode="after")
+    def _webhooks_can_be_told(self) -> Self:
+        """Refuse at the start what would only fail in the middle of a night."""
+        for network in self.webhook_networks:
+            ip_network(network)
+        for number, url in enumerate(self.webhook_urls, start=1):
+            if flaw := flaw_of(url, self.webhook_hosts):
+                raise ValueError(f"webhook_urls: number {number} {flaw}")
+        if self.webhook_urls and self.webhook_secret_file is None:
+            raise ValueError("webhook_urls need a webhook_secret_file to sign with")
+        return self
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from grace.gateway.api import (
+    approval_events,
     approvals,
     approvers,
     baselines,
@@ -60,6 +61,7 @@ _NOUNS = (
     holds,
     freezes,
     missions,
+    approval_events,
     approvals,
     emergencies,
     approvers,

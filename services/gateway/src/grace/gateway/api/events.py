@@ -1,5 +1,6 @@
 """Events as they happen: server-sent events that go on where a client lost them."""
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -17,6 +18,10 @@ router = APIRouter(prefix="/api/events", tags=["events"])
 
 Reader = Annotated[Caller, needs(Scope.EVENTS_READ)]
 _INT64 = 2**63 - 1
+LastEventId = Annotated[
+    str | None,
+    Header(pattern=r"^[0-9]{1,19}$", description="The last `id` that was seen."),
+]
 _EXAMPLE = """\
 retry: 2000
 id: 41
@@ -31,7 +36,7 @@ data: {"subject":"approval.requested","message_id":"01980a52-6c1e-7c33-9f5e-2f5d
 id: 42
 
 """
-_ANSWER: dict[str, Any] = {
+ANSWER: dict[str, Any] = {
     "description": "Events, until the client goes, its key ends or the service stops.",
     "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
 }
@@ -69,16 +74,13 @@ class Following(BaseModel):
 
 
 @router.get(
-    "/stream", summary="Follow the events", response_class=Response, responses={200: _ANSWER}
+    "/stream", summary="Follow the events", response_class=Response, responses={200: ANSWER}
 )
 async def follow_events(
     request: Request,
     caller: Reader,
     following: Annotated[Following, Query()],
-    last_event_id: Annotated[
-        str | None,
-        Header(pattern=r"^[0-9]{1,19}$", description="The last `id` that was seen."),
-    ] = None,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """Send the tenant's events as they happen, each with its sequence as `id`.
 
@@ -86,8 +88,14 @@ async def follow_events(
     the same `message_id`. Four events tell of the stream itself: `gap` (something before this is no
     longer kept), `lagging` (too slow: connect again), `closed` (the key has ended) and `stopping`.
     """
-    feed: Feed = request.app.state.feed
     after = following.after if last_event_id is None else int(last_event_id)
+    return await stream_of(request, caller, after, following.chosen)
+
+
+async def stream_of(
+    request: Request, caller: Caller, after: int | None, subjects: Collection[str]
+) -> Response:
+    """Follow the tenant's events of some subjects from where a client was; all where none is named."""
+    feed: Feed = request.app.state.feed
     start = start_at(after, await feed.journal.extent())
-    interest = Interest(caller.tenant, following.chosen)
-    return EventStream(feed, caller, start, interest)
+    return EventStream(feed, caller, start, Interest(caller.tenant, subjects))

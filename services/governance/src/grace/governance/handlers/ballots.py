@@ -26,7 +26,7 @@ from grace.governance.handlers.plans import draft_of
 from grace.governance.handlers.views import UnknownApproval, rejected_message, shown
 from grace.governance.metrics import observe_latency
 from grace.governance.settings import Settings
-from grace.governance.store import Electorates, Store
+from grace.governance.store import Electorates, Store, tell
 from grace.kit import Called, Conflict, Forbidden, GraceError, Invalid, Stale, Unit
 
 
@@ -146,13 +146,13 @@ async def _grant(
         keys=unit.runtime.keys,
     )
     await _close(store, request, vote, decided, granted=message.to_bytes().decode())
-    announce(unit, request, decided, message, at=vote.at)
+    await announce(unit, request, decided, message, at=vote.at)
 
 
 async def _reject(unit: Unit, request: Request, vote: Vote, decided: Decided) -> None:
     await _close(Store(unit.tx), request, vote, decided, granted=None)
     message = rejected_message(request, decided.decided_by, vote.reason)
-    announce(unit, request, decided, message, at=vote.at)
+    await announce(unit, request, decided, message, at=vote.at)
 
 
 async def _close(
@@ -166,7 +166,7 @@ async def _close(
         raise AlreadyDecided
 
 
-def announce(
+async def announce(
     unit: Unit,
     request: Request,
     decided: Decided,
@@ -175,7 +175,7 @@ def announce(
     at: datetime,
 ) -> None:
     """Tell of a decision, and measure how long people took."""
-    unit.publish(message, tenant=request.tenant_id, correlation_id=request.correlation_id)
+    await tell(unit, message, tenant=request.tenant_id, correlation_id=request.correlation_id)
     waited = at - request.requested_at
     unit.after_commit(
         partial(observe_latency, tier=request.tier, outcome=decided.status, waited=waited)

@@ -8,7 +8,7 @@ from grace.governance.domain.electorate import Delegation, person
 from grace.governance.domain.quorum import Refusal
 from grace.governance.handlers.ballots import REFUSALS, open_case
 from grace.governance.handlers.views import shown
-from grace.governance.store import Electorates
+from grace.governance.store import Electorates, tell
 from grace.kit import Called, Conflict, Forbidden, GraceError, Invalid, Unit
 
 
@@ -62,7 +62,9 @@ async def on_delegate(call: Called[Delegate], unit: Unit) -> Approval:
     match refusal(case.request, case.electorate, wanted, now=case.now):
         case None:
             await Electorates(unit.tx).delegate(body.approval_id, wanted)
-            _announce(unit, body, case.request.mission_id, wanted, case.request.correlation_id)
+            await _announce(
+                unit, body, case.request.mission_id, wanted, case.request.correlation_id
+            )
         case Flaw() as flaw:
             raise _FLAWS[flaw]
         case Refusal() as reason:
@@ -70,7 +72,7 @@ async def on_delegate(call: Called[Delegate], unit: Unit) -> Approval:
     return await shown(unit.tx, body.tenant_id, body.approval_id)
 
 
-def _announce(
+async def _announce(
     unit: Unit, body: Delegate, mission_id: str, wanted: Delegation, correlation_id: str
 ) -> None:
     told = ApprovalDelegated(
@@ -82,4 +84,4 @@ def _announce(
         ends_at=wanted.ends_at,
         reason=wanted.reason,
     )
-    unit.publish(told, tenant=body.tenant_id, correlation_id=correlation_id)
+    await tell(unit, told, tenant=body.tenant_id, correlation_id=correlation_id)

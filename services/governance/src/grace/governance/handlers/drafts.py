@@ -11,7 +11,7 @@ from grace.governance.domain.plans import Plan, flaw
 from grace.governance.handlers.grants import granted_message
 from grace.governance.handlers.plans import plan_of, stored_of
 from grace.governance.settings import Settings
-from grace.governance.store import Opening, Store
+from grace.governance.store import Opening, Store, tell
 from grace.kit import Received, Unit, new_id
 
 Drafted = Received[ContractDrafted]
@@ -27,7 +27,7 @@ async def on_contract_drafted(settings: Settings, messages: Sequence[Drafted], u
     fresh = await Store(unit.tx).insert_requests([opening for _, opening in openings])
     for message, opening in openings:
         if opening.request.approval_id in fresh:
-            _announce(opening, unit)
+            await _announce(opening, unit)
         else:
             unit.count("duplicate", message)
 
@@ -89,12 +89,12 @@ def _granted_at_once(settings: Settings, request: Request, plan: Plan, unit: Uni
     return granted.to_bytes().decode()
 
 
-def _announce(opening: Opening, unit: Unit) -> None:
+async def _announce(opening: Opening, unit: Unit) -> None:
+    """What needs nobody is granted without a word to people."""
     request = opening.request
-    unit.publish(
-        ApprovalGranted.from_bytes(opening.granted.encode())
-        if opening.granted
-        else requested_message(request),
-        tenant=request.tenant_id,
-        correlation_id=request.correlation_id,
-    )
+    if opening.granted:
+        granted = ApprovalGranted.from_bytes(opening.granted.encode())
+        unit.publish(granted, tenant=request.tenant_id, correlation_id=request.correlation_id)
+        return
+    asked = requested_message(request)
+    await tell(unit, asked, tenant=request.tenant_id, correlation_id=request.correlation_id)

@@ -19,7 +19,7 @@ from grace.governance.handlers.plans import draft_of
 from grace.governance.handlers.views import shown
 from grace.governance.metrics import count_broken_glass
 from grace.governance.settings import Settings
-from grace.governance.store import Reviews, Store
+from grace.governance.store import Reviews, Store, tell
 from grace.kit import Called, Unit, new_id
 
 
@@ -60,7 +60,7 @@ async def _grant(
         request, decided, at=case.now, reason=body.reason, granted=granted
     ):
         raise AlreadyDecided
-    announce(unit, request, decided, message, at=case.now)
+    await announce(unit, request, decided, message, at=case.now)
 
 
 async def _open_review(settings: Settings, unit: Unit, case: Case, body: BreakGlass) -> None:
@@ -87,7 +87,7 @@ async def _open_review(settings: Settings, unit: Unit, case: Case, body: BreakGl
         shown_hash=request.shown_hash,
         broken_at=case.now,
     )
-    unit.publish(told, tenant=request.tenant_id, correlation_id=request.correlation_id)
+    await tell(unit, told, tenant=request.tenant_id, correlation_id=request.correlation_id)
     unit.after_commit(partial(_shout, unit, review))
 
 

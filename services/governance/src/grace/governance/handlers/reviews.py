@@ -9,7 +9,7 @@ from grace.governance.domain.reviews import Finding, Refusal, Review, Status, re
 from grace.governance.handlers.ballots import NoSeat, OwnRequest
 from grace.governance.handlers.delegations import NoReason
 from grace.governance.handlers.views import LONGEST_PAGE
-from grace.governance.store import Electorates, Reviews, Store
+from grace.governance.store import Electorates, Reviews, Store, tell
 from grace.kit import Called, Conflict, Forbidden, GraceError, Invalid, NotFound, Unit
 
 
@@ -87,9 +87,8 @@ async def on_complete_review(call: Called[CompleteReview], unit: Unit) -> Review
     )
     if completed is None:
         raise AlreadyReviewed
-    unit.publish(
-        _completed(completed), tenant=body.tenant_id, correlation_id=request.correlation_id
-    )
+    told = _completed(completed)
+    await tell(unit, told, tenant=body.tenant_id, correlation_id=request.correlation_id)
     return _view(completed)
 
 

@@ -6,19 +6,21 @@ from grace.governance.store.people import (
     Approvers,
     Electorates,
     Joining,
+    Notices,
     Reminders,
     Reviews,
     Surroundings,
     Waiting,
 )
 from grace.governance.store.switch import Switches
-from grace.governance.store.told import due_message, reminder_message
+from grace.governance.store.told import due_message, reminder_message, tell
 
 __all__ = [
     "Approver",
     "Approvers",
     "Electorates",
     "Joining",
+    "Notices",
     "Opening",
     "Reminders",
     "Reviews",
@@ -30,4 +32,5 @@ __all__ = [
     "Which",
     "due_message",
     "reminder_message",
+    "tell",
 ]

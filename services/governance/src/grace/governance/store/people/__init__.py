@@ -2,6 +2,7 @@
 
 from grace.governance.store.people.approvers import Approver, Approvers
 from grace.governance.store.people.electorates import Electorates, Joining, Surroundings
+from grace.governance.store.people.notices import Notices
 from grace.governance.store.people.reminders import Reminders, Waiting
 from grace.governance.store.people.reviews import Reviews
 
@@ -10,6 +11,7 @@ __all__ = [
     "Approvers",
     "Electorates",
     "Joining",
+    "Notices",
     "Reminders",
     "Reviews",
     "Surroundings",

@@ -167,3 +167,46 @@ RETURNING review_id, tenant_id, approval_id, mission_id, status, broken_by, reas
 -- count_open_reviews --
 -- How many reviews wait, over all tenants.
 SELECT count(*) FROM approval_reviews WHERE status = 'open';
+
+-- queue_notices --
+-- Keep a message for each webhook; a repeat changes nothing.
+INSERT INTO notices (message_id, url, tenant_id, subject, body)
+SELECT :message_id, url, :tenant_id, :subject, :body FROM unnest(CAST(:urls AS text[])) AS url
+    ON CONFLICT DO NOTHING;
+
+-- claim_notices --
+-- Take notices that are due, oldest first; who claims has them until the claim ends.
+UPDATE notices
+   SET tries = tries + 1, next_at = now() + CAST(:claim_for AS interval)
+ WHERE (message_id, url) IN (
+           SELECT message_id, url
+             FROM notices
+            WHERE status = 'waiting' AND next_at <= now()
+            ORDER BY next_at
+            LIMIT :limit
+              FOR UPDATE SKIP LOCKED
+       )
+   AND status = 'waiting'
+RETURNING message_id, url, subject, body, tries, created_at;
+
+-- end_notice --
+-- A webhook has taken it, or nobody will. No row: a later try has it.
+UPDATE notices
+   SET status = :status, ended_at = now(), last_error = coalesce(:error, last_error)
+ WHERE message_id = :message_id AND url = :url AND status = 'waiting' AND tries = :tries;
+
+-- postpone_notice --
+-- It was not taken: try again later. No row: a later try has it.
+UPDATE notices
+   SET next_at = :next_at, last_error = :error
+ WHERE message_id = :message_id AND url = :url AND status = 'waiting' AND tries = :tries;
+
+-- forget_notices --
+-- Delete what ended long ago.
+DELETE FROM notices
+ WHERE (message_id, url) IN (
+           SELECT message_id, url
+             FROM notices
+            WHERE status <> 'waiting' AND ended_at < now() - CAST(:kept_for AS interval)
+            LIMIT :limit
+       );
