@@ -44,12 +44,12 @@ async def without_leave(stage: Stage, victim: Approval, spent: Approval) -> None
 
 
 async def spent_again(stage: Stage, spent: Approval) -> None:
-    """The capability of a done action, for the very same act: it is answered, not done again."""
-    capability = await _granted(stage, spent)
+    """The capabilities of a done action: what is done is answered, and is not undone any more."""
+    await stage.drained()  # the worker has heard that the contract is closed
     keys: dict[str, str] = {}
-    for way in WAYS:
-        spec = _spec(spent, "apply", capability)
-        keys[await _submit(stage, way, spec)] = "reused grant"
+    for way, step in product(WAYS, STEPS):
+        spec = _spec(spent, step, await _granted(stage, spent, step))
+        keys[await _submit(stage, way, spec)] = f"reused grant to {step}"
     await _wait(stage, keys)
 
 
@@ -75,14 +75,14 @@ def _flaws(stage: Stage, victim: Approval) -> Iterator[tuple[str, Capability | N
     yield "that has expired", _signed(own, late)
 
 
-async def _granted(stage: Stage, spent: Approval) -> Capability:
+async def _granted(stage: Stage, spent: Approval, step: str = "apply") -> Capability:
     """The real capability of a mission that was granted and done."""
     rows = await stage.house.rows(
         "verification",
-        "SELECT apply_capability FROM action_contracts WHERE mission_id = $1",
+        "SELECT apply_capability, revert_capability FROM action_contracts WHERE mission_id = $1",
         spent.mission_id,
     )
-    return Capability.from_bytes(rows[0]["apply_capability"])
+    return Capability.from_bytes(rows[0][f"{step}_capability"])
 
 
 def _governance(stage: Stage) -> str:

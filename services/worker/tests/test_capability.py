@@ -52,6 +52,14 @@ def test_the_act_that_was_signed_is_allowed_until_it_expires(act: Act, early: in
     assert verdict == Allowed()
 
 
+@given(acts)
+def test_no_revert_begins_once_its_contract_is_closed(act: Act) -> None:
+    permission = permission_for(act)
+    begins = check(permission, act, now=NOON, started=False, closed=True)
+    assert isinstance(begins, Refused) is (act.step is Step.REVERT)
+    assert check(permission, act, now=NOON, started=True, closed=True) == Allowed()
+
+
 @given(acts, st.integers(1, 10**6))
 def test_an_expired_capability_begins_nothing_but_ends_what_was_begun(act: Act, late: int) -> None:
     now, permission = NOON + timedelta(milliseconds=late), permission_for(act)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from grace.contracts.governance import Capability
+from grace.contracts.verification import ActionClosed
 from grace.kit import new_id
 from grace.testkit import eventually
 from grace.worker.kernels.operation import Diff
@@ -87,6 +88,40 @@ async def test_a_revert_needs_its_own_capability_and_its_own_receipt(floor: Open
         refused = await at.do(smuggled)
         assert (refused.error_message or "").startswith("blocked: ")
         assert await at.setting() == "5ms"
+
+
+async def test_what_was_done_for_a_closed_contract_is_not_undone(floor: Opener) -> None:
+    async with floor() as at:
+        await at.permit()
+        wanted = at.permitted(at.spec())
+        await at.result(wanted)
+        await at.verification.report(closed(wanted.contract_id))
+
+        async def is_known() -> bool:
+            rows = await at.house.rows("worker", "SELECT contract_id FROM closed_contracts")
+            return [row["contract_id"] for row in rows] == [wanted.contract_id]
+
+        await eventually(is_known)
+        refused = await at.do(at.permitted(at.spec("revert", action_id=wanted.action_id)))
+        assert refused.error_message == "blocked: the contract is closed"
+        assert await at.setting() == "5ms"
+
+
+def closed(contract_id: str) -> ActionClosed:
+    return ActionClosed(
+        mission_id="mission-1",
+        tenant_id="default",
+        contract_id=contract_id,
+        revision=1,
+        playbook="postgres-runaway-queries",
+        playbook_version=1,
+        operation="postgres.set_database_setting",
+        target="shop",
+        verdict="verified",
+        confidence=1.0,
+        executed=True,
+        closed_at=datetime.now(UTC),
+    )
 
 
 async def test_without_a_permit_nothing_begins_and_it_is_tried_again(floor: Opener) -> None:

@@ -22,8 +22,9 @@ class Settings(ServiceSettings):
     approval_ttl: timedelta = timedelta(hours=1)
     # From the grant to the start of the action; a queue that is longer asks again.
     apply_ttl: timedelta = timedelta(minutes=15)
-    # A revert must outlive any action and its measurements.
-    revert_ttl: timedelta = timedelta(hours=24)
+    # A revert ends when its contract closes, which the worker hears. This is for a contract that rests
+    # as needs_attention over a long weekend.
+    revert_ttl: timedelta = timedelta(days=7)
     # An approval that is due late by a second does no harm: decide checks the clock itself.
     expire_interval: timedelta = timedelta(seconds=1)
     # Somebody who has not looked for a quarter of an hour is told again; each word after the first

@@ -35,6 +35,7 @@ def build(settings: Settings | None = None) -> Service:
         Service("worker", settings)
         .schema(__file__)
         .moments(MOMENTS)
+        .handle(handlers.stream())
         .serve(handlers.rpc(registry, targets, settings.longest_operation))
         .listen(Permit, partial(handlers.on_permit, switch.hear))
         .listen(WorkHint, partial(handlers.on_work_hint, registry, Claim))

@@ -1,12 +1,13 @@
-"""Requests about operations and targets, and the two signals that the worker hears."""
+"""Requests about operations and targets, the two signals that the worker hears, and closed contracts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from time import monotonic
 
 from grace.contracts.governance import Permit as PermitMessage
 from grace.contracts.htm import WorkHint
+from grace.contracts.verification import ActionClosed
 from grace.contracts.worker import (
     ListTargets,
     Target,
@@ -14,12 +15,13 @@ from grace.contracts.worker import (
     ValidateAction,
     ValidatedAction,
 )
-from grace.kit import Called, Received, Rpc, Runtime, Unavailable
+from grace.kit import Called, Received, Rpc, Runtime, Stream, Unavailable, Unit
 from grace.worker.domain.failure import BlockedError, InvalidError, NotNowError
 from grace.worker.domain.permit import Permit
 from grace.worker.kernels.operation import Params
 from grace.worker.kernels.registry import Entry, Registry, parse_params
 from grace.worker.kernels.targets_file import TargetsFile
+from grace.worker.store import Store
 
 
 def rpc(registry: Registry, targets: TargetsFile, longest: timedelta) -> Rpc:
@@ -28,6 +30,19 @@ def rpc(registry: Registry, targets: TargetsFile, longest: timedelta) -> Rpc:
         Rpc()
         .direct(ValidateAction, partial(on_validate, registry, targets, longest))
         .direct(ListTargets, partial(on_targets, targets))
+    )
+
+
+def stream() -> Stream:
+    """Return what the worker reads from streams."""
+    return Stream().on(ActionClosed, on_action_closed)
+
+
+async def on_action_closed(messages: Sequence[Received[ActionClosed]], unit: Unit) -> None:
+    """Remember that a contract is closed: its capability to revert has ended."""
+    closed = [message.body for message in messages]
+    await Store(unit.tx).close_contracts(
+        [each.contract_id for each in closed], [each.closed_at for each in closed]
     )
 
 

@@ -48,3 +48,13 @@ VALUES (:kernel, :target, :state, :failures, :elapsed, :generation)
 ON CONFLICT (kernel, target) DO UPDATE
    SET state = excluded.state, failures = excluded.failures, elapsed = excluded.elapsed,
        generation = excluded.generation, stored_at = now();
+
+-- close_contracts --
+-- Keep which contracts are closed; what is known stays as it is.
+INSERT INTO closed_contracts (contract_id, closed_at)
+SELECT * FROM unnest(CAST(:contract_ids AS text[]), CAST(:closed_at AS timestamptz[]))
+    ON CONFLICT DO NOTHING;
+
+-- is_contract_closed --
+-- Whether a contract is closed.
+SELECT EXISTS (SELECT FROM closed_contracts WHERE contract_id = :contract_id);

@@ -1,7 +1,8 @@
 """Every statement of the worker's own schema."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from grace.kit import Queries, Record, Transaction
@@ -94,6 +95,19 @@ class Store:
             after_state=text_of(done.after),
         )
         return row is not None
+
+    async def close_contracts(self, contract_ids: Sequence[str], at: Sequence[datetime]) -> None:
+        """Keep which contracts are closed."""
+        await self._tx.execute(
+            QUERIES["close_contracts"], contract_ids=list(contract_ids), closed_at=list(at)
+        )
+
+    async def is_contract_closed(self, contract_id: str) -> bool:
+        """Return whether a contract is closed."""
+        closed: bool = await self._tx.fetchval(
+            QUERIES["is_contract_closed"], contract_id=contract_id
+        )
+        return closed
 
     async def read_breakers(self) -> list[StoredBreaker]:
         """Return all breakers."""

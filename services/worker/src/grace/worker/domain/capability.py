@@ -76,10 +76,18 @@ _BOUND = {
 }
 
 
-def check(permission: Permission | None, act: Act, *, now: datetime, started: bool) -> Verdict:
+def check(
+    permission: Permission | None,
+    act: Act,
+    *,
+    now: datetime,
+    started: bool,
+    closed: bool = False,
+) -> Verdict:
     """Decide whether `act` is permitted at `now` (the database's clock).
 
-    `started`: its receipt exists. What was begun in time may end; nothing begins after not_after.
+    `started`: its receipt exists. What was begun in time may end; nothing begins after not_after, and
+    no revert once its contract is `closed`: what was found right, or undone, stays so.
     """
     if permission is None:
         return Refused("no capability")
@@ -90,4 +98,6 @@ def check(permission: Permission | None, act: Act, *, now: datetime, started: bo
             return Refused(f"the capability is for another {word}")
     if now > permission.not_after and not started:
         return Refused("the capability has expired")
+    if closed and act.step is Step.REVERT and not started:
+        return Refused("the contract is closed")
     return Allowed()

@@ -72,15 +72,18 @@ class Effect:
         async with self._runtime.unit() as unit:
             store = Store(unit.tx)
             applied = await store.read_receipt(self._act.action_id, Step.APPLY)
-            own = applied
+            own, closed = applied, False
             if self._act.step is Step.REVERT:
                 own = await store.read_receipt(self._act.action_id, Step.REVERT)
-            return self._judge(own, applied, now=await unit.now())
+                closed = await store.is_contract_closed(self._act.contract_id)
+            return self._judge(own, applied, now=await unit.now(), closed=closed)
 
-    def _judge(self, own: Receipt | None, applied: Receipt | None, *, now: datetime) -> Decision:
+    def _judge(
+        self, own: Receipt | None, applied: Receipt | None, *, now: datetime, closed: bool
+    ) -> Decision:
         decision = decide(own, hash_of(self._act), self._job.who, now=now)
         started = not isinstance(decision, Start | Foreign)
-        verdict = check(self._errand.permission, self._act, now=now, started=started)
+        verdict = check(self._errand.permission, self._act, now=now, started=started, closed=closed)
         if isinstance(verdict, Refused):
             raise BlockedError(verdict.reason)
         if self._act.step is Step.REVERT:
