@@ -107,7 +107,8 @@ def test_every_pod_is_given_its_own_secrets_alone(profile: str) -> None:
         for name, pod in pods(profile).items()
         if name != "migrate"
     }
-    extra = {"worker": {"grace-target-passwords"}} if profile == "cluster" else {}
+    cluster = {"worker": {"grace-target-passwords"}, "verification": {"grace-source-tokens"}}
+    extra = cluster if profile == "cluster" else {}
     owners = {**{s: s for s in SERVICES}, "streams": "installer"}
     assert given == {n: {f"grace-{o}"} | extra.get(n, set()) for n, o in owners.items()}
 

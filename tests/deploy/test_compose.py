@@ -72,6 +72,8 @@ def test_only_who_must_has_a_way_out() -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     out = {name for name, c in CONTAINERS.items() if "outside" in c.get("networks", [])}
     assert out == {"gateway", "worker"}
+    asking = {name for name, c in CONTAINERS.items() if "sources" in c.get("networks", [])}
+    assert asking == {"verification"}  # it measures, and has no way to where the worker acts
     assert CONTAINERS["prepare"]["network_mode"] == "none"
     assert all("inside" in CONTAINERS[name]["networks"] for name in CONTAINERS.keys() - {"prepare"})
 
@@ -122,10 +124,15 @@ def test_every_volume_and_network_is_declared_and_used() -> None:
     assert joined == COMPOSE["networks"].keys()
 
 
-def test_the_folder_of_targets_is_there_and_registers_nothing() -> None:
-    source, writable = mounts("worker")["/etc/grace/targets"]
+@pytest.mark.parametrize(
+    ("service", "folder"), [("worker", "targets"), ("verification", "sources")]
+)
+def test_the_folder_of_targets_and_that_of_sources_are_there_and_allow_nothing(
+    service: str, folder: str
+) -> None:
+    source, writable = mounts(service)[f"/etc/grace/{folder}"]
     assert not writable
-    lines = (ROOT / source / "targets.toml").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / source / f"{folder}.toml").read_text(encoding="utf-8").splitlines()
     assert all(line.startswith("#") for line in lines)
 
 

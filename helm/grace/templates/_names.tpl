@@ -46,6 +46,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- if and (eq .name "worker") $service.targetsConfigMap -}}
 {{- $_ := set $common "targets_file" "/etc/grace/targets/targets.toml" -}}
 {{- end -}}
+{{- if and (eq .name "verification") $service.sourcesConfigMap -}}
+{{- $_ := set $common "sources_file" "/etc/grace/sources/sources.toml" -}}
+{{- end -}}
 {{- range $key, $value := mergeOverwrite $common (deepCopy $service.settings) }}
 GRACE_{{ upper $.name }}_{{ upper $key }}: {{ include "grace.text" $value | quote }}
 {{- end }}

@@ -164,6 +164,59 @@ async def test_a_playbook_that_cannot_run_or_cannot_be_measured_is_blocked(
     assert reason in row["reason"]
 
 
+_PLAN = """\
+    verification:
+      - name: page
+        kind: http
+        source: web
+        path: /health
+        count: 3
+        interval: 10s
+        expectations:
+          - {field: ok, comparison: at_least, value: 1}
+      - name: late
+        kind: sql
+        query: SELECT count(*) AS n FROM shop.orders
+        dry_run: true
+"""
+
+
+async def test_a_verification_plan_is_in_the_plan_once_its_source_is_allowed(
+    house: House,
+    report: Report,
+    make_error: MakeError,
+    with_target: dict[str, Any],
+    own_playbooks: Path,
+) -> None:
+    text = _shipped("postgres-runaway-queries").replace("postgres-runaway-queries", "mine")
+    text = text.replace("version: 1", "version: 2", 1).replace('"postgres.runaway_query"', '"mine"')
+    (own_playbooks / "mine.yaml").write_text(text.rstrip() + "\n" + _PLAN)
+    sources = own_playbooks.parent / "sources.toml"
+    sources.write_text("")
+    names = ("identity", "intent", "worker", "verification")
+    own = {"intent": {"playbook_dir": own_playbooks}, "verification": {"sources_file": sources}}
+    async with house.running(*names, worker=with_target, **own):
+        await report(make_error(kind="mine", target="shop"))
+        blocked = await _intent(house, "blocked")
+        assert "measure page: http.get: web is not a source" in blocked["reason"]
+        sources.write_text('[sources.web]\nkind = "http"\nurl = "http://shop.internal"\n')
+        await eventually(lambda: _closed(house))
+        await report(make_error(kind="mine", target="shop"))
+        planned = await _intent(house, "planned", mission=1)
+    (action,) = Plan.from_bytes(planned["plan"]).actions
+    page, late = action.measures
+    assert (page.measurement.operation, page.measurement.target) == ("http.get", "web")
+    assert (page.count, page.interval_ms, page.successes_at_least) == (3, 10_000, 3)
+    assert (late.measurement.operation, late.measurement.target) == ("postgres.query", "shop")
+    assert late.dry_run
+
+
+async def _closed(house: House) -> bool:
+    """Whether the blocked mission has ended, so that an equal error is a new one."""
+    rows = await house.rows("intent", "SELECT status FROM missions")
+    return [row["status"] for row in rows] == ["closed"]
+
+
 async def test_while_no_worker_answers_the_plan_is_owed_with_a_visible_reason(
     house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
 ) -> None:

@@ -199,6 +199,12 @@ class TestDistributions:
         assert self.found([1.0], []).standing is Standing.INCONCLUSIVE
         assert self.found(["x", None, math.nan], range(10)).standing is Standing.INCONCLUSIVE
 
+    def test_a_list_with_a_gap_is_no_sample(self):
+        whole = [each + 0.5 for each in range(10)]
+        assert self.found(whole, range(10)).standing is Standing.HOLDS
+        for gap in (None, math.nan, "x", True):
+            assert self.found([*whole, gap], range(10)).standing is Standing.INCONCLUSIVE
+
     def test_the_samples_of_all_takes_are_one_distribution(self):
         wanted = measure(expectations=(), distributions=(self.TEST,), count=2)
         baseline = Baseline("b", {}, None, {"latency": tuple(map(float, range(8)))})

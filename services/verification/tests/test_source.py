@@ -191,6 +191,15 @@ class TestAnswers:
         assert isinstance(prometheus("x", "string"), Unmeasured)
         assert isinstance(prometheus(None, "vector"), Unmeasured)
 
+    def test_partial_data_and_more_than_can_be_looked_at_are_no_measurement(self):
+        answer = {"status": "success", "warnings": ["remote read failed"],
+                  "data": {"resultType": "scalar", "result": [1, "0"]}}  # fmt: skip
+        body = json.dumps(answer).encode()
+        found = read_answer(Asked(PROMQL, "/", {}), status=200, body=body, seconds=0)
+        assert found == Unmeasured("Prometheus warns: ['remote read failed']")
+        many = prometheus([{"value": [1, "0"]}] * 1001)
+        assert many == Unmeasured("Prometheus gives more than 1000 values: aggregate them")
+
     @given(st.binary(max_size=60), st.sampled_from([HTTP, PROMQL]))
     def test_no_answer_is_too_odd_to_read(self, body, operation):
         found = read_answer(Asked(operation, "/", {}), status=200, body=body, seconds=0)

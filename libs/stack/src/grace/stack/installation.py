@@ -164,6 +164,8 @@ class Installation:
                 return {"admin_key_file": self.admin_key_file}
             case "worker":
                 return {"targets_file": self.targets_file}
+            case "verification":
+                return {"sources_file": self.sources_file}
             case _:
                 return {}
 
@@ -176,6 +178,11 @@ class Installation:
     def targets_file(self) -> Path:
         """The registry of targets, empty at first."""
         return make_secret(self.root / "targets.toml", "# The targets that Grace may act on.\n")
+
+    @property
+    def sources_file(self) -> Path:
+        """The sources that verification may ask, none at first."""
+        return make_secret(self.root / "sources.toml", "# The sources that Grace may ask.\n")
 
     def environment(self, service: str, database: str = DATABASE) -> dict[str, str]:
         """The same settings as environment variables, for a process of its own."""

@@ -202,9 +202,13 @@ def _read_prometheus(text: str, status: int) -> Reading:
     data = answer.get("data")
     if answer.get("status") != "success" or not isinstance(data, Mapping):
         return Unmeasured(shown_text(f"Prometheus says: {answer.get('error', status)}", 300))
+    if answer.get("warnings"):  # a part of the data is missing, and nobody says which
+        return Unmeasured(shown_text(f"Prometheus warns: {answer.get('warnings')}", 300))
     values = _values(data.get("resultType"), data.get("result"))
     if values is None:
         return Unmeasured(shown_text(f"Prometheus gives a {data.get('resultType')}", 300))
+    if len(values) > _MOST_POINTS:
+        return Unmeasured(f"Prometheus gives more than {_MOST_POINTS} values: aggregate them")
     return Measured(_summary(values))
 
 
@@ -222,7 +226,7 @@ def _values(kind: Json, result: Json) -> list[float | None] | None:
             points = [point for each in result for point in _points(each)]
         case _:
             return None
-    return [_value(point) for point in points[:_MOST_POINTS]]
+    return [_value(point) for point in points]
 
 
 def _points(series: Json) -> Sequence[Json]:

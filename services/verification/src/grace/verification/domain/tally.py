@@ -158,10 +158,14 @@ def tally(measure: Measure, takes: Sequence[Take], baseline: Baseline | None) ->
 
 
 def samples(value: Json) -> tuple[float, ...]:
-    """Return the numbers of a field: one, or those of a list; what is no number is left out."""
+    """Return the numbers of a field: one, or those of a list. With anything else in it, none.
+
+    Half of a list is no sample of it: what is left out may be what went wrong.
+    """
     listed = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    found = (number(each) for each in listed[:MOST_SAMPLES])
-    return tuple(each for each in found if each is not None)
+    found = [number(each) for each in listed[:MOST_SAMPLES]]
+    known = tuple(each for each in found if each is not None)
+    return known if len(known) == len(found) else ()
 
 
 def explain(found: Tally) -> str:
