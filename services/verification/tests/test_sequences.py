@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from grace.verification.domain import contract as promised
 from grace.verification.domain.advance import next_step, on_refused
 from grace.verification.domain.decision import (
     Attend,
@@ -23,7 +24,9 @@ from grace.verification.domain.decision import (
 from grace.verification.domain.facts import Facts, Snapshot
 from grace.verification.domain.lifecycle import FINAL, Event, Status, after
 from grace.verification.domain.state import digest
+from grace.verification.domain.tally import Take
 from grace.verification.domain.task import Attempt, Outcome, Report, Step
+from grace.verification.domain.verdict import Measured, Unmeasured
 
 ENDS = FINAL | {Status.NEEDS_ATTENTION}
 BEFORE, AFTER = {"value": None}, {"value": "5ms"}
@@ -189,6 +192,44 @@ def test_verified_only_if_executed_measured_in_time_and_matching(data, make):
     assert field_holds("throughput", lambda value: value >= 80, measured.result)
     assert field_holds("error_rate", lambda value: value <= 0.05, measured.result)
     assert run.facts.snapshot is not None
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_verified_only_if_every_take_of_the_plan_was_measured_and_matches(data, make):
+    """The takes come in at any moment and in any order, late, lost, as nonsense, or never."""
+    queue = promised.Expectation("queue", promised.Comparison.AT_MOST, 10.0)
+    page = promised.Measurement("http.get", "web", "{}", 1000)
+    plan = promised.Measure("web", page, (queue,), count=3, successes_at_least=3)
+    run = Play(make.facts(contract=make.contract(action=make.action(measures=(plan,)))), make.now)
+    for _ in range(25):
+        if run.facts.status in ENDS:
+            break
+        run.facts = replace(run.facts, takes=more_takes(data, run.facts.takes))
+        report = None if run.facts.step is None else make.succeeded(WELL[run.facts.step])
+        run.step(report, make.limits)
+    event(run.facts.status)
+    if run.facts.status is Status.VERIFIED:
+        assert all(isinstance(take.reading, Measured) for take in run.facts.takes)
+        queues = [take.reading.state["queue"] for take in run.facts.takes]
+        assert len(queues) == 3
+        assert all(type(each) in {int, float} and each <= 10 for each in queues)
+
+
+def more_takes(data, takes):
+    """What was not in yet may come in now."""
+    known = {take.number for take in takes}
+    coming = st.sampled_from([Measured({"queue": 3})] * 12 + [None] * 4) | st.builds(
+        lambda value: Measured({"queue": value}), VALUES
+    )
+    lost = st.sampled_from([Unmeasured("late"), Unmeasured("down"), Measured({})])
+    drawn = {
+        number: data.draw(coming | lost if data.draw(st.integers(0, 5)) == 0 else coming)
+        for number in (1, 2, 3)
+        if number not in known
+    }
+    new = (Take("web", number, found) for number, found in drawn.items() if found is not None)
+    return (*takes, *new)
 
 
 @settings(max_examples=200, deadline=None)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from grace.contracts.verification import GetBaseline, TakeBaseline, ValidateMeasurement
+from grace.contracts.verification import (
+    GetBaseline,
+    GetContract,
+    TakeBaseline,
+    ValidateMeasurement,
+)
 from grace.kit import GraceError, Kind
 from grace.testkit import eventually
 from grace.testkit.prometheus import StandIn
@@ -91,6 +96,24 @@ async def test_a_plan_of_prometheus_and_a_page_is_verified_when_all_of_it_holds(
         assert contract.actual_state["web.queue"] == 3.0
         assert contract.expected_state["web.queue"] == 10.0
         assert len(shop.asked) == 4
+        shown = await (await play.actor("gateway")).call(
+            GetContract(tenant_id="default", contract_id=contract.contract_id)
+        )
+        takes = [(take.measure, take.number, take.status) for take in shown.takes]
+        assert sorted(takes) == [
+            ("errors", 1, "measured"),
+            *[("web", number, "measured") for number in (1, 2, 3)],
+        ]
+        assert {"ok": 1.0, "queue": 3.0}.items() <= {
+            value.field: value.value for value in shown.takes[-1].values
+        }.items()
+        assert [watch.status for watch in shown.watches] == ["due", "due"]
+        assert (shown.mission_id, shown.contract.status) == (mission_id, "verified")
+        with pytest.raises(GraceError) as foreign:
+            await (await play.actor("gateway")).call(
+                GetContract(tenant_id="shop", contract_id=contract.contract_id)
+            )
+        assert foreign.value.kind is Kind.NOT_FOUND
         told = [line.summary for line in await play.timeline(mission_id)]
         assert "web: holds (3 success of 3)" in told
 

@@ -1431,6 +1431,18 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             schemas=("grace.verification.v1.GetBenchmarkRun",),
             reply="grace.verification.v1.BenchmarkRun",
         ),
+        "rpc.verification.contract": Subject(
+            name="rpc.verification.contract",
+            owner="verification",
+            kind=Kind.query,
+            stream="",
+            publishers=("gateway",),
+            consumers=(),
+            unsigned_allowed=False,
+            audited=False,
+            schemas=("grace.verification.v1.GetContract",),
+            reply="grace.verification.v1.ContractDetail",
+        ),
         "rpc.verification.mission": Subject(
             name="rpc.verification.mission",
             owner="verification",

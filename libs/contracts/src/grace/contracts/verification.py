@@ -28,11 +28,13 @@ __all__ = [
     "BenchmarkDrift",
     "BenchmarkRun",
     "Contract",
+    "ContractDetail",
     "ContractDrafted",
     "ContractView",
     "DraftContract",
     "GetBaseline",
     "GetBenchmarkRun",
+    "GetContract",
     "GetMission",
     "GetTimeline",
     "ListMissions",
@@ -44,15 +46,17 @@ __all__ = [
     "ProblemResolved",
     "RunBenchmarks",
     "TakeBaseline",
+    "TakeView",
     "Timeline",
     "TimelineEntry",
     "ValidateMeasurement",
     "ValidatedMeasurement",
+    "WatchView",
 ]
 
 
 class BaselineValue(Message):
-    """Part of `Contract`, `MeasureBaseline`, `Baseline`."""
+    """Part of `Contract`, `MeasureBaseline`, `Baseline`, `TakeView`."""
 
     SCHEMA: ClassVar[str] = "grace.verification.v1.BaselineValue"
 
@@ -217,7 +221,7 @@ class MissionReopened(Message):
 
 
 class ContractView(Message):
-    """Part of `Mission`."""
+    """Part of `Mission`, `ContractDetail`."""
 
     SCHEMA: ClassVar[str] = "grace.verification.v1.ContractView"
 
@@ -467,3 +471,54 @@ class GetBenchmarkRun(Message):
 
     tenant_id: Id
     run_id: Id
+
+
+class TakeView(Message):
+    """One take of a measure of the plan."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.TakeView"
+
+    measure: Text = Field(description="`(measurement)` is the contract's own, in a late look.")
+    number: UInt32
+    look: UInt32 = Field(description="0 for the verdict, from 1 on a late look.")
+    status: Id = Field(description="due, measured, failed, dropped")
+    due_at: Timestamp
+    ended_at: Timestamp | None = None
+    values: tuple[BaselineValue, ...] = Field(
+        default=(), max_length=1000, description="The numbers, the first twenty by name."
+    )
+    reason: Text | None = None
+
+
+class WatchView(Message):
+    """One late look."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.WatchView"
+
+    look: UInt32
+    status: Id = Field(description="due, measuring, quiet, returned, unknown, skipped")
+    due_at: Timestamp
+    confidence: Double | None = None
+    reason: Text | None = None
+
+
+class ContractDetail(Message):
+    """The answer on `rpc.verification.contract`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ContractDetail"
+
+    mission_id: Id
+    contract: ContractView
+    takes: tuple[TakeView, ...] = Field(default=(), max_length=1000)
+    watches: tuple[WatchView, ...] = Field(default=(), max_length=100)
+
+
+class GetContract(Message):
+    """One contract with everything that was measured for it, and will be."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.GetContract"
+    SUBJECT: ClassVar[str] = "rpc.verification.contract"
+    REPLY: ClassVar[type[ContractDetail]] = ContractDetail
+
+    tenant_id: Id
+    contract_id: Id

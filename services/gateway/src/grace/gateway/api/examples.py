@@ -22,6 +22,8 @@ _BY_NAME: Mapping[str, Any] = {
     "BenchmarkCheck.outcome": "passed",
     "BenchmarkRun.status": "passed",
     "BenchmarkRun.suite": "regression",
+    "TakeView.status": "measured",
+    "WatchView.status": "quiet",
     "ContractView.status": "verified",
     "IndexStats.note": "Full text search.",
     "Mission.status": "verified",

@@ -14,6 +14,7 @@ from grace.contracts.intent import ActionPlanned, ErrorCaptured, PlanningBlocked
 from grace.contracts.verification import (
     GetBaseline,
     GetBenchmarkRun,
+    GetContract,
     GetMission,
     GetTimeline,
     ListMissions,
@@ -25,6 +26,7 @@ from grace.kit import Rpc, Stream
 from grace.verification.handlers import (
     baselines,
     benchmarks,
+    contracts,
     decisions,
     measurements,
     plans,
@@ -64,6 +66,7 @@ def rpc(settings: Settings, wakes: Wakes, check: Check) -> Rpc:
         .direct(GetMission, queries.on_get_mission)
         .direct(GetTimeline, queries.on_get_timeline)
         .direct(GetBaseline, queries.on_get_baseline)
+        .direct(GetContract, contracts.on_get_contract)
         .direct(GetBenchmarkRun, benchmarks.on_get_run)
         .on(RunBenchmarks, partial(benchmarks.on_run_benchmarks, settings, wakes))
         .direct(ValidateMeasurement, partial(measurements.on_validate, settings, check))

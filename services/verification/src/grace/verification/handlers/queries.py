@@ -13,7 +13,7 @@ from grace.contracts.verification import (
     Missions,
     Timeline,
 )
-from grace.kit import Called, NotFound, Runtime
+from grace.kit import Called, NotFound, Runtime, Transaction
 from grace.verification.store import Views
 from grace.verification.store.watches import Watches
 from grace.verification.store.watches.views import revised
@@ -49,10 +49,18 @@ async def on_list_missions(call: Called[ListMissions], runtime: Runtime) -> Miss
 async def on_get_mission(call: Called[GetMission], runtime: Runtime) -> Mission:
     """Answer with one mission and its contracts."""
     async with runtime.reading() as tx:
-        found = await Views(tx).mission(call.body.tenant_id, call.body.mission_id)
-        if found is None:
-            raise UnknownMission
-        found = revised(found, await Watches(tx).revisions([found.mission_id]))
+        found = await read_mission(tx, call.body.tenant_id, call.body.mission_id)
+    if found is None:
+        raise UnknownMission
+    return found
+
+
+async def read_mission(tx: Transaction, tenant_id: str, mission_id: str) -> Mission | None:
+    """Return a mission as it fits an answer, with what later looks took back of it; or None."""
+    found = await Views(tx).mission(tenant_id, mission_id)
+    if found is None:
+        return None
+    found = revised(found, await Watches(tx).revisions([found.mission_id]))
     return found if _fits(found) else _lighter(found)
 
 

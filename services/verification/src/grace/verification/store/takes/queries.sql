@@ -68,3 +68,16 @@ SELECT benchmark_id, fields, numbers, measured, measured_at
  WHERE tenant_id = :tenant_id AND target = :target AND operation = :operation AND params = :params
    AND kind = 'baseline' AND status = 'stored' AND measured_at < :before
  ORDER BY measured_at DESC LIMIT 1;
+
+-- contract_of_tenant --
+-- The mission of a contract of a tenant.
+SELECT mission_id FROM action_contracts WHERE tenant_id = :tenant_id AND contract_id = :contract_id;
+
+-- take_views --
+-- Everything that was measured for a contract by its plan and by late looks, and will be.
+SELECT measure, number, look, status, due_at, ended_at, measured, reason
+  FROM takes WHERE contract_id = :contract_id ORDER BY look, due_at, measure, number LIMIT :most;
+
+-- watch_views --
+-- The late looks at a contract.
+SELECT look, status, due_at, confidence, reason FROM watches WHERE contract_id = :contract_id ORDER BY look;
