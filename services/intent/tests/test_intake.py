@@ -168,17 +168,20 @@ async def test_who_signed_answers_for_the_report(house: House, make_error: MakeE
         gateway = await house.act_as("gateway")
         await gateway.report(make_error())
         await gateway.report(make_error(target="t-3", requested_by="maria"))
+        verification = await house.act_as("verification")
+        await verification.report(make_error(target="t-4", requested_by="maria"))
         await house.publish_raw(
             user="outside",
             subject="error.detected",
             body=make_error(target="t-2", requested_by="maria").to_bytes(),
             headers={"Grace-Tenant": "somebody-else"},
         )
-        missions = await _counted(house, 3)
+        missions = await _counted(house, 4)
     assert {(each["target"], each["requested_by"]) for each in missions} == {
         ("t-1", "gateway"),
         ("t-2", "watcher"),
         ("t-3", "maria"),
+        ("t-4", "maria"),
     }
     assert {each["tenant_id"] for each in missions} == {"default"}
 

@@ -56,7 +56,7 @@ async def test_a_fault_that_returns_opens_the_mission_again_as_a_revision(play: 
         assert "the fault is back 0.2 s later: waiting: measured 3" in reopened["reason"]
         (error,) = await eventually(lambda: told(play, "error.detected", 1))
         assert (error["kind"], error["target"]) == ("postgres.runaway_query", "shop-db")
-        assert error["source"] == "verification"
+        assert (error["source"], error["requested_by"]) == ("verification", "admin")
 
         mission = await play.mission_until(mission_id, "verified")
         assert mission.reopened_at is not None

@@ -199,7 +199,7 @@ class ErrorDetected(Message):
     )
     requested_by: Id | None = Field(
         default=None,
-        description="Who asked the gateway to send it. From any other publisher it is ignored.",
+        description="Who asked the gateway to send it, or whose mission verification opens again. From any other publisher it is ignored.",
     )
     resolved: Bool | None = Field(
         default=None,

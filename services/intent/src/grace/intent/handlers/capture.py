@@ -28,7 +28,8 @@ from grace.intent.settings import Settings
 from grace.intent.store import Missions, Playbooks, Windows, captured_of
 from grace.kit import Received, Unit, new_id
 
-_ON_BEHALF = "gateway"  # it has authenticated somebody, and says whom
+# The gateway has authenticated somebody, and verification opens a mission of somebody's again.
+_ON_BEHALF = frozenset({"gateway", "verification"})
 
 
 async def on_error_detected(
@@ -85,7 +86,7 @@ async def capture(settings: Settings, intake: Intake, unit: Unit) -> dict[str, M
 
 def principal(message: Received[ErrorDetected] | Received[IntentSubmit], settings: Settings) -> str:
     """Return who answers for a message, and so may not approve what follows."""
-    if message.publisher == _ON_BEHALF and message.body.requested_by is not None:
+    if message.publisher in _ON_BEHALF and message.body.requested_by is not None:
         return message.body.requested_by
     return message.publisher or settings.outside_principal
 
