@@ -18,7 +18,7 @@ from grace.contracts.verification import (
 )
 from grace.kit import GraceError, Kind
 from grace.testkit import eventually
-from grace.testkit.prometheus import StandIn
+from grace.testkit.prometheus import PrometheusStandIn
 from grace.verification import loops
 from grace.verification.domain.contract import (
     Comparison,
@@ -41,8 +41,8 @@ QUICK = {"takes_interval": timedelta(milliseconds=20), "advance_interval": timed
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[StandIn]:
-    shop = StandIn(values={ERRORS: [0.0]}, pages={"/health": (200, {}, b'{"queue": 3}')})
+async def shop() -> AsyncIterator[PrometheusStandIn]:
+    shop = PrometheusStandIn(values={ERRORS: [0.0]}, pages={"/health": (200, {}, b'{"queue": 3}')})
     server = await shop.serve()
     try:
         yield shop
@@ -51,7 +51,7 @@ async def shop() -> AsyncIterator[StandIn]:
 
 
 @pytest.fixture
-def settings(shop: StandIn, tmp_path: Path) -> dict[str, Any]:
+def settings(shop: PrometheusStandIn, tmp_path: Path) -> dict[str, Any]:
     file = tmp_path / "sources.toml"
     file.write_text(shop.sources, encoding="utf-8")
     return {"sources_file": file, **QUICK}
@@ -83,7 +83,7 @@ def http(**changes: Any) -> Measure:
 
 
 async def test_a_plan_of_prometheus_and_a_page_is_verified_when_all_of_it_holds(
-    play: Play, shop: StandIn, settings: dict[str, Any]
+    play: Play, shop: PrometheusStandIn, settings: dict[str, Any]
 ) -> None:
     async with play.open(**settings):
         mission_id = await play.start(play.make.action(measures=(promql(), http())))
@@ -119,7 +119,7 @@ async def test_a_plan_of_prometheus_and_a_page_is_verified_when_all_of_it_holds(
 
 
 async def test_what_prometheus_shows_to_be_wrong_is_undone(
-    play: Play, shop: StandIn, settings: dict[str, Any]
+    play: Play, shop: PrometheusStandIn, settings: dict[str, Any]
 ) -> None:
     shop.values[ERRORS] = [7.0]
     async with play.open(**settings):
@@ -142,7 +142,7 @@ async def test_what_prometheus_shows_to_be_wrong_is_undone(
 )
 async def test_a_source_without_a_number_is_inconclusive_and_nothing_is_undone(
     play: Play,
-    shop: StandIn,
+    shop: PrometheusStandIn,
     settings: dict[str, Any],
     values: list[float] | None,
     words: str,
@@ -203,7 +203,7 @@ async def test_takes_that_nobody_makes_end_late_and_never_verify(
 
 
 async def test_a_distribution_is_held_against_the_baseline_from_before_the_incident(
-    play: Play, shop: StandIn, settings: dict[str, Any]
+    play: Play, shop: PrometheusStandIn, settings: dict[str, Any]
 ) -> None:
     test = DistributionTest("series", Direction.NOT_HIGHER, 0.01)
     shop.values[ERRORS] = [float(each) for each in range(8)]
@@ -273,7 +273,7 @@ class TestAsking:
         return Measurement("http.get", source, json.dumps({"path": path}), 60_000)
 
     async def test_a_redirect_is_measured_and_not_followed(
-        self, shop: StandIn, sources: loops.Sources
+        self, shop: PrometheusStandIn, sources: loops.Sources
     ) -> None:
         shop.pages["/away"] = (302, {"Location": "http://169.254.169.254/"}, b"")
         found = await sources.measure(self.page("/away"))
@@ -282,7 +282,7 @@ class TestAsking:
         assert shop.asked == ["/away"]
 
     async def test_an_answer_that_is_too_large_or_too_late_is_none(
-        self, shop: StandIn, sources: loops.Sources
+        self, shop: PrometheusStandIn, sources: loops.Sources
     ) -> None:
         shop.pages["/large"] = (200, {}, b"x" * 5000)
         assert await sources.measure(self.page("/large")) == Unmeasured(
@@ -314,7 +314,7 @@ class TestAsking:
         )
 
     async def test_a_file_that_cannot_be_used_allows_nothing(
-        self, shop: StandIn, settings: dict[str, Any], sources: loops.Sources
+        self, shop: PrometheusStandIn, settings: dict[str, Any], sources: loops.Sources
     ) -> None:
         assert isinstance(await sources.measure(self.page()), Measured)
         settings["sources_file"].write_text("[sources", encoding="utf-8")
@@ -328,7 +328,11 @@ class TestAsking:
         assert len(shop.asked) == 1
 
     async def test_a_token_is_read_from_its_file_and_sent(
-        self, shop: StandIn, settings: dict[str, Any], sources: loops.Sources, tmp_path: Path
+        self,
+        shop: PrometheusStandIn,
+        settings: dict[str, Any],
+        sources: loops.Sources,
+        tmp_path: Path,
     ) -> None:
         (tmp_path / "token").write_text("secret\n", encoding="utf-8")
         text = shop.sources + f'token_file = "{tmp_path}/token"\n'

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass
-class StandIn:
+class PrometheusStandIn:
     """Answers `GET /api/v1/query` as Prometheus does; other paths with what `pages` has."""
 
     port: int = 0
