@@ -142,7 +142,7 @@ async def test_capabilities_verify_and_bind(open_office: OpenOffice) -> None:
                 contract.action.action_id,
             )
             lives = (body.not_after - granted.granted_at).total_seconds()
-            assert lives == {"apply": 15 * 60, "revert": 24 * 3600}[step]
+            assert lives == {"apply": 15 * 60, "revert": 7 * 24 * 3600}[step]
         ids = [CapabilityBody.from_bytes(c.body).capability_id for c in (grant.apply, grant.revert)]
         assert len(set(ids)) == 2
 
