@@ -37,6 +37,7 @@ FOR_THE_RECORD = {
     "intent.freeze.ended": "the log keeps who ended what",
     "intent.hold.placed": "for people: `grace holds list` and the alert read the rows",
     "intent.hold.released": "the log keeps who let what go on",
+    "verification.attention.decided": "the log keeps who decided what, and why",
     "job.completed": "for monitoring",
     "job.enqueued": "for monitoring",
     "knowledge.artifact.created": "an index of embeddings will read it; words need no second step",

@@ -18,6 +18,8 @@ from torture_verify.judge import Breach, Picture, Seen, judge
 from grace.testkit import eventually
 
 _DEATH_SECONDS = 30.0
+# Once a lease is over: the rescue, the next attempt out of the receipt, and the measurement itself.
+ONE_LOOK_SECONDS = 2.5
 _END_SECONDS = 60.0
 _CONTRACT = """
 SELECT c.contract_id, c.status, c.executed, c.reason, c.closed_at,
@@ -157,7 +159,7 @@ async def _seen(
         receipts={each["step"]: (each["many"], each["done"]) for each in receipts},
         holds=row["holds"],
         told=row["told"],
-        lease_s=LEASE.total_seconds(),
+        lease_s=LEASE.total_seconds() + ONE_LOOK_SECONDS,
         reason=row["reason"] or "",
     )
     applied = next((each["completed_at"] for each in receipts if each["step"] == "apply"), None)

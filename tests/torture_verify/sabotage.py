@@ -17,7 +17,6 @@ from grace.worker import app as worker
 from grace.worker.domain.receipt import Done, hash_of
 from grace.worker.domain.state import State
 from grace.worker.loops.effect import Effect
-from grace.worker.store import Store
 
 
 class Guard(StrEnum):
@@ -56,7 +55,7 @@ def _take_out_intent() -> None:
         act, holder = self._act, self._holder()
         identity, before = begun.pop(id(self))
         async with self._runtime.unit() as unit:
-            store = Store(unit.tx)
+            store = self._receipts(unit)
             await store.open_receipt(act, hash_of(act), holder, identity=identity, before=before)
             await store.complete_receipt(act, self._job.who, done)
 

@@ -113,8 +113,9 @@ root = "{root}"
         login = self._installation.postgres.connect_args(
             self.database, user=user, password=_PASSWORD
         )
-        # Whatever an operation sets for the database is not for its audience.
-        return await asyncpg.connect(**login, server_settings={"statement_timeout": "60s"})
+        # What an operation sets for the database, or the server for everybody, is not for its audience.
+        patience = {"statement_timeout": "60s", "lock_timeout": "60s"}
+        return await asyncpg.connect(**login, server_settings=patience)
 
 
 @dataclass(frozen=True, slots=True)

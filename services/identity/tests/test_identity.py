@@ -2,9 +2,11 @@
 
 import base64
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from grace.contracts.identity import GetCheckpoint, GetProof, ListEntries, ReadRegistry
+from grace.kit import SafeError
 from grace.testkit import House, eventually
 from grace.transparency import leaf_hash, parse_and_verify, parse_verifier_key, verify_inclusion
 
@@ -54,3 +56,13 @@ async def test_the_registry_lists_every_key(house: House) -> None:
         assert components == {"identity", "gateway"}
         for key in registry.keys:
             Ed25519PublicKey.from_public_bytes(key.public_key)
+
+
+async def test_a_service_gets_a_storage_key_of_its_own_that_stays_the_same(house: House) -> None:
+    async with house.running("identity"):
+        closed = (await house.act_as("worker")).keys.safe.close("before", place="receipt")
+    async with house.running("identity"):
+        assert (await house.act_as("worker")).keys.safe.open(closed, place="receipt") == "before"
+        stranger = await house.act_as("verification")
+        with pytest.raises(SafeError):
+            stranger.keys.safe.open(closed, place="receipt")

@@ -118,6 +118,7 @@ class Make:
             Step.APPLY: Status.EXECUTING,
             Step.MEASURE: Status.MEASURING,
             Step.REVERT: Status.REVERTING,
+            Step.COMPARE: Status.REVERTING,
             Step.RESTORED: Status.RESTORING,
             Step.REMEASURE: Status.RESTORING,
         }[step]

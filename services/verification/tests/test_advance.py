@@ -8,6 +8,7 @@ from grace.verification.domain.advance import next_step, on_refused
 from grace.verification.domain.decision import (
     Attend,
     Close,
+    Compare,
     LookAgain,
     Measure,
     MeasureAgain,
@@ -203,6 +204,10 @@ class TestAfterTheMeasurement:
         decision = decide(make, make.at(Step.MEASURE), pending, now=now)
         assert decision.event is Event.LEAVE_OPEN
 
+    def test_without_its_snapshot_nothing_is_put_back(self, make):
+        facts = make.at(Step.MEASURE, snapshot=None)
+        assert isinstance(decide(make, facts, make.succeeded({"waiting": 9})), Attend)
+
     def test_a_snapshot_that_was_changed_in_storage_is_not_put_back(self, make):
         forged = replace(make.snapshot(), before='{"value":"1ms"}')
         facts = make.at(Step.MEASURE, snapshot=forged)
@@ -218,7 +223,18 @@ class TestAfterTheRevert:
 
     def test_a_world_that_somebody_else_changed_needs_a_person(self, make):
         report = make.failed("Changed by somebody else", error_class="nonretryable")
-        assert isinstance(decide(make, make.at(Step.REVERT), report), Attend)
+        decision = decide(make, make.at(Step.REVERT), report)
+        assert isinstance(decision, Compare)
+        assert decision.wanted.mode is Mode.OBSERVE
+
+    def test_what_somebody_else_changed_is_shown_to_the_person(self, make):
+        facts = make.at(Step.COMPARE, refusal="refused")
+        decision = decide(make, facts, make.succeeded({**make.after, "value": "1h"}))
+        assert isinstance(decision, Attend)
+        assert [each.field for each in decision.conflict] == ["value"]
+        for report in (make.failed("x"), make.succeeded("[]"), make.succeeded(make.after)):
+            decision = decide(make, facts, report)
+            assert (decision.reason, decision.conflict) == ("refused", ())
 
     @pytest.mark.parametrize(
         "outcome", [Outcome.FAILED, Outcome.DEAD_LETTER, Outcome.EXPIRED, Outcome.CANCELLED]
@@ -254,5 +270,6 @@ class TestAfterTheRevert:
         assert decide(make, facts, make.failed("x")).event is Event.FAIL_ROLLBACK
 
     def test_without_the_stored_states_a_person_is_needed(self, make):
-        facts = make.at(Step.REMEASURE, snapshot=None)
-        assert isinstance(decide(make, facts, make.succeeded(make.good)), Attend)
+        for snapshot in (None, replace(make.snapshot(), before="")):
+            facts = make.at(Step.REMEASURE, snapshot=snapshot)
+            assert isinstance(decide(make, facts, make.succeeded(make.good)), Attend)

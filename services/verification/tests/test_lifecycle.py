@@ -51,9 +51,12 @@ def test_every_event_leads_to_one_state_only(table: Table) -> None:
         assert len({exits[event] for exits in table.values() if event in exits}) == 1
 
 
-def test_there_is_one_door_to_verified_and_it_is_a_measurement():
-    doors = {state for state, exits in TRANSITIONS.items() if Status.VERIFIED in exits.values()}
-    assert doors == {Status.MEASURING}
+def test_the_doors_to_verified_come_from_a_measurement_only():
+    def doors(to: Status) -> set[Status]:
+        return {state for state, exits in TRANSITIONS.items() if to in exits.values()}
+
+    assert doors(Status.VERIFIED) == {Status.MEASURING, Status.PROVEN}
+    assert doors(Status.PROVEN) == {Status.MEASURING}
 
 
 def test_rolled_back_is_reached_only_from_a_measured_restoration():
@@ -64,6 +67,7 @@ def test_rolled_back_is_reached_only_from_a_measured_restoration():
 def test_what_needs_attention_never_becomes_a_success():
     assert Status.NEEDS_ATTENTION not in FINAL
     assert set(TRANSITIONS[Status.NEEDS_ATTENTION].values()) <= {
+        Status.REVERTING,
         Status.FAILED,
         Status.ROLLBACK_FAILED,
     }

@@ -13,6 +13,7 @@ from grace.verification.domain.advance import next_step, on_refused
 from grace.verification.domain.decision import (
     Attend,
     Close,
+    Compare,
     LookAgain,
     Measure,
     MeasureAgain,
@@ -51,6 +52,7 @@ WELL = {
     Step.APPLY: json.dumps({"before": BEFORE, "after": AFTER}),
     Step.MEASURE: '{"waiting": 0, "throughput": 95.0, "error_rate": 0.0}',
     Step.REVERT: "{}",
+    Step.COMPARE: json.dumps(AFTER),
     Step.RESTORED: json.dumps(BEFORE),
     Step.REMEASURE: '{"waiting": 3, "throughput": 95.0, "error_rate": 0.0}',
 }
@@ -120,6 +122,9 @@ class Play:
                 if before is not None:
                     self.snapshot(before, None)
                 self.go(event, Step.REVERT, wanted)
+            case Compare(refusal, wanted):
+                self.facts = replace(self.facts, refusal=refusal)
+                self.go(None, Step.COMPARE, wanted)
             case LookAgain(wanted, event):
                 self.go(event, Step.RESTORED, wanted)
             case MeasureAgain(observed, wanted):
@@ -277,6 +282,9 @@ def test_nothing_is_undone_without_permission_and_a_stored_before_state(data, ma
 def test_whatever_is_submitted_again_is_the_same_task(data, make):
     run = play(data, make)
     name = run.facts.contract.contract_id
-    order = [f"{name}:{word}" for word in ("apply", "measure:1", "revert", "restored", "measure:2")]
+    order = [
+        f"{name}:{word}"
+        for word in ("apply", "measure:1", "revert", "compare", "restored", "measure:2")
+    ]
     positions = [order.index(key) for key in run.submitted]
     assert positions == sorted(positions)

@@ -11,6 +11,7 @@ from grace.verification.domain.task import (
     Outcome,
     Report,
     apply_task,
+    compare_task,
     measure_task,
     needs_a_person,
     nothing_executed,
@@ -39,9 +40,13 @@ def test_every_task_of_a_contract_has_its_own_key(make):
         measure_task(contract, 1),
         measure_task(contract, 2),
         revert_task(contract, before="{}", after=None),
-        restored_task(contract),
+        restored_task(contract, again=0),
+        revert_task(contract, before="{}", after=None, again=1),
+        restored_task(contract, again=1),
+        compare_task(contract, again=0),
+        compare_task(contract, again=1),
     ]
-    assert len({each.key for each in wanted}) == 5
+    assert len({each.key for each in wanted}) == len(wanted)
     assert wanted[0].key == f"{contract.contract_id}:apply"
     assert wanted[1].key == f"{contract.contract_id}:measure:1"
     assert wanted[4].key == f"{contract.contract_id}:restored"

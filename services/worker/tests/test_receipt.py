@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grace.worker.domain.capability import Act, Step
-from grace.worker.domain.failure import BlockedError, UnknownOutcomeError
+from grace.worker.domain.failure import BlockedError, MissingError, UnknownOutcomeError
 from grace.worker.domain.receipt import (
     AnswerAgain,
     Busy,
@@ -119,7 +119,7 @@ def test_a_task_cannot_bring_its_own_state_to_revert_to() -> None:
 
 
 def test_what_was_never_applied_is_not_reverted() -> None:
-    with pytest.raises(BlockedError):
+    with pytest.raises(MissingError):
         ends_of_revert(None, given_before=None, given_after=None)
 
 

@@ -9,8 +9,9 @@ import pytest
 from grace.kit import new_id
 from grace.testkit import House
 from grace.worker.domain.capability import Act, Step
+from grace.worker.domain.failure import CorruptError
 from grace.worker.domain.receipt import Claimant, Done, hash_of
-from grace.worker.store import Holder, Store
+from grace.worker.store import Breakers, Holder, Receipts
 
 Worker = Any
 ACT = Act("default", "contract-1", "action-1", Step.APPLY, "postgres.x", "shop", "{}")
@@ -30,7 +31,7 @@ async def worker(house: House) -> Worker:
 
 async def open_receipt(worker: Worker, who: Claimant, before: str, seconds: float = 60) -> bool:
     async with worker.unit() as unit:
-        return await Store(unit.tx).open_receipt(
+        return await Receipts(unit.tx, worker.keys.safe).open_receipt(
             ACT, hash_of(ACT), holder(who, seconds), identity=new_id(), before={"value": before}
         )
 
@@ -39,11 +40,13 @@ async def test_only_the_first_attempt_stores_what_was_before(worker: Worker) -> 
     assert await open_receipt(worker, FIRST, "healthy")
     assert not await open_receipt(worker, SECOND, "damaged")
     async with worker.unit() as unit:
-        receipt = await Store(unit.tx).read_receipt("action-1", Step.APPLY)
+        receipt = await Receipts(unit.tx, worker.keys.safe).read_receipt("action-1", Step.APPLY)
         assert receipt is not None
         assert receipt.before == {"value": "healthy"}
         assert receipt.done is None
-        assert await Store(unit.tx).read_receipt("action-1", Step.REVERT) is None
+        assert (
+            await Receipts(unit.tx, worker.keys.safe).read_receipt("action-1", Step.REVERT) is None
+        )
 
 
 async def test_an_open_receipt_goes_to_later_attempts_and_late_to_other_tasks(
@@ -53,7 +56,9 @@ async def test_an_open_receipt_goes_to_later_attempts_and_late_to_other_tasks(
 
     async def taken(who: Claimant, seconds: float = 60) -> bool:
         async with worker.unit() as unit:
-            return await Store(unit.tx).take_over_receipt(ACT, holder(who, seconds))
+            return await Receipts(unit.tx, worker.keys.safe).take_over_receipt(
+                ACT, holder(who, seconds)
+            )
 
     assert not await taken(FIRST)
     assert not await taken(OTHER)
@@ -68,17 +73,39 @@ async def test_only_the_holder_completes_a_receipt_and_only_once(worker: Worker)
 
     async def completed(who: Claimant) -> bool:
         async with worker.unit() as unit:
-            return await Store(unit.tx).complete_receipt(ACT, who, done)
+            return await Receipts(unit.tx, worker.keys.safe).complete_receipt(ACT, who, done)
 
     assert not await completed(SECOND)
     assert not await completed(OTHER)
     assert await completed(FIRST)
     assert not await completed(FIRST)
     async with worker.unit() as unit:
-        receipt = await Store(unit.tx).read_receipt("action-1", Step.APPLY)
+        receipt = await Receipts(unit.tx, worker.keys.safe).read_receipt("action-1", Step.APPLY)
         assert receipt is not None
         assert receipt.done == done
-        assert not await Store(unit.tx).take_over_receipt(ACT, holder(SECOND))
+        assert not await Receipts(unit.tx, worker.keys.safe).take_over_receipt(ACT, holder(SECOND))
+
+
+async def test_states_are_encrypted_and_open_in_their_own_row_only(
+    worker: Worker, house: House
+) -> None:
+    await open_receipt(worker, FIRST, "healthy")
+    admin = await house.installation.admin(house.database)
+    stored = await admin.fetchval("SELECT before_state FROM worker.effect_receipts")
+    assert "healthy" not in stored
+    for statement in (
+        "UPDATE worker.effect_receipts SET before_state = overlay(before_state placing 'AAAA' from 60)",
+        "UPDATE worker.effect_receipts SET before_state = $${}$$",
+        f"UPDATE worker.effect_receipts SET before_state = '{stored}', action_id = 'action-2'",
+    ):
+        await admin.execute(statement)
+        async with worker.unit() as unit:
+            receipts = Receipts(unit.tx, worker.keys.safe)
+            with pytest.raises(CorruptError):
+                await receipts.read_receipt("action-1", Step.APPLY) or await receipts.read_receipt(
+                    "action-2", Step.APPLY
+                )
+    await admin.close()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +129,7 @@ async def test_not_even_the_worker_can_change_what_was_before(
 
 async def test_breakers_are_stored_and_replaced(worker: Worker) -> None:
     async with worker.unit() as unit:
-        store = Store(unit.tx)
+        store = Breakers(unit.tx)
         for failures in (1, 2):
             snapshot = {"state": "closed", "failures": failures, "elapsed": 1.5, "generation": 0}
             await store.store_breaker("postgres", "shop", snapshot)  # type: ignore[arg-type]

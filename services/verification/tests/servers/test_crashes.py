@@ -32,8 +32,9 @@ class Doomed:
     contract; what a tick does first and what it does then are different edges.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, *, every_act: bool = True) -> None:
         self._runtime = runtime
+        self._every_act = every_act
         self._acts = 0
         self.deaths: list[tuple[object, ...]] = []
 
@@ -60,17 +61,19 @@ class Doomed:
         return answer
 
     def _pass(self, moment: str, state: tuple[object, ...]) -> None:
-        edge = (moment, self._acts, *state)
+        edge = (moment, self._acts if self._every_act else 0, *state)
         if edge not in self.deaths:
             self.deaths.append(edge)
             raise Died
 
 
-STATE = Query.parse("state", "select status, step, task_id is null from action_contracts")
+STATE = Query.parse(
+    "state", "select status, step, task_id is null from action_contracts order by sequence"
+)
 
 
 async def _state(tx: Transaction) -> tuple[object, ...]:
-    return tuple(await tx.fetchrow(STATE) or ())
+    return tuple(value for row in await tx.fetch(STATE) for value in row)
 
 
 @contextlib.contextmanager

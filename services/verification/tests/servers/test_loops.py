@@ -231,28 +231,13 @@ async def test_a_key_that_belongs_to_another_task_is_not_believed(play: Play) ->
         assert len(await play.holds()) == 1
 
 
-async def test_a_snapshot_that_was_changed_in_the_database_is_not_put_back(play: Play) -> None:
-    async with play.open():
-        mission_id = await play.start()
-        await play.apply()
-        task = await play.claim("observe")
-        for statement in (
-            "alter table safe_hold_snapshots drop constraint safe_hold_snapshots_check",
-            """update safe_hold_snapshots set state = '{"value":"1h"}'""",
-        ):
-            await play.write(statement)
-        await play.report(task, DRIFT)
-        mission = await play.mission_until(mission_id, "needs_attention")
-        assert "hashed" in mission.reason
-
-
 async def test_a_hold_whose_contract_has_ended_is_released(play: Play) -> None:
     async with play.open() as services:
         mission_id = await play.start()
         await play.work("apply", failure="blocked: x")
         await play.mission_until(mission_id, "blocked")
         await play.write(
-            "insert into target_holds select tenant_id, target, contract_id from action_contracts",
+            "insert into target_holds select tenant_id, target, contract_id, now(), mission_id from action_contracts",
         )
         await loops.ReleaseHolds().tick(services["verification"])
         assert await play.holds() == []

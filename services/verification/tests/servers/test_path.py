@@ -142,9 +142,25 @@ async def test_the_before_state_is_stored_with_its_hash_as_soon_as_the_action_is
             "select s.*, c.snapshot_id as linked from safe_hold_snapshots s"
             " join action_contracts c using (contract_id)",
         )
-        assert row["state"] == canonical(play.make.before)
-        assert row["content_hash"] == hashlib.sha256(row["state"].encode()).hexdigest()
+        before = canonical(play.make.before)
+        assert row["content_hash"] == hashlib.sha256(before.encode()).hexdigest()
+        assert "statement_timeout" not in row["state"]
+        assert "statement_timeout" not in row["after_state"]
         assert row["linked"] == row["snapshot_id"]
+
+
+async def test_a_snapshot_that_was_altered_is_never_put_back(play: Play) -> None:
+    async with play.open():
+        mission_id = await play.start()
+        await play.apply()
+        measuring = await play.claim("observe")
+        await play.write(
+            "UPDATE safe_hold_snapshots SET state = overlay(state placing 'AAAA' from 60)"
+        )
+        await play.report(measuring, DRIFT)
+        mission = await play.mission_until(mission_id, "needs_attention")
+        assert "not the one that was hashed" in (mission.reason or "")
+        assert await play.holds() != []
 
 
 async def test_a_revert_after_which_the_state_is_another_is_a_failed_rollback(play: Play) -> None:
@@ -178,6 +194,7 @@ async def test_a_revert_that_somebody_elses_change_stops_rests_with_its_target_h
         await play.apply()
         await play.work("observe", DRIFT)
         await play.work("revert", failure="changed by somebody else: expected 5ms, found 1ms")
+        await play.work("observe", failure="no such database")
         mission = await play.mission_until(mission_id, "needs_attention")
         (contract,) = mission.contracts
         assert contract.status == "needs_attention"

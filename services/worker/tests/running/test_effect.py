@@ -119,3 +119,8 @@ async def test_a_third_partys_change_stops_the_revert(floor: Opener) -> None:
         assert (back.status, back.error_class) == ("failed", "nonretryable")
         assert "changed by somebody else" in (back.error_message or "")
         assert await at.setting() == "9s"
+        assert (await at.receipts())[1]["refused_at"] is not None
+        await owner.execute(f"ALTER DATABASE {at.shop.database} SET statement_timeout = '5ms'")
+        again = at.spec("revert", action_id=wanted.action_id)
+        await at.result(at.permitted(again))
+        assert await at.setting() is None

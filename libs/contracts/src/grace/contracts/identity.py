@@ -40,6 +40,12 @@ class IssuedKey(Message):
     )
     ephemeral_public_key: Bytes = Field(description="Identity's half.")
     expires_at: Timestamp
+    sealed_storage_key: Bytes | None = Field(
+        default=None, description="For what the service encrypts at rest; the same for ever."
+    )
+    storage_ephemeral_public_key: Bytes | None = Field(
+        default=None, description="Identity's half for it: each seal has its own."
+    )
 
 
 class IssueKey(Message):

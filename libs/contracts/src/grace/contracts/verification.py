@@ -21,6 +21,7 @@ from grace.contracts.scalars import (
 __all__ = [
     "ActionClosed",
     "ActionExecuting",
+    "AttentionDecided",
     "Baseline",
     "BaselineSamples",
     "BaselineValue",
@@ -31,13 +32,16 @@ __all__ = [
     "ContractDetail",
     "ContractDrafted",
     "ContractView",
+    "DecideAttention",
     "DraftContract",
+    "FieldConflict",
     "GetBaseline",
     "GetBenchmarkRun",
     "GetContract",
     "GetMission",
     "GetTimeline",
     "ListMissions",
+    "ListTargetHolds",
     "MeasureBaseline",
     "Mission",
     "MissionClosed",
@@ -47,12 +51,165 @@ __all__ = [
     "RunBenchmarks",
     "TakeBaseline",
     "TakeView",
+    "TargetHold",
+    "TargetHolds",
     "Timeline",
     "TimelineEntry",
     "ValidateMeasurement",
     "ValidatedMeasurement",
+    "WaitingContract",
     "WatchView",
 ]
+
+
+class FieldConflict(Message):
+    """A field that is neither as it was before an action nor as the action left it.
+
+    The values are JSON texts.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.FieldConflict"
+
+    field: Text
+    before: Text | None = None
+    expected: Text | None = Field(default=None, description="As the action left it.")
+    now: Text | None = None
+
+
+class ContractView(Message):
+    """Part of `Mission`, `ContractDetail`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ContractView"
+
+    contract_id: Id
+    action_id: Id
+    operation: Id
+    target: Id
+    tier: UInt32
+    status: Id
+    contract_hash: Id
+    confidence: Double
+    actual_state: Struct | None = Field(
+        default=None, description="REQUIREMENTS R2-09, in the schema of the expected state."
+    )
+    expected_state: Struct | None = None
+    restored_state: Struct | None = Field(
+        default=None, description="What was measured after a revert."
+    )
+    reason: Text | None = None
+    revision: UInt32 | None = Field(
+        default=None,
+        description="Of the verdict that counts, where a later look took the first one back.",
+    )
+    revised_verdict: Text | None = None
+    revised_reason: Text | None = None
+    conflict: tuple[FieldConflict, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="Why a rollback stopped: what somebody else has changed.",
+    )
+
+
+class Mission(Message):
+    """The answer on `rpc.verification.decide`, `rpc.verification.mission`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.Mission"
+
+    mission_id: Id
+    tenant_id: Id
+    kind: Id
+    target: Id
+    status: Id
+    confidence: Double
+    requested_by: Id
+    opened_at: Timestamp
+    closed_at: Timestamp | None = None
+    playbook: Text | None = None
+    plan_hash: Text | None = None
+    reason: Text | None = None
+    contracts: tuple[ContractView, ...] = Field(default=(), max_length=1000)
+    reopened_at: Timestamp | None = Field(
+        default=None,
+        description="A later look found the fault back: what `status` says was true then.",
+    )
+
+
+class DecideAttention(Message):
+    """A person decides about a mission that needs attention.
+
+    Conflict where it does not, or was decided.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.DecideAttention"
+    SUBJECT: ClassVar[str] = "rpc.verification.decide"
+    REPLY: ClassVar[type[Mission]] = Mission
+
+    tenant_id: Id
+    mission_id: Id
+    choice: Id = Field(description="accept, retry_revert, close")
+    principal: Id
+    reason: Annotated[LongText, Field(max_length=1000)]
+
+
+class AttentionDecided(Message):
+    """A person has decided about a mission that needed attention."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.AttentionDecided"
+    SUBJECT: ClassVar[str] = "verification.attention.decided"
+
+    mission_id: Id
+    tenant_id: Id
+    contract_id: Id
+    choice: Id = Field(description="accept, retry_revert, close")
+    decided_by: Id
+    reason: Annotated[LongText, Field(max_length=1000)]
+    decided_at: Timestamp
+
+
+class WaitingContract(Message):
+    """Part of `TargetHold`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.WaitingContract"
+
+    contract_id: Id
+    mission_id: Id
+    waiting_since: Timestamp
+    waits_until: Timestamp = Field(description="Then it expires.")
+
+
+class TargetHold(Message):
+    """Part of `TargetHolds`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.TargetHold"
+
+    target: Id
+    contract_id: Id = Field(description="Who acts on it, or did last.")
+    mission_id: Id
+    status: Id = Field(description="Of that contract.")
+    taken_at: Timestamp
+    waiting: tuple[WaitingContract, ...] = Field(
+        default=(), max_length=1000, description="Who comes next is first."
+    )
+
+
+class TargetHolds(Message):
+    """The answer on `rpc.verification.holds`."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.TargetHolds"
+
+    holds: tuple[TargetHold, ...] = Field(default=(), max_length=1000)
+
+
+class ListTargetHolds(Message):
+    """The targets that contracts hold, by name, each with who waits for it."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.ListTargetHolds"
+    SUBJECT: ClassVar[str] = "rpc.verification.holds"
+    REPLY: ClassVar[type[TargetHolds]] = TargetHolds
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    after: Text | None = Field(default=None, description="A target: the page goes on behind it.")
 
 
 class BaselineValue(Message):
@@ -218,59 +375,6 @@ class MissionReopened(Message):
     revision: UInt32
     reason: Text
     reopened_at: Timestamp
-
-
-class ContractView(Message):
-    """Part of `Mission`, `ContractDetail`."""
-
-    SCHEMA: ClassVar[str] = "grace.verification.v1.ContractView"
-
-    contract_id: Id
-    action_id: Id
-    operation: Id
-    target: Id
-    tier: UInt32
-    status: Id
-    contract_hash: Id
-    confidence: Double
-    actual_state: Struct | None = Field(
-        default=None, description="REQUIREMENTS R2-09, in the schema of the expected state."
-    )
-    expected_state: Struct | None = None
-    restored_state: Struct | None = Field(
-        default=None, description="What was measured after a revert."
-    )
-    reason: Text | None = None
-    revision: UInt32 | None = Field(
-        default=None,
-        description="Of the verdict that counts, where a later look took the first one back.",
-    )
-    revised_verdict: Text | None = None
-    revised_reason: Text | None = None
-
-
-class Mission(Message):
-    """The answer on `rpc.verification.mission`."""
-
-    SCHEMA: ClassVar[str] = "grace.verification.v1.Mission"
-
-    mission_id: Id
-    tenant_id: Id
-    kind: Id
-    target: Id
-    status: Id
-    confidence: Double
-    requested_by: Id
-    opened_at: Timestamp
-    closed_at: Timestamp | None = None
-    playbook: Text | None = None
-    plan_hash: Text | None = None
-    reason: Text | None = None
-    contracts: tuple[ContractView, ...] = Field(default=(), max_length=1000)
-    reopened_at: Timestamp | None = Field(
-        default=None,
-        description="A later look found the fault back: what `status` says was true then.",
-    )
 
 
 class Missions(Message):

@@ -24,6 +24,7 @@ from grace.kit.life import Running
 from grace.kit.loops import Loop
 from grace.kit.running import main, running, running_all
 from grace.kit.runtime import Runtime
+from grace.kit.safe import Safe, SafeError
 from grace.kit.service import Service
 from grace.kit.settings import Duration, ServiceSettings, SettingsError, service_config
 from grace.kit.sql import Queries, Query, Record, Transaction
@@ -33,7 +34,7 @@ from grace.kit.unit import Unit
 __all__ = [
     "Called", "Conflict", "Duration", "Forbidden", "GraceError", "InternalError", "Invalid", "KeySource",
     "Keys", "Kind", "Loop", "NotFound", "PublicKey", "Queries", "Query", "RateLimited", "Received",
-    "Record", "Rpc", "Running", "Runtime", "Service", "ServiceSettings", "SettingsError",
+    "Record", "Rpc", "Running", "Runtime", "Safe", "SafeError", "Service", "ServiceSettings", "SettingsError",
     "SigningKey", "Stale", "Stream", "TimedOut", "TooLarge", "Transaction", "Unauthenticated",
     "Unavailable", "Unit", "derived_id", "end_tasks", "error_of", "issued_at", "main", "new_id", "running",
     "running_all", "service_config",

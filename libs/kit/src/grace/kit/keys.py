@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from grace.contracts.identity import IssueKey, ReadRegistry
+from grace.contracts.identity import IssuedKey, IssueKey, ReadRegistry
+from grace.kit.errors import Unavailable
+from grace.kit.safe import Safe
 from grace.kit.sealing import Opener, Sealed
 from grace.transparency import pae
 
@@ -30,6 +32,8 @@ class SigningKey:
     key_id: str
     private_key: bytes
     expires_at: datetime
+    # For what the service encrypts at rest; none where identity is older than that.
+    storage_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,20 @@ class IdentityKeys:
         issued = await runtime.call(request)
         sealed = Sealed(issued.ephemeral_public_key, issued.sealed_private_key)
         private = opener.open(sealed, context=runtime.name)
-        return SigningKey(issued.key_id, private, issued.expires_at)
+        storage = _storage_key(opener, issued, runtime.name)
+        return SigningKey(issued.key_id, private, issued.expires_at, storage)
 
     async def registry(self, runtime: Runtime) -> Sequence[PublicKey]:
         """Ask for the registry."""
         answer = await runtime.call(ReadRegistry())
         return [PublicKey(k.key_id, k.component, k.public_key, k.status) for k in answer.keys]
+
+
+def _storage_key(opener: Opener, issued: IssuedKey, component: str) -> bytes | None:
+    if issued.sealed_storage_key is None or issued.storage_ephemeral_public_key is None:
+        return None
+    sealed = Sealed(issued.storage_ephemeral_public_key, issued.sealed_storage_key)
+    return opener.open(sealed, context=f"{component}|storage")
 
 
 class Keys:
@@ -83,17 +95,26 @@ class Keys:
         self._strangers: set[str] = set()
         self._loading = asyncio.Lock()
         self.key_id = ""
+        self._safe: Safe | None = None
 
     @property
     def loaded(self) -> bool:
         """Whether the service can sign."""
         return self._signer is not None
 
+    @property
+    def safe(self) -> Safe:
+        """Encrypts what the service keeps. Unavailable while identity gives no key for it."""
+        if self._safe is None:
+            raise Unavailable("identity has given no storage key: upgrade identity first")
+        return self._safe
+
     async def load(self) -> None:
         """Fetch the own key and the registry; again whenever a rotation may have happened."""
         own = await self._source.issue(self._runtime)
         self._signer = Ed25519PrivateKey.from_private_bytes(own.private_key)
         self.key_id = own.key_id
+        self._safe = Safe(own.storage_key) if own.storage_key else None
         await self.read_registry()
 
     async def read_registry(self) -> None:

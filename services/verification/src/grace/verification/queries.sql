@@ -34,6 +34,12 @@ UPDATE missions SET status = :status, reason = :reason
  WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
 RETURNING mission_id;
 
+-- resume_mission --
+-- A person has decided that a mission goes on.
+UPDATE missions SET status = :status, reason = NULL
+ WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
+RETURNING mission_id;
+
 -- close_mission --
 -- A mission ends, once. No row: it has ended already.
 UPDATE missions
@@ -122,7 +128,8 @@ RETURNING c.contract_id;
 -- contracts --
 -- Everything about contracts that their next step depends on.
 SELECT c.contract_id, c.mission_id, c.contract, c.status, c.version, c.reason, c.step, c.step_since, c.task_spec, c.task_id,
-       c.apply_capability, c.revert_capability, c.execution, c.observed_again,
+       c.apply_capability, c.revert_capability, c.execution, c.observed_again, c.refusal, c.reverts,
+       c.choice, c.chosen_by, c.chosen_why, c.waiting_since,
        s.content_hash, s.state, s.after_state, m.correlation_id
   FROM action_contracts c
   JOIN missions m ON m.mission_id = c.mission_id
@@ -132,7 +139,7 @@ SELECT c.contract_id, c.mission_id, c.contract, c.status, c.version, c.reason, c
 
 -- parts --
 -- The contracts of missions, as far as their siblings care.
-SELECT mission_id, contract_id, sequence, status, confidence
+SELECT mission_id, contract_id, sequence, status, confidence, choice, reason
   FROM action_contracts WHERE mission_id = ANY (CAST(:mission_ids AS text[])) ORDER BY sequence;
 
 -- hold_contract --
@@ -146,7 +153,8 @@ RETURNING contract_id;
 -- wait_contract --
 -- A contract waits for its target. No row: it has moved on.
 UPDATE action_contracts
-   SET status = :status, reason = :reason, next_at = now() + CAST(:pause AS interval), version = version + 1
+   SET status = :status, reason = :reason, next_at = now() + CAST(:pause AS interval), version = version + 1,
+       waiting_since = now()
  WHERE contract_id = :contract_id AND version = :version
 RETURNING contract_id;
 
@@ -169,6 +177,14 @@ RETURNING contract_id;
 UPDATE action_contracts
    SET status = :status, step = :step, step_since = now(), task_spec = :task_spec, task_id = NULL,
        next_at = now(), version = version + 1
+ WHERE contract_id = :contract_id AND version = :version
+RETURNING contract_id;
+
+-- prove_contract --
+-- A contract came true and waits for the rest of its plan. No row: it has moved on.
+UPDATE action_contracts
+   SET status = :status, next_at = now() + CAST(:pause AS interval), version = version + 1,
+       executed = true, confidence = :confidence, actual_state = CAST(:actual_state AS json), reason = :reason
  WHERE contract_id = :contract_id AND version = :version
 RETURNING contract_id;
 
@@ -230,28 +246,8 @@ RETURNING contract_id;
 -- nudge_mission --
 -- An action of a mission is verified: the next one looks at once.
 UPDATE action_contracts SET next_at = now()
- WHERE mission_id = :mission_id AND status = 'approved'
+ WHERE mission_id = :mission_id AND status IN ('approved', 'proven')
 RETURNING contract_id;
-
--- take_hold --
--- One contract at a time acts on a target. No row: another one holds it.
-INSERT INTO target_holds (tenant_id, target, contract_id) VALUES (:tenant_id, :target, :contract_id)
-ON CONFLICT (tenant_id, target) DO NOTHING
-RETURNING contract_id;
-
--- holder --
--- Who holds a target.
-SELECT contract_id FROM target_holds WHERE tenant_id = :tenant_id AND target = :target;
-
--- release_hold --
--- The target is free again.
-DELETE FROM target_holds WHERE contract_id = :contract_id RETURNING target;
-
--- release_outlived --
--- Holds whose contract has ended: there should be none.
-DELETE FROM target_holds h USING action_contracts c
- WHERE c.contract_id = h.contract_id AND c.closed_at IS NOT NULL
-RETURNING h.tenant_id, h.target, h.contract_id;
 
 -- insert_snapshot --
 -- The before-state of an effect, once.
@@ -371,5 +367,5 @@ SELECT event_id, at, service, subject, summary, contract_id
 -- contract_views --
 -- The contracts of a mission as others may see them.
 SELECT contract_id, action_id, operation, target, tier, status, contract_hash, confidence, actual_state,
-       expected_state, restored_state, reason
+       expected_state, restored_state, reason, conflict
   FROM action_contracts WHERE mission_id = :mission_id ORDER BY sequence, revision;

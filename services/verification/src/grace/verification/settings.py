@@ -30,6 +30,8 @@ class Settings(ServiceSettings):
     apply_within: Duration = timedelta(seconds=60)
     # A later measurement tells about another world than the one the action left.
     measure_within: Duration = timedelta(minutes=2)
+    # Who waits longer for a target is not wanted any more; two plans may wait for each other.
+    wait_at_most: Duration = timedelta(minutes=15)
     # A revert is never given up for lateness; this only orders the queue.
     revert_within: Duration = timedelta(seconds=30)
     # An event that did not come is asked for after this, then after twice as long, and so on.

@@ -21,7 +21,7 @@ from grace.worker.domain.permit import Permit
 from grace.worker.kernels.operation import Params
 from grace.worker.kernels.registry import Entry, Registry, parse_params
 from grace.worker.kernels.targets_file import TargetsFile
-from grace.worker.store import Store
+from grace.worker.store import Contracts
 
 
 def rpc(registry: Registry, targets: TargetsFile, longest: timedelta) -> Rpc:
@@ -41,7 +41,7 @@ def stream() -> Stream:
 async def on_action_closed(messages: Sequence[Received[ActionClosed]], unit: Unit) -> None:
     """Remember that a contract is closed: its capability to revert has ended."""
     closed = [message.body for message in messages]
-    await Store(unit.tx).close_contracts(
+    await Contracts(unit.tx).close_contracts(
         [each.contract_id for each in closed], [each.closed_at for each in closed]
     )
 

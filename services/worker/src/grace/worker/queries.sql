@@ -1,6 +1,6 @@
 -- read_receipt --
 -- The receipt of one effect, locked against whoever else decides on it.
-SELECT id, act_hash, task_id, attempt_number, before_state, held_until, result, after_state
+SELECT id, act_hash, task_id, attempt_number, before_state, before_hash, held_until, refused_at, result, after_state
   FROM effect_receipts
  WHERE action_id = :action_id AND step = :step
    FOR UPDATE;
@@ -21,10 +21,17 @@ RETURNING id;
 -- Go on with an open receipt. No row: a later attempt has it, or it is complete.
 UPDATE effect_receipts
    SET task_id = :task_id, attempt_number = :attempt_number, worker_id = :worker_id,
-       held_until = now() + CAST(:held_for AS interval)
+       held_until = now() + CAST(:held_for AS interval), refused_at = NULL
  WHERE action_id = :action_id AND step = :step AND completed_at IS NULL
    AND CASE WHEN task_id = :task_id THEN attempt_number <= :attempt_number
             ELSE held_until < now() END
+RETURNING id;
+
+-- refuse_receipt --
+-- The effect was refused before it changed anything: whoever tries again need not wait.
+UPDATE effect_receipts SET refused_at = now(), held_until = now()
+ WHERE action_id = :action_id AND step = :step AND completed_at IS NULL
+   AND task_id = :task_id AND attempt_number = :attempt_number
 RETURNING id;
 
 -- complete_receipt --

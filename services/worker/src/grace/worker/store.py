@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from grace.kit import Queries, Record, Transaction
+from grace.kit import Queries, Record, Safe, SafeError, Transaction
 from grace.resilience.breaker import Snapshot
 from grace.worker.domain.capability import Act, Step
+from grace.worker.domain.failure import CorruptError
 from grace.worker.domain.receipt import Claimant, Done, Receipt
 from grace.worker.domain.state import State, digest, state_of, text_of
 
@@ -33,17 +34,18 @@ class StoredBreaker:
     idle: float
 
 
-class Store:
-    """Statements inside one transaction."""
+class Receipts:
+    """Effect receipts inside one transaction; the states in them are encrypted."""
 
-    def __init__(self, tx: Transaction) -> None:
-        """Use the transaction of a unit."""
+    def __init__(self, tx: Transaction, safe: Safe) -> None:
+        """Use the transaction of a unit and the worker's own safe."""
         self._tx = tx
+        self._safe = safe
 
     async def read_receipt(self, action_id: str, step: Step) -> Receipt | None:
         """Return the receipt of an effect and lock its row."""
         row = await self._tx.fetchrow(QUERIES["read_receipt"], action_id=action_id, step=step)
-        return _receipt(row) if row else None
+        return self._receipt(row, action_id, step) if row else None
 
     async def open_receipt(
         self, act: Act, act_hash: str, holder: Holder, *, identity: UUID, before: State
@@ -61,7 +63,7 @@ class Store:
             target=act.target,
             params=act.params,
             act_hash=act_hash,
-            before_state=text,
+            before_state=self._safe.close(text, place=_place(act.action_id, act.step, "before")),
             before_hash=digest(text),
             task_id=holder.who.task_id,
             attempt_number=holder.who.attempt_number,
@@ -83,6 +85,16 @@ class Store:
         )
         return row is not None
 
+    async def refuse_receipt(self, act: Act, who: Claimant) -> None:
+        """Note that nothing was changed; nothing where another attempt has the receipt."""
+        await self._tx.execute(
+            QUERIES["refuse_receipt"],
+            action_id=act.action_id,
+            step=act.step,
+            task_id=who.task_id,
+            attempt_number=who.attempt_number,
+        )
+
     async def complete_receipt(self, act: Act, who: Claimant, done: Done) -> bool:
         """Store result and after-state; False when another attempt took the receipt over."""
         row = await self._tx.fetchrow(
@@ -91,10 +103,52 @@ class Store:
             step=act.step,
             task_id=who.task_id,
             attempt_number=who.attempt_number,
-            result=text_of(done.result),
-            after_state=text_of(done.after),
+            result=self._safe.close(
+                text_of(done.result), place=_place(act.action_id, act.step, "result")
+            ),
+            after_state=self._safe.close(
+                text_of(done.after), place=_place(act.action_id, act.step, "after")
+            ),
         )
         return row is not None
+
+    def _receipt(self, row: Record, action_id: str, step: Step) -> Receipt:
+        def state(column: str, word: str) -> State:
+            return state_of(self._opened(row[column], _place(action_id, step, word)))
+
+        before = self._opened(row["before_state"], _place(action_id, step, "before"))
+        if digest(before) != row["before_hash"]:
+            raise CorruptError
+        complete = row["result"] is not None
+        return Receipt(
+            id=row["id"],
+            act_hash=row["act_hash"],
+            task_id=row["task_id"],
+            attempt_number=row["attempt_number"],
+            before=state_of(before),
+            held_until=row["held_until"],
+            refused=row["refused_at"] is not None,
+            done=Done(state("result", "result"), state("after_state", "after"))
+            if complete
+            else None,
+        )
+
+    def _opened(self, text: str, place: str) -> str:
+        """Return a state's text. CorruptError for what does not open."""
+        if text.startswith("{"):  # stored before states were encrypted
+            return text
+        try:
+            return self._safe.open(text, place=place)
+        except SafeError as error:
+            raise CorruptError from error
+
+
+class Contracts:
+    """Which contracts are closed, inside one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        """Use the transaction of a unit."""
+        self._tx = tx
 
     async def close_contracts(self, contract_ids: Sequence[str], at: Sequence[datetime]) -> None:
         """Keep which contracts are closed."""
@@ -109,6 +163,14 @@ class Store:
         )
         return closed
 
+
+class Breakers:
+    """The breakers of the targets, inside one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        """Use the transaction of a unit."""
+        self._tx = tx
+
     async def read_breakers(self) -> list[StoredBreaker]:
         """Return all breakers."""
         return [_breaker(row) for row in await self._tx.fetch(QUERIES["read_breakers"])]
@@ -118,17 +180,8 @@ class Store:
         await self._tx.execute(QUERIES["store_breaker"], kernel=kernel, target=target, **snapshot)
 
 
-def _receipt(row: Record) -> Receipt:
-    complete = row["result"] is not None
-    return Receipt(
-        id=row["id"],
-        act_hash=row["act_hash"],
-        task_id=row["task_id"],
-        attempt_number=row["attempt_number"],
-        before=state_of(row["before_state"]),
-        held_until=row["held_until"],
-        done=Done(state_of(row["result"]), state_of(row["after_state"])) if complete else None,
-    )
+def _place(action_id: str, step: Step, word: str) -> str:
+    return f"effect_receipts|{action_id}|{step}|{word}"
 
 
 def _breaker(row: Record) -> StoredBreaker:

@@ -2,6 +2,7 @@
 
 from grace.client.aio.approvals import Approvals
 from grace.client.aio.approvers import Approvers
+from grace.client.aio.attention import Attention
 from grace.client.aio.baselines import Baselines
 from grace.client.aio.benchmarks import Benchmarks
 from grace.client.aio.events import Events
@@ -24,6 +25,7 @@ from grace.client.aio.tasks import Tasks
 class Grace(
     Approvals,
     Approvers,
+    Attention,
     Baselines,
     Benchmarks,
     Events,

@@ -1,6 +1,6 @@
 """`grace missions`: what happened, and how it ended."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,6 +12,8 @@ from grace.contracts.verification import Mission
 
 app = typer.Typer(help="Incidents, from their report to their verdict.", no_args_is_help=True)
 
+
+Choice = Literal["accept", "retry_revert", "close"]
 _COLUMNS = ("mission_id", "status", "kind", "target", "confidence", "opened_at")
 
 
@@ -44,6 +46,31 @@ def timeline(context: typer.Context, mission_id: str) -> None:
 def plan(context: typer.Context, mission_id: str) -> None:
     """Show which playbooks were considered, why one was taken, and the plan."""
     show(context, run(context, lambda grace: grace.mission_plan(mission_id)))
+
+
+@verb(app, "decide")
+def decide(
+    context: typer.Context,
+    mission_id: str,
+    choice: Annotated[Choice, typer.Argument(help="What shall become of it.")],
+    reason: Annotated[str, typer.Option(help="For the record; needed.")],
+) -> None:
+    """Decide about a mission that needs attention."""
+    show(
+        context,
+        run(context, lambda grace: grace.decide_attention(mission_id, choice, reason=reason)),
+    )
+
+
+@verb(app, "targets")
+def list_target_holds(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
+    cursor: str | None = None,
+) -> None:
+    """List held targets by name, each with who waits for it."""
+    page = run(context, lambda grace: grace.target_holds(limit=limit, cursor=cursor))
+    show_page(context, page, "target", "mission_id", "status", "taken_at", "waiting")
 
 
 @verb(app, "wait")

@@ -3,6 +3,7 @@
 
 from grace.client.sync.approvals import Approvals
 from grace.client.sync.approvers import Approvers
+from grace.client.sync.attention import Attention
 from grace.client.sync.baselines import Baselines
 from grace.client.sync.benchmarks import Benchmarks
 from grace.client.sync.events import Events
@@ -25,6 +26,7 @@ from grace.client.sync.tasks import Tasks
 class SyncGrace(
     Approvals,
     Approvers,
+    Attention,
     Baselines,
     Benchmarks,
     Events,

@@ -48,6 +48,7 @@ class Scope(StrEnum):
     KNOWLEDGE_WRITE = "knowledge:write"
     LEARNING_READ = "learning:read"
     LOG_READ = "log:read"
+    MISSIONS_DECIDE = "missions:decide"
     MISSIONS_READ = "missions:read"
     OBSERVABILITY_READ = "observability:read"
 

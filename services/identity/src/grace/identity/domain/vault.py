@@ -36,10 +36,15 @@ class Vault:
     def __init__(self, master_key: str) -> None:
         if len(master_key) < _SHORTEST_MASTER_KEY:
             raise VaultError(f"the master key has fewer than {_SHORTEST_MASTER_KEY} characters")
+        self._master_key = master_key
         self._wrapping = _derive(master_key, b"grace/master/wrap/v1")
         self._fernet = Fernet(
             base64.urlsafe_b64encode(_derive(master_key, b"grace/master/fernet/v1"))
         )
+
+    def storage_key(self, component: str) -> bytes:
+        """Return the key for what a component encrypts at rest: the same under the same master key."""
+        return _derive(self._master_key, b"grace/master/storage/v1|" + component.encode())
 
     def close(self, suite: str, private_key: bytes, *, key_id: str, component: str) -> Record:
         """Encrypt a private key for its row."""

@@ -57,6 +57,10 @@ class Keyring:
                 assert_never(other)
         return SigningKey(key.key_id, private, key.expires_at), key.public_key
 
+    def storage_key(self, component: str) -> bytes:
+        """What a component encrypts with at rest."""
+        return self._vault.storage_key(component)
+
     async def _try_master_key(self, store: Store) -> None:
         newest = await store.newest_private_key()
         if newest is not None:
@@ -120,7 +124,11 @@ async def on_issue(keyring: Keyring, call: Called[IssueKey], unit: Unit) -> Issu
         raise Forbidden("a service may ask for its own key only")
     key, public = await keyring.signing_key(component, unit)
     try:
-        sealed = seal(key.private_key, receiver=call.body.ephemeral_public_key, context=component)
+        receiver = call.body.ephemeral_public_key
+        sealed = seal(key.private_key, receiver=receiver, context=component)
+        storage = seal(
+            keyring.storage_key(component), receiver=receiver, context=f"{component}|storage"
+        )
     except ValueError:
         raise Invalid("ephemeral_public_key is not an X25519 key") from None
     return IssuedKey(
@@ -129,6 +137,8 @@ async def on_issue(keyring: Keyring, call: Called[IssueKey], unit: Unit) -> Issu
         sealed_private_key=sealed.ciphertext,
         ephemeral_public_key=sealed.ephemeral_public_key,
         expires_at=key.expires_at,
+        sealed_storage_key=storage.ciphertext,
+        storage_ephemeral_public_key=storage.ephemeral_public_key,
     )
 
 

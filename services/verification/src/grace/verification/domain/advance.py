@@ -4,14 +4,18 @@ from datetime import datetime
 from typing import assert_never
 
 from grace.verification.domain import task as tasks
+from grace.verification.domain.attention import on_chosen
+from grace.verification.domain.conflict import in_words, three_way
 from grace.verification.domain.decision import (
     Attend,
     Close,
+    Compare,
     Decision,
     Findings,
     LookAgain,
     Measure,
     MeasureAgain,
+    Prove,
     Submit,
     TakeHold,
     Undo,
@@ -21,6 +25,7 @@ from grace.verification.domain.evidence import actual_state, restored_state
 from grace.verification.domain.facts import Facts, Limits
 from grace.verification.domain.findings import Verdict, confidence, verdict
 from grace.verification.domain.lifecycle import Event, Status
+from grace.verification.domain.plan import on_proven
 from grace.verification.domain.reading import reading_of, why
 from grace.verification.domain.restore import explain_restored, judge_restored
 from grace.verification.domain.saga import Turn
@@ -38,7 +43,7 @@ from grace.verification.domain.verdict import (
 )
 
 
-def next_step(facts: Facts, report: Report | None, *, now: datetime, limits: Limits) -> Decision:
+def next_step(facts: Facts, report: Report | None, *, now: datetime, limits: Limits) -> Decision:  # noqa: PLR0911 - one answer for each state
     """Return what to do next. `report` is None where htm does not know the task.
 
     A task that htm does not know was never accepted, or lost with a restored backup: it is
@@ -46,17 +51,20 @@ def next_step(facts: Facts, report: Report | None, *, now: datetime, limits: Lim
     """
     match facts.status:
         case Status.APPROVED | Status.WAITING:
-            return _begin(facts)
+            return _begin(facts, now=now, limits=limits)
+        case Status.PROVEN:
+            return on_proven(facts)
         case Status.HOLDING:
             return Submit()
         case Status.EXECUTING | Status.MEASURING | Status.REVERTING | Status.RESTORING:
             if report is None or not facts.submitted:
                 return Submit()
             return _on_report(facts, report, now=now, limits=limits)
-        case Status.DRAFTED | Status.NEEDS_ATTENTION:
-            return Wait()
+        case Status.NEEDS_ATTENTION:
+            return on_chosen(facts, facts.chosen) if facts.chosen else Wait()
         case (
-            Status.VERIFIED
+            Status.DRAFTED
+            | Status.VERIFIED
             | Status.FAILED
             | Status.ROLLED_BACK
             | Status.ROLLBACK_FAILED
@@ -82,24 +90,22 @@ def on_refused(facts: Facts, reason: str, *, may_exist: bool) -> Decision:
             return _close_unmeasured(facts, Event.BLOCK, reason, executed=False)
         case Step.MEASURE:
             return _on_measured(facts, unmeasured)
-        case Step.RESTORED:
-            return _on_restored(facts, unmeasured, None)
-        case Step.REMEASURE:
-            return _on_remeasured(facts, unmeasured)
+        case Step.COMPARE | Step.RESTORED | Step.REMEASURE:
+            return _on_look(facts, facts.step, unmeasured, None)
         case Step.APPLY | Step.REVERT | None:
             return Attend(reason)
         case _:
             assert_never(facts.step)
 
 
-def _begin(facts: Facts) -> Decision:
-    match facts.turn:
-        case Turn.NOW:
-            return TakeHold(tasks.apply_task(facts.contract))
-        case Turn.LATER:
-            return Wait()
-        case _:
-            assert_never(facts.turn)
+def _begin(facts: Facts, *, now: datetime, limits: Limits) -> Decision:
+    if facts.turn is not Turn.NOW:
+        return Wait()
+    since = facts.waiting_since
+    if facts.status is Status.WAITING and since and now > since + limits.wait_at_most:
+        reason = f"{facts.contract.action.target} was not free within {limits.wait_at_most}"
+        return _close_unmeasured(facts, Event.EXPIRE, reason, executed=False)
+    return TakeHold(tasks.apply_task(facts.contract))
 
 
 def _on_report(facts: Facts, report: Report, *, now: datetime, limits: Limits) -> Decision:
@@ -111,16 +117,24 @@ def _on_report(facts: Facts, report: Report, *, now: datetime, limits: Limits) -
             return _on_measured(facts, reading) if reading else Wait()
         case Step.REVERT:
             return _on_revert(facts, report)
-        case Step.RESTORED:
+        case Step.COMPARE | Step.RESTORED | Step.REMEASURE:
             reading = _reading(facts, report, now=now, limits=limits)
-            return _on_restored(facts, reading, report.result) if reading else Wait()
-        case Step.REMEASURE:
-            reading = _reading(facts, report, now=now, limits=limits)
-            return _on_remeasured(facts, reading) if reading else Wait()
+            return _on_look(facts, facts.step, reading, report.result) if reading else Wait()
         case None:
             return Submit()
         case _:
             assert_never(facts.step)
+
+
+def _on_look(facts: Facts, step: Step, reading: Reading, result: str | None) -> Decision:
+    """Decide on what was looked at around a revert."""
+    match step:
+        case Step.COMPARE:
+            return _on_compared(facts, result)
+        case Step.RESTORED:
+            return _on_restored(facts, reading, result)
+        case _:
+            return _on_remeasured(facts, reading)
 
 
 def _on_apply(facts: Facts, report: Report) -> Decision:
@@ -177,6 +191,8 @@ def _on_measured(facts: Facts, reading: Reading) -> Decision:
         case None:
             return Wait()
         case Verdict.VERIFIED:
+            if not facts.completes:
+                return Prove(findings)
             return Close(Event.VERIFY, findings.reason, findings)
         case Verdict.FAILED:
             return _undo_or_fail(facts, findings)
@@ -187,8 +203,10 @@ def _on_measured(facts: Facts, reading: Reading) -> Decision:
 
 def _undo_or_fail(facts: Facts, findings: Findings) -> Decision:
     snapshot = facts.snapshot
-    if not facts.permitted_to_revert or snapshot is None:
+    if not facts.permitted_to_revert:
         return Close(Event.FAIL, f"{findings.reason}; the action cannot be undone", findings)
+    if snapshot is None:
+        return Attend("the before-state is not stored: nothing is restored by guessing")
     if not snapshot.intact:
         return Attend("the stored before-state is not the one that was hashed")
     wanted = tasks.revert_task(facts.contract, before=snapshot.before, after=snapshot.after)
@@ -200,23 +218,39 @@ def _on_revert(facts: Facts, report: Report) -> Decision:
         case Outcome.PENDING:
             return Wait()
         case Outcome.SUCCEEDED:
-            return LookAgain(tasks.restored_task(facts.contract))
+            return LookAgain(tasks.restored_task(facts.contract, again=facts.reverts))
         case _ if tasks.needs_a_person(report):
-            return Attend(f"the revert was refused: {why(report)}")
+            refusal = f"the revert was refused: {why(report)}"
+            return Compare(refusal, tasks.compare_task(facts.contract, again=facts.reverts))
         case _:
             return Close(Event.FAIL_ROLLBACK, f"the revert did not succeed: {why(report)}")
+
+
+def _on_compared(facts: Facts, result: str | None) -> Attend:
+    """A person gets what was, what was left and what is."""
+    snapshot = facts.snapshot
+    intact = snapshot is not None and snapshot.intact
+    found = three_way(
+        read_state(snapshot.before) if snapshot and intact else None,
+        read_state(snapshot.after) if snapshot and intact else None,
+        read_state(result),
+    )
+    refusal = facts.refusal or "the revert was refused"
+    return Attend(f"{refusal}; {in_words(found)}" if found else refusal, conflict=found)
 
 
 def _on_restored(facts: Facts, reading: Reading, result: str | None) -> Decision:
     observed = read_state(result) if isinstance(reading, Measured) else None
     if observed is None:
         return Close(Event.FAIL_ROLLBACK, "the state after the revert could not be observed")
-    return MeasureAgain(observed, tasks.measure_task(facts.contract, 2))
+    return MeasureAgain(observed, tasks.measure_task(facts.contract, 2 + facts.reverts))
 
 
 def _on_remeasured(facts: Facts, reading: Reading) -> Decision:
     if facts.snapshot is None or facts.observed_again is None:
         return Attend("what was there before the action is no longer stored")
+    if not facts.snapshot.intact:
+        return Attend("the stored before-state is not the one that was hashed")
     found = judge_restored(
         facts.contract,
         before=facts.snapshot.before,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from grace.verification.domain.conflict import Difference
 from grace.verification.domain.lifecycle import Event
 from grace.verification.domain.state import Json, State
 from grace.verification.domain.tally import Tally
@@ -59,6 +60,40 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
+class Compare:
+    """The revert was refused: look at what somebody else has changed."""
+
+    refusal: str
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRevert:
+    """A person wants the revert once more."""
+
+    wanted: Wanted
+    reason: str
+    event: Event = Event.REVERT
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """It came true; the rest of the plan is still to come true."""
+
+    findings: Findings
+    event: Event = Event.PROVE
+
+
+@dataclass(frozen=True, slots=True)
+class UndoWithPlan:
+    """It came true, and a later action of the plan did not: put this back, too."""
+
+    wanted: Wanted
+    reason: str
+    event: Event = Event.REVERT
+
+
+@dataclass(frozen=True, slots=True)
 class LookAgain:
     """The revert is done: observe what it touched."""
 
@@ -94,8 +129,21 @@ class Attend:
 
     reason: str
     event: Event = Event.ATTEND
+    conflict: tuple[Difference, ...] = ()
 
 
 Decision: TypeAlias = (
-    Wait | TakeHold | Submit | Measure | Undo | LookAgain | MeasureAgain | Close | Attend
+    Wait
+    | TakeHold
+    | Submit
+    | Measure
+    | Undo
+    | Compare
+    | RetryRevert
+    | Prove
+    | UndoWithPlan
+    | LookAgain
+    | MeasureAgain
+    | Close
+    | Attend
 )

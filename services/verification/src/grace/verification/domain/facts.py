@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from grace.verification.domain.choice import Chosen
 from grace.verification.domain.contract import Contract
 from grace.verification.domain.lifecycle import Status
 from grace.verification.domain.saga import Turn
@@ -38,12 +39,20 @@ class Facts:
     permitted_to_revert: bool
     snapshot: Snapshot | None
     execution: State
+    # Whether everything else in the plan has come true, and since when it waits for its target.
+    completes: bool = True
+    waiting_since: datetime | None = None
     observed_again: State | None = None
     takes: tuple[Take, ...] = ()  # of the plan's measures, while it is being measured
+    # Why a revert was refused, how often people had it done again, and what they chose now.
+    refusal: str | None = None
+    reverts: int = 0
+    chosen: Chosen | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a measurement may take to count."""
+    """How long a measurement may take to count, and how long a contract waits for its target."""
 
     measure_within: timedelta
+    wait_at_most: timedelta = timedelta(minutes=15)

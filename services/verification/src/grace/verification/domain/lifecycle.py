@@ -13,6 +13,7 @@ class Status(StrEnum):
     HOLDING = "holding"
     EXECUTING = "executing"
     MEASURING = "measuring"
+    PROVEN = "proven"  # measured as expected; the rest of the plan is still to come true
     REVERTING = "reverting"
     RESTORING = "restoring"  # reverted; whether the world is back is being measured
     NEEDS_ATTENTION = "needs_attention"
@@ -35,6 +36,7 @@ class Event(StrEnum):
     HOLD = "hold"
     EXECUTE = "execute"
     MEASURE = "measure"
+    PROVE = "prove"
     REVERT = "revert"
     RESTORE = "restore"
     ATTEND = "attend"
@@ -63,6 +65,7 @@ TRANSITIONS: Mapping[Status, Mapping[Event, Status]] = {
     },
     Status.WAITING: {
         Event.HOLD: Status.HOLDING,
+        Event.EXPIRE: Status.EXPIRED,
         Event.CANCEL: Status.CANCELLED,
     },
     Status.HOLDING: {
@@ -83,6 +86,12 @@ TRANSITIONS: Mapping[Status, Mapping[Event, Status]] = {
         Event.VERIFY: Status.VERIFIED,
         Event.FAIL: Status.FAILED,
         Event.LEAVE_OPEN: Status.INCONCLUSIVE,
+        Event.PROVE: Status.PROVEN,
+        Event.REVERT: Status.REVERTING,
+        Event.ATTEND: Status.NEEDS_ATTENTION,
+    },
+    Status.PROVEN: {
+        Event.VERIFY: Status.VERIFIED,
         Event.REVERT: Status.REVERTING,
         Event.ATTEND: Status.NEEDS_ATTENTION,
     },
@@ -98,6 +107,7 @@ TRANSITIONS: Mapping[Status, Mapping[Event, Status]] = {
     },
     # Only an operator leaves it, and never as a success: nobody measured one.
     Status.NEEDS_ATTENTION: {
+        Event.REVERT: Status.REVERTING,
         Event.FAIL: Status.FAILED,
         Event.FAIL_ROLLBACK: Status.ROLLBACK_FAILED,
     },
@@ -154,6 +164,7 @@ class MissionEvent(StrEnum):
     REJECT = "reject"
     LAPSE = "lapse"  # nobody decided in time
     ATTEND = "attend"
+    RESUME = "resume"
     VERIFY = "verify"
     FAIL = "fail"
     ROLL_BACK = "roll_back"
@@ -192,6 +203,7 @@ MISSION_TRANSITIONS: Mapping[MissionStatus, Mapping[MissionEvent, MissionStatus]
         MissionEvent.ATTEND: MissionStatus.NEEDS_ATTENTION,
     },
     MissionStatus.NEEDS_ATTENTION: {
+        MissionEvent.RESUME: MissionStatus.ACTING,
         MissionEvent.FAIL: MissionStatus.FAILED,
         MissionEvent.FAIL_ROLLBACK: MissionStatus.ROLLBACK_FAILED,
     },

@@ -1,7 +1,7 @@
 """The actions of one mission in order: whose turn it is, and what the mission comes to.
 
-Action n + 1 acts when n is verified. What was verified is not undone when a later action fails:
-its contract is closed, and with it the permission to revert.
+Action n + 1 acts when n is proven. The plan stands or falls as a whole: what is proven is verified
+when everything is, and undone in reverse order when a later action does not come true.
 """
 
 from collections.abc import Sequence
@@ -10,29 +10,39 @@ from enum import StrEnum
 
 from grace.verification.domain.lifecycle import FINAL, MissionEvent, Status
 
+_TRUE = frozenset({Status.PROVEN, Status.VERIFIED})
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One contract of a mission, as far as the others care."""
+    """One contract of a mission, as far as the others care.
+
+    `accepted`: a person lets the world be as it is, whatever this action came to.
+    """
 
     contract_id: str
     sequence: int
     status: Status
     confidence: float = 0.0
+    accepted: bool = False
+    reason: str | None = None
 
 
 class Turn(StrEnum):
-    """Whether a contract may act."""
+    """What a contract may do next, as far as its siblings decide that."""
 
-    NOW = "now"
+    NOW = "now"  # act; or be verified, since all others have come true
     LATER = "later"
+    BACK = "back"  # the plan failed: be undone
+    STAY = "stay"  # the plan failed, and a person accepted the world as it is
 
 
+# The worst first: what a mission is called when its actions ended differently.
 _ENDS = {
-    Status.FAILED: MissionEvent.FAIL,
-    Status.ROLLED_BACK: MissionEvent.ROLL_BACK,
     Status.ROLLBACK_FAILED: MissionEvent.FAIL_ROLLBACK,
+    Status.FAILED: MissionEvent.FAIL,
     Status.INCONCLUSIVE: MissionEvent.LEAVE_OPEN,
+    Status.ROLLED_BACK: MissionEvent.ROLL_BACK,
     Status.BLOCKED: MissionEvent.BLOCK,
     Status.EXPIRED: MissionEvent.EXPIRE,
     Status.CANCELLED: MissionEvent.CANCEL,
@@ -40,20 +50,76 @@ _ENDS = {
 
 
 def turn_of(sequence: int, parts: Sequence[Part]) -> Turn:
-    """Return whether every earlier action of the mission is verified."""
+    """Return whose turn it is: forward one by one, back in reverse order."""
+    own = next(part for part in parts if part.sequence == sequence)
+    if own.status is Status.PROVEN:
+        return _turn_of_proven(sequence, parts)
     earlier = (part for part in parts if part.sequence < sequence)
-    return Turn.NOW if all(part.status is Status.VERIFIED for part in earlier) else Turn.LATER
+    return Turn.NOW if all(part.status in _TRUE for part in earlier) else Turn.LATER
+
+
+def completes(sequence: int, parts: Sequence[Part]) -> bool:
+    """Whether everything else in the plan has come true already."""
+    return all(part.status in _TRUE for part in parts if part.sequence != sequence)
+
+
+def _turn_of_proven(sequence: int, parts: Sequence[Part]) -> Turn:
+    if completes(sequence, parts):
+        return Turn.NOW
+    if not is_broken(parts):
+        return Turn.LATER
+    if any(part.accepted for part in parts):
+        return Turn.STAY
+    later = (part for part in parts if part.sequence > sequence)
+    return Turn.BACK if all(part.status in FINAL for part in later) else Turn.LATER
+
+
+def is_broken(parts: Sequence[Part]) -> bool:
+    """Whether a part has ended in another way than by coming true."""
+    return any(part.status in _ENDS for part in parts)
 
 
 def end_of(parts: Sequence[Part]) -> MissionEvent | None:
-    """Return how a mission ends, or None while it goes on.
+    """Return how a mission ends, or None while a part of it has not.
 
-    It is verified when every part is. Otherwise the first part that ended in another way decides.
+    It is verified when every part is. Otherwise the worst end decides; where something stays
+    although the plan did not come true, that is a failure.
     """
-    if parts and all(part.status is Status.VERIFIED for part in parts):
+    if not parts or any(part.status not in FINAL for part in parts):
+        return None
+    statuses = {part.status for part in parts}
+    if statuses == {Status.VERIFIED}:
         return MissionEvent.VERIFY
-    ended = (part.status for part in sorted(parts, key=lambda each: each.sequence))
-    return next((_ENDS[status] for status in ended if status in FINAL and status in _ENDS), None)
+    worst = next((event for status, event in _ENDS.items() if status in statuses), None)
+    stays = Status.VERIFIED in statuses
+    return MissionEvent.FAIL if stays and worst in _HARMLESS else worst
+
+
+_HARMLESS = frozenset(
+    {MissionEvent.ROLL_BACK, MissionEvent.BLOCK, MissionEvent.EXPIRE, MissionEvent.CANCEL}
+)
+
+
+def reason_of(parts: Sequence[Part]) -> str | None:
+    """Return what the mission's end is said to be because of: the first part that went wrong."""
+    whys = {
+        part.status: part.reason
+        for part in sorted(parts, key=lambda each: -each.sequence)
+        if part.status in _ENDS
+    }
+    return next((whys[status] for status in _CAUSES if status in whys), None)
+
+
+# What was undone with the others or left out is never why.
+_CAUSES = (
+    Status.ROLLBACK_FAILED,
+    Status.FAILED,
+    Status.INCONCLUSIVE,
+    Status.BLOCKED,
+    Status.EXPIRED,
+    Status.ROLLED_BACK,
+    Status.CANCELLED,
+)
 
 
 def confidence_of(parts: Sequence[Part]) -> float:

@@ -14,6 +14,7 @@ class Step(StrEnum):
     APPLY = "apply"
     MEASURE = "measure"
     REVERT = "revert"
+    COMPARE = "compare"  # the kernel's own observation after a revert that was refused
     RESTORED = "restored"  # the kernel's own observation after a revert
     REMEASURE = "remeasure"  # the contract's measurement after a revert
 
@@ -88,15 +89,24 @@ def apply_task(contract: Contract) -> Wanted:
     return _own_task(contract, f"{contract.contract_id}:apply", Mode.APPLY)
 
 
-def revert_task(contract: Contract, *, before: str, after: str | None) -> Wanted:
-    """Return the task that undoes the action."""
-    key = f"{contract.contract_id}:revert"
+def revert_task(contract: Contract, *, before: str, after: str | None, again: int = 0) -> Wanted:
+    """Return the task that undoes the action; `again` counts those that a person wanted."""
+    key = _key(contract, "revert", again)
     return _own_task(contract, key, Mode.REVERT, before=before, after=after)
 
 
-def restored_task(contract: Contract) -> Wanted:
+def compare_task(contract: Contract, *, again: int) -> Wanted:
+    """Return the task that looks at what stands against a revert."""
+    return _own_task(contract, _key(contract, "compare", again), Mode.OBSERVE)
+
+
+def restored_task(contract: Contract, *, again: int) -> Wanted:
     """Return the task that looks at what the action touches, after a revert."""
-    return _own_task(contract, f"{contract.contract_id}:restored", Mode.OBSERVE)
+    return _own_task(contract, _key(contract, "restored", again), Mode.OBSERVE)
+
+
+def _key(contract: Contract, word: str, again: int) -> str:
+    return f"{contract.contract_id}:{word}" + (f":{again}" if again else "")
 
 
 def measure_task(contract: Contract, take: int) -> Wanted:

@@ -12,18 +12,21 @@ from grace.contracts.governance import (
 from grace.contracts.htm import TasksFinished
 from grace.contracts.intent import ActionPlanned, ErrorCaptured, PlanningBlocked
 from grace.contracts.verification import (
+    DecideAttention,
     GetBaseline,
     GetBenchmarkRun,
     GetContract,
     GetMission,
     GetTimeline,
     ListMissions,
+    ListTargetHolds,
     RunBenchmarks,
     TakeBaseline,
     ValidateMeasurement,
 )
 from grace.kit import Rpc, Stream
 from grace.verification.handlers import (
+    attention,
     baselines,
     benchmarks,
     contracts,
@@ -64,6 +67,7 @@ def rpc(settings: Settings, wakes: Wakes, check: Check) -> Rpc:
         Rpc()
         .direct(ListMissions, queries.on_list_missions)
         .direct(GetMission, queries.on_get_mission)
+        .direct(ListTargetHolds, partial(queries.on_list_target_holds, settings))
         .direct(GetTimeline, queries.on_get_timeline)
         .direct(GetBaseline, queries.on_get_baseline)
         .direct(GetContract, contracts.on_get_contract)
@@ -71,4 +75,5 @@ def rpc(settings: Settings, wakes: Wakes, check: Check) -> Rpc:
         .on(RunBenchmarks, partial(benchmarks.on_run_benchmarks, settings, wakes))
         .direct(ValidateMeasurement, partial(measurements.on_validate, settings, check))
         .on(TakeBaseline, partial(baselines.on_take_baseline, settings, wakes, check))
+        .on(DecideAttention, partial(attention.on_decide_attention, wakes))
     )

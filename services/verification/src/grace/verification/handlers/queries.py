@@ -9,12 +9,15 @@ from grace.contracts.verification import (
     GetMission,
     GetTimeline,
     ListMissions,
+    ListTargetHolds,
     Mission,
     Missions,
+    TargetHolds,
     Timeline,
 )
 from grace.kit import Called, NotFound, Runtime, Transaction
-from grace.verification.store import Views
+from grace.verification.settings import Settings
+from grace.verification.store import Holds, Views
 from grace.verification.store.watches import Watches
 from grace.verification.store.watches.views import revised
 
@@ -62,6 +65,21 @@ async def read_mission(tx: Transaction, tenant_id: str, mission_id: str) -> Miss
         return None
     found = revised(found, await Watches(tx).revisions([found.mission_id]))
     return found if _fits(found) else _lighter(found)
+
+
+async def on_list_target_holds(
+    settings: Settings, call: Called[ListTargetHolds], runtime: Runtime
+) -> TargetHolds:
+    """Answer with a page of held targets, and who waits for each."""
+    body = call.body
+    async with runtime.reading() as tx:
+        found = await Holds(tx).listed(
+            body.tenant_id,
+            after=body.after,
+            most=min(body.limit, _MOST_MISSIONS),
+            wait_at_most=settings.wait_at_most,
+        )
+    return TargetHolds(holds=tuple(found))
 
 
 async def on_get_timeline(call: Called[GetTimeline], runtime: Runtime) -> Timeline:

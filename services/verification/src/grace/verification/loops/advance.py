@@ -13,7 +13,7 @@ from grace.verification.loops.moves import Move, Note, Obey
 from grace.verification.loops.queue import Answer, Declined, Taken, reports_of, submit_all
 from grace.verification.loops.steps import Steps
 from grace.verification.settings import Settings
-from grace.verification.store import Case, Contracts
+from grace.verification.store import Case, Contracts, opened
 
 
 class Advance:
@@ -21,7 +21,7 @@ class Advance:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._limits = Limits(measure_within=settings.measure_within)
+        self._limits = Limits(settings.measure_within, settings.wait_at_most)
 
     async def tick(self, runtime: Runtime) -> bool:
         """Advance the contracts that are due; True when one of them moved."""
@@ -49,7 +49,8 @@ class Advance:
         """Decide about all; what wants a task asks htm first."""
         moves: list[Move] = []
         wanting: list[Case] = []
-        for case in cases:
+        safe = runtime.keys.safe
+        for case in (opened(sealed, safe) for sealed in cases):
             report = reports.get(case.task_id or "")
             decision = next_step(case.facts, report, now=now, limits=self._limits)
             if isinstance(decision, Submit):

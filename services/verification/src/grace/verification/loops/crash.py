@@ -6,13 +6,17 @@ from typing import Final
 from grace.verification.domain.decision import (
     Attend,
     Close,
+    Compare,
     Decision,
     LookAgain,
     Measure,
     MeasureAgain,
+    Prove,
+    RetryRevert,
     Submit,
     TakeHold,
     Undo,
+    UndoWithPlan,
     Wait,
 )
 from grace.verification.domain.task import Step
@@ -24,7 +28,11 @@ _NAMES: Final[dict[type, str]] = {
     LookAgain: "look_again",
     MeasureAgain: "measure_again",
     Close: "verdict",
+    Prove: "prove",
+    UndoWithPlan: "undo_with_plan",
+    Compare: "compare",
     Attend: "attention",
+    RetryRevert: "retry_revert",
     Wait: "wait",
     Submit: "wait",
 }

@@ -8,13 +8,29 @@ from grace.contracts.verification import ActionClosed
 from grace.kit import Unit
 from grace.verification.domain.decision import Attend, Close, Findings
 from grace.verification.domain.lifecycle import VERDICTS, Event, MissionEvent, Status, after
-from grace.verification.domain.saga import Part, confidence_of, end_of
+from grace.verification.domain.saga import (
+    Part,
+    confidence_of,
+    end_of,
+    is_broken,
+    reason_of,
+)
 from grace.verification.domain.state import numbers, shown_text
 from grace.verification.domain.tally import Tally, explain
 from grace.verification.domain.task import Step
 from grace.verification.domain.verdict import Measured, Reading
 from grace.verification.metrics import observe_verdict
-from grace.verification.store import Benchmark, Benchmarks, Case, Contracts, Ended, Ending, Missions
+from grace.verification.store import (
+    Attention,
+    Benchmark,
+    Benchmarks,
+    Case,
+    Contracts,
+    Ended,
+    Ending,
+    Holds,
+    Missions,
+)
 from grace.verification.store.timeline import LONGEST_REASON, About, close_mission, note, tell
 from grace.verification.store.watches import Watches
 
@@ -35,7 +51,7 @@ async def close(
     if ended is None:
         return
     await _keep_last_measurement(unit, case, decision)
-    await Contracts(unit.tx).release_hold(case.contract)
+    await Holds(unit.tx).release(case.contract)
     if ending.status is Status.VERIFIED and watch_after:
         await Watches(unit.tx).begin(case.contract_id, watch_after)
     if ending.status in VERDICTS:
@@ -53,13 +69,14 @@ async def attend(unit: Unit, case: Case, decision: Attend) -> None:
     status = after(case.facts.status, decision.event)
     if not await Contracts(unit.tx).attend(case, status, reason=reason):
         return
+    await Attention(unit.tx).note_conflict(case, decision.conflict)
     await Missions(unit.tx).attend(case.contract.mission_id, reason)
     await note(unit, "verification.attention.needed", About.case(case), reason)
 
 
 async def keep_measurement(unit: Unit, case: Case, reading: Reading, kind: str) -> None:
     """Keep a measurement of a contract, or why there is none."""
-    take = "1" if kind == "after" else "2"
+    take = 1 if kind == "after" else 2 + case.facts.reverts
     measured = reading.state if isinstance(reading, Measured) else None
     reason = None if isinstance(reading, Measured) else reading.why
     await Benchmarks(unit.tx).insert(
@@ -115,15 +132,18 @@ async def _tell_verdict(unit: Unit, case: Case, ending: Ending, ended: Ended) ->
 
 
 async def _end_mission(unit: Unit, case: Case, reason: str) -> None:
-    mission_id = case.contract.mission_id
-    parts = await Missions(unit.tx).parts(mission_id)
+    """Close the mission when every part has ended; before that, let the others have their turn."""
+    mission_id, missions = case.contract.mission_id, Missions(unit.tx)
+    parts = await missions.parts(mission_id)
+    if is_broken(parts):
+        await _cut_rest(unit, case)
+        parts = await missions.parts(mission_id)
     event = end_of(parts)
     if event is None:
         await Contracts(unit.tx).nudge_mission(mission_id)
         return
-    if event is not MissionEvent.VERIFY:
-        await _cut_rest(unit, case)
-    await close_mission(unit, mission_id, event, confidence=_confidence(parts), reason=reason)
+    why = reason if event is MissionEvent.VERIFY else reason_of(parts) or reason
+    await close_mission(unit, mission_id, event, confidence=_confidence(parts), reason=why)
 
 
 async def _cut_rest(unit: Unit, case: Case) -> None:

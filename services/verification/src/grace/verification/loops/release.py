@@ -1,7 +1,7 @@
 """Frees targets whose contract has ended: a hold must not outlive what it was taken for."""
 
 from grace.kit import Runtime
-from grace.verification.store import Contracts
+from grace.verification.store import Contracts, Holds
 
 
 class ReleaseHolds:
@@ -11,7 +11,7 @@ class ReleaseHolds:
         """Free what was left behind and wake those that wait for it."""
         async with runtime.unit() as unit:
             contracts = Contracts(unit.tx)
-            released = await contracts.release_outlived()
+            released = await Holds(unit.tx).release_outlived()
             for tenant_id, target, contract_id in released:
                 runtime.log.error("hold.outlived", target=target, contract_id=contract_id)
                 await contracts.nudge_waiting(tenant_id, target)

@@ -8,13 +8,18 @@ from grace.kit import Unit, new_id
 from grace.verification.domain.decision import (
     Attend,
     Close,
+    Compare,
     Decision,
+    Findings,
     LookAgain,
     Measure,
     MeasureAgain,
+    Prove,
+    RetryRevert,
     Submit,
     TakeHold,
     Undo,
+    UndoWithPlan,
     Wait,
 )
 from grace.verification.domain.lifecycle import Event, Status, after
@@ -24,7 +29,7 @@ from grace.verification.loops.ends import attend, close, keep_measurement, tell_
 from grace.verification.loops.queue import Taken
 from grace.verification.loops.schedule import schedule_takes
 from grace.verification.settings import Settings
-from grace.verification.store import Case, Contracts, Missions
+from grace.verification.store import Attention, Case, Contracts, Holds, Missions, Snapshots
 from grace.verification.store.orders import contract_order
 from grace.verification.store.timeline import About, note, tell
 
@@ -41,7 +46,7 @@ class Steps:
         self._contracts = Contracts(unit.tx)
         self._about = About.case(case)
 
-    async def obey(self, decision: Decision) -> None:
+    async def obey(self, decision: Decision) -> None:  # noqa: C901, PLR0912 - one case for each decision
         """Do what was decided, unless the contract has moved on meanwhile."""
         match decision:
             case Wait() | Submit():
@@ -52,6 +57,14 @@ class Steps:
                 await self._measure(decision)
             case Undo():
                 await self._undo(decision)
+            case Prove():
+                await self._prove(decision)
+            case UndoWithPlan():
+                await self._undo_with_plan(decision)
+            case Compare():
+                await self._compare(decision)
+            case RetryRevert():
+                await self._retry_revert(decision)
             case LookAgain():
                 await self._look_again(decision)
             case MeasureAgain():
@@ -84,7 +97,7 @@ class Steps:
 
     async def _take_hold(self, decision: TakeHold) -> None:
         await Missions(self._unit.tx).lock(self._case.contract.mission_id)
-        if not await self._contracts.take_hold(self._case.contract):
+        if not await Holds(self._unit.tx).take(self._case.contract):
             await self._wait_for_target()
             return
         status = after(self._case.facts.status, Event.HOLD)
@@ -95,14 +108,14 @@ class Steps:
             target = self._case.contract.action.target
             await note(self._unit, "verification.hold.taken", self._about, f"{target} is held")
         else:
-            await self._contracts.release_hold(self._case.contract)
+            await Holds(self._unit.tx).release(self._case.contract)
 
     async def _wait_for_target(self) -> None:
         case, pause = self._case, self._settings.poll_interval
         if case.facts.status is Status.WAITING:
             await self._contracts.rest(case, pause=pause)
             return
-        holder = await self._contracts.holder(case.contract)
+        holder = await Holds(self._unit.tx).holder(case.contract)
         reason = f"waits for {case.contract.action.target}, held by {holder or 'nobody now'}"
         status = after(case.facts.status, Event.WAIT)
         if await self._contracts.wait(case, status, reason=reason, pause=pause):
@@ -124,6 +137,30 @@ class Steps:
             return
         if decision.before is not None:
             await self._keep_snapshot(decision.before, None, executed=None)
+        await self._note(findings)
+        if step is Step.MEASURE:
+            await keep_measurement(self._unit, self._case, findings.judgement.reading, "after")
+            await tell_takes(self._unit, self._case, findings.tallies)
+        await self._say("verification.revert.decided", f"to be undone: {findings.reason}")
+
+    async def _prove(self, decision: Prove) -> None:
+        """Keep what was found, and let the next action begin."""
+        case, findings = self._case, decision.findings
+        await Missions(self._unit.tx).lock(case.contract.mission_id)
+        status = after(case.facts.status, decision.event)
+        pause = self._settings.poll_interval
+        if not await self._contracts.prove(case, status, findings, pause=pause):
+            return
+        await keep_measurement(self._unit, case, findings.judgement.reading, "after")
+        await tell_takes(self._unit, case, findings.tallies)
+        await self._contracts.nudge_mission(case.contract.mission_id)
+        await self._say("verification.action.proven", findings.reason)
+
+    async def _undo_with_plan(self, decision: UndoWithPlan) -> None:
+        if await self._next(decision.event, Step.REVERT, decision.wanted):
+            await self._say("verification.revert.decided", decision.reason)
+
+    async def _note(self, findings: Findings) -> None:
         await self._contracts.note_findings(
             self._case,
             executed=findings.executed,
@@ -131,10 +168,19 @@ class Steps:
             actual_state=json.dumps(findings.actual),
             reason=findings.reason,
         )
-        if step is Step.MEASURE:
-            await keep_measurement(self._unit, self._case, findings.judgement.reading, "after")
-            await tell_takes(self._unit, self._case, findings.tallies)
-        await self._say("verification.revert.decided", f"to be undone: {findings.reason}")
+
+    async def _compare(self, decision: Compare) -> None:
+        if await self._next(None, Step.COMPARE, decision.wanted):
+            await Attention(self._unit.tx).note_refusal(self._case, decision.refusal)
+            await self._say("verification.revert.refused", decision.refusal)
+
+    async def _retry_revert(self, decision: RetryRevert) -> None:
+        await Missions(self._unit.tx).lock(self._case.contract.mission_id)
+        if not await self._next(decision.event, Step.REVERT, decision.wanted):
+            return
+        await Attention(self._unit.tx).begin_again(self._case)
+        await Missions(self._unit.tx).resume(self._case.contract.mission_id)
+        await self._say("verification.revert.decided", decision.reason)
 
     async def _look_again(self, decision: LookAgain) -> None:
         if await self._next(decision.event, Step.RESTORED, decision.wanted):
@@ -160,7 +206,8 @@ class Steps:
     ) -> None:
         """Store the before-state as soon as it is known; `executed` is what the kernel said."""
         snapshot_id = new_id()
-        content_hash = await self._contracts.insert_snapshot(
+        snapshots = Snapshots(self._unit.tx, self._unit.runtime.keys.safe)
+        content_hash = await snapshots.insert(
             self._case, snapshot_id=snapshot_id, before=before, after=left
         )
         if executed is None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from grace.kit import Record
+from grace.verification.domain.choice import Choice, Chosen
 from grace.verification.domain.contract import Contract
 from grace.verification.domain.facts import Facts, Snapshot
-from grace.verification.domain.lifecycle import Status
-from grace.verification.domain.saga import Part, turn_of
+from grace.verification.domain.lifecycle import FINAL, Status
+from grace.verification.domain.saga import Part, completes, turn_of
 from grace.verification.domain.task import Step
 from grace.verification.store.shapes import contract_of
 
@@ -61,7 +62,14 @@ class Ended:
 
 def part_of(row: Record) -> Part:
     """Return what the siblings of a contract see of it."""
-    return Part(row["contract_id"], row["sequence"], Status(row["status"]), row["confidence"])
+    return Part(
+        row["contract_id"],
+        row["sequence"],
+        Status(row["status"]),
+        row["confidence"],
+        accepted=row["choice"] == Choice.ACCEPT and Status(row["status"]) in FINAL,
+        reason=row["reason"],
+    )
 
 
 def case_of(row: Record, parts: Sequence[Part]) -> Case:
@@ -71,6 +79,8 @@ def case_of(row: Record, parts: Sequence[Part]) -> Case:
         contract=contract,
         status=Status(row["status"]),
         turn=turn_of(contract.action.sequence, parts),
+        completes=completes(contract.action.sequence, parts),
+        waiting_since=row["waiting_since"],
         step=Step(row["step"]) if row["step"] else None,
         step_since=row["step_since"],
         submitted=row["task_id"] is not None,
@@ -78,6 +88,9 @@ def case_of(row: Record, parts: Sequence[Part]) -> Case:
         snapshot=_snapshot(row),
         execution=json.loads(row["execution"]) if row["execution"] else {},
         observed_again=json.loads(row["observed_again"]) if row["observed_again"] else None,
+        refusal=row["refusal"],
+        reverts=row["reverts"],
+        chosen=_chosen(row),
     )
     return Case(
         facts=facts,
@@ -89,6 +102,12 @@ def case_of(row: Record, parts: Sequence[Part]) -> Case:
         correlation_id=row["correlation_id"],
         reason=row["reason"],
     )
+
+
+def _chosen(row: Record) -> Chosen | None:
+    if row["choice"] is None:
+        return None
+    return Chosen(Choice(row["choice"]), row["chosen_by"], row["chosen_why"])
 
 
 def _snapshot(row: Record) -> Snapshot | None:

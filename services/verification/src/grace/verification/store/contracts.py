@@ -1,4 +1,4 @@
-"""Contracts, their snapshots and the holds on their targets."""
+"""Contracts: each change is guarded by the version that was read."""
 
 import json
 from collections import defaultdict
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from grace.kit import Query, Transaction
 from grace.verification.domain.contract import Contract
+from grace.verification.domain.decision import Findings
 from grace.verification.domain.evidence import expected_state
 from grace.verification.domain.lifecycle import TRANSITIONS, Event, Status
 from grace.verification.domain.permission import Drafted
@@ -93,33 +94,6 @@ class Contracts:
             found[row["mission_id"]].append(part_of(row))
         return found
 
-    async def take_hold(self, contract: Contract) -> bool:
-        """Take a contract's target; False when another contract holds it."""
-        found = await self._tx.fetchval(
-            QUERIES["take_hold"],
-            tenant_id=contract.tenant_id,
-            target=contract.action.target,
-            contract_id=contract.contract_id,
-        )
-        return found is not None
-
-    async def holder(self, contract: Contract) -> str | None:
-        """Return who holds a contract's target."""
-        found: str | None = await self._tx.fetchval(
-            QUERIES["holder"], tenant_id=contract.tenant_id, target=contract.action.target
-        )
-        return found
-
-    async def release_hold(self, contract: Contract) -> list[str]:
-        """Free a contract's target; returns who waited for it."""
-        await self._tx.execute(QUERIES["release_hold"], contract_id=contract.contract_id)
-        return await self.nudge_waiting(contract.tenant_id, contract.action.target)
-
-    async def release_outlived(self) -> list[tuple[str, str, str]]:
-        """Free the targets of contracts that have ended; returns (tenant, target, contract)."""
-        rows = await self._tx.fetch(QUERIES["release_outlived"])
-        return [(row["tenant_id"], row["target"], row["contract_id"]) for row in rows]
-
     async def hold(self, case: Case, status: Status, *, task_spec: bytes) -> bool:
         """The contract holds its target and wants to act; False when it has moved on."""
         return await self._move(QUERIES["hold_contract"], case, status=status, task_spec=task_spec)
@@ -144,6 +118,20 @@ class Contracts:
         """The contract wants its next task; False when it has moved on."""
         return await self._move(
             QUERIES["step_contract"], case, status=status, step=step, task_spec=task_spec
+        )
+
+    async def prove(
+        self, case: Case, status: Status, findings: Findings, *, pause: timedelta
+    ) -> bool:
+        """The contract came true and waits for its plan; False when it has moved on."""
+        return await self._move(
+            QUERIES["prove_contract"],
+            case,
+            status=status,
+            confidence=findings.confidence,
+            actual_state=json.dumps(findings.actual),
+            reason=findings.reason,
+            pause=pause,
         )
 
     async def attend(self, case: Case, status: Status, *, reason: str) -> bool:
@@ -200,22 +188,6 @@ class Contracts:
             contract_id=case.contract_id,
             observed_again=json.dumps(observed),
         )
-
-    async def insert_snapshot(
-        self, case: Case, *, snapshot_id: UUID, before: str, after: str | None
-    ) -> str:
-        """Store the before-state of an effect; returns its hash."""
-        content_hash = digest(before)
-        await self._tx.execute(
-            QUERIES["insert_snapshot"],
-            snapshot_id=snapshot_id,
-            contract_id=case.contract_id,
-            tenant_id=case.contract.tenant_id,
-            content_hash=content_hash,
-            state=before,
-            after_state=after,
-        )
-        return content_hash
 
     async def own_tasks(
         self, contract_ids: Sequence[str], task_ids: Sequence[str]

@@ -141,6 +141,16 @@ class Missions:
         )
         return found is not None
 
+    async def resume(self, mission_id: str) -> None:
+        """The mission goes on; nothing where another of its contracts ended it."""
+        event = MissionEvent.RESUME
+        await self._tx.execute(
+            QUERIES["resume_mission"],
+            mission_id=mission_id,
+            status=mission_target(event),
+            sources=mission_sources(event),
+        )
+
     async def attend(self, mission_id: str, reason: str) -> None:
         """The mission rests until an operator looks at it."""
         event = MissionEvent.ATTEND

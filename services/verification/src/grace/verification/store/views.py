@@ -8,6 +8,7 @@ from grace.contracts.verification import (
     Baseline,
     BaselineValue,
     ContractView,
+    FieldConflict,
     Mission,
     TimelineEntry,
 )
@@ -91,7 +92,12 @@ def _contract(row: Record) -> ContractView:
         expected_state=_state(row["expected_state"]),
         restored_state=_state(row["restored_state"]),
         reason=row["reason"],
+        conflict=_conflict(row["conflict"]),
     )
+
+
+def _conflict(text: str | None) -> tuple[FieldConflict, ...]:
+    return tuple(FieldConflict(**each) for each in json.loads(text)) if text else ()
 
 
 def _entry(row: Record) -> TimelineEntry:

@@ -62,6 +62,18 @@ class UnknownOutcomeError(KernelError):
     error_class = ErrorClass.NONRETRYABLE
 
 
+class MissingError(KernelError):
+    """No before-state is stored for the action: nothing is restored by guessing."""
+
+    error_class = ErrorClass.NONRETRYABLE
+
+
+class CorruptError(KernelError):
+    """The stored state is not the one that was stored: nothing is restored from it."""
+
+    error_class = ErrorClass.NONRETRYABLE
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What a report says about a failed attempt."""

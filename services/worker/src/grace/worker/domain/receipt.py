@@ -6,7 +6,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from grace.worker.domain.capability import Act, Step
-from grace.worker.domain.failure import BlockedError, UnknownOutcomeError
+from grace.worker.domain.failure import BlockedError, MissingError, UnknownOutcomeError
 from grace.worker.domain.state import State, digest
 
 
@@ -14,7 +14,8 @@ from grace.worker.domain.state import State, digest
 class Receipt:
     """One effect. `before` was committed with the intent; `done` is there once it is complete.
 
-    `held_until`: until then the attempt that opened it may still be acting.
+    `held_until`: until then the attempt that opened it may still be acting. `refused`: the last
+    attempt, itself the first, found a world that it would not touch.
     """
 
     id: UUID
@@ -24,6 +25,7 @@ class Receipt:
     before: State
     held_until: datetime
     done: "Done | None" = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def ends_of_revert(
     What the task says must agree with it, since no capability covers those two fields.
     """
     if applied is None:
-        raise BlockedError("nothing to revert: the action has no receipt")
+        raise MissingError("the action has no receipt: there is no before-state to restore")
     if applied.done is None:
         raise UnknownOutcomeError("the apply did not complete: what it left is unknown")
     _must_agree("before", given_before, applied.before)

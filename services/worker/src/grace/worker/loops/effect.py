@@ -8,9 +8,9 @@ from time import monotonic
 from typing import TypeVar
 from uuid import UUID
 
-from grace.kit import Runtime, new_id
+from grace.kit import Runtime, Unit, new_id
 from grace.worker.domain.capability import Refused, Step, check
-from grace.worker.domain.failure import BlockedError, InvalidError, NotNowError
+from grace.worker.domain.failure import BlockedError, ChangedError, InvalidError, NotNowError
 from grace.worker.domain.receipt import (
     AnswerAgain,
     Busy,
@@ -28,7 +28,7 @@ from grace.worker.domain.state import State, text_of
 from grace.worker.kernels.operation import Context, Result
 from grace.worker.loops.job import Errand
 from grace.worker.loops.tools import Tools
-from grace.worker.store import Holder, Store
+from grace.worker.store import Contracts, Holder, Receipts
 
 T = TypeVar("T")
 
@@ -57,7 +57,8 @@ class Effect:
                 return self._answer(receipt.id, receipt.before, done)
             case Resume(receipt):
                 await self._take_over()
-                return await self._do(receipt.id, receipt.before, resumed=True)
+                # After a refusal nothing of it can have happened: every guard counts again.
+                return await self._do(receipt.id, receipt.before, resumed=not receipt.refused)
             case Start():
                 before = await self._prepare()
                 identity = await self._open(before)
@@ -70,12 +71,12 @@ class Effect:
     async def _look(self) -> Decision:
         """Read the receipts, check the capability against the database's clock, decide."""
         async with self._runtime.unit() as unit:
-            store = Store(unit.tx)
+            store = self._receipts(unit)
             applied = await store.read_receipt(self._act.action_id, Step.APPLY)
             own, closed = applied, False
             if self._act.step is Step.REVERT:
                 own = await store.read_receipt(self._act.action_id, Step.REVERT)
-                closed = await store.is_contract_closed(self._act.contract_id)
+                closed = await Contracts(unit.tx).is_contract_closed(self._act.contract_id)
             return self._judge(own, applied, now=await unit.now(), closed=closed)
 
     def _judge(
@@ -119,7 +120,7 @@ class Effect:
         self._job.lease.check_wanted()
         identity = new_id()
         async with self._runtime.unit() as unit:
-            opened = await Store(unit.tx).open_receipt(
+            opened = await self._receipts(unit).open_receipt(
                 self._act, hash_of(self._act), self._holder(), identity=identity, before=before
             )
         if not opened:
@@ -129,8 +130,11 @@ class Effect:
 
     async def _take_over(self) -> None:
         async with self._runtime.unit() as unit:
-            if not await Store(unit.tx).take_over_receipt(self._act, self._holder()):
+            if not await self._receipts(unit).take_over_receipt(self._act, self._holder()):
                 raise NotNowError("another attempt went on with it at the same moment")
+
+    def _receipts(self, unit: Unit) -> Receipts:
+        return Receipts(unit.tx, self._runtime.keys.safe)
 
     def _holder(self) -> Holder:
         left = timedelta(seconds=self._job.lease.until - monotonic())
@@ -142,15 +146,27 @@ class Effect:
         await self._check_switch(untouched=False)
         ctx = replace(self._job.ctx, before=before, resumed=resumed)
         self._pass("before_effect")
-        result = await self._tools.guard.change(
-            self._runtime, self._job.at, partial(self._change, ctx), timeout=self._job.timeout
-        )
+        result = await self._changed(ctx)
         self._pass("after_effect")
         done = Done(result, await self._observe())
         self._pass("before_receipt")
         await self._complete(done)
         self._pass("after_receipt")
         return self._answer(identity, before, done)
+
+    async def _changed(self, ctx: Context) -> Result:
+        try:
+            return await self._tools.guard.change(
+                self._runtime, self._job.at, partial(self._change, ctx), timeout=self._job.timeout
+            )
+        except ChangedError:
+            if not ctx.resumed:
+                await self._refuse()
+            raise
+
+    async def _refuse(self) -> None:
+        async with self._runtime.unit() as unit:
+            await self._receipts(unit).refuse_receipt(self._act, self._job.who)
 
     async def _change(self, ctx: Context) -> Result:
         operation, params = self._job.operation, self._job.params
@@ -162,7 +178,7 @@ class Effect:
 
     async def _complete(self, done: Done) -> None:
         async with self._runtime.unit() as unit:
-            if not await Store(unit.tx).complete_receipt(self._act, self._job.who, done):
+            if not await self._receipts(unit).complete_receipt(self._act, self._job.who, done):
                 raise NotNowError("another attempt went on with it in the meantime")
 
     async def _check_switch(self, *, untouched: bool) -> None:

@@ -12,7 +12,7 @@ from grace.resilience.executor import Executor, Executors, ExecutorSettings
 from grace.resilience.ratelimit import RateLimit
 from grace.resilience.retry import RETRYABLE
 from grace.worker.domain.failure import classify
-from grace.worker.store import Store
+from grace.worker.store import Breakers
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class Guard:
         if self._restored:
             return
         async with runtime.unit() as unit:
-            breakers = await Store(unit.tx).read_breakers()
+            breakers = await Breakers(unit.tx).read_breakers()
         for each in breakers:
             executor = self._executors.of(each.kernel, each.target)
             executor.restore(each.snapshot, idle=each.idle)
@@ -88,7 +88,7 @@ class Guard:
             return
         try:
             async with runtime.unit() as unit:
-                await Store(unit.tx).store_breaker(*at, executor.snapshot())
+                await Breakers(unit.tx).store_breaker(*at, executor.snapshot())
         except TRANSIENT as error:
             # The operation's outcome matters more; the next one stores the breaker.
             runtime.log.warning("breaker.not_stored", target=at[1], error=repr(error))

@@ -1,0 +1,50 @@
+"""The way out of needs_attention: what a person chooses, and what follows from it."""
+
+from typing import assert_never
+
+from grace.verification.domain import task as tasks
+from grace.verification.domain.choice import Choice, Chosen
+from grace.verification.domain.decision import Close, RetryRevert
+from grace.verification.domain.facts import Facts
+from grace.verification.domain.lifecycle import Event, Status
+from grace.verification.domain.task import Step
+
+_UNDOING = frozenset({Step.REVERT, Step.COMPARE, Step.RESTORED, Step.REMEASURE})
+
+
+def objection(facts: Facts, choice: Choice) -> str | None:
+    """Return why this cannot be chosen, or None where it can."""
+    if facts.status is not Status.NEEDS_ATTENTION:
+        return f"the contract is {facts.status}: nobody has to decide about it"
+    if choice is not Choice.RETRY_REVERT:
+        return None
+    if not facts.permitted_to_revert:
+        return "the action cannot be undone: no revert was permitted"
+    if facts.snapshot is None or not facts.snapshot.intact:
+        return "the state before the action is not stored, or not as it was stored"
+    return None
+
+
+def on_chosen(facts: Facts, chosen: Chosen) -> Close | RetryRevert:
+    """Return what follows from a choice to which there is no objection."""
+    reason = f"{chosen.choice} by {chosen.by}: {chosen.why}"
+    match chosen.choice:
+        case Choice.ACCEPT:
+            return Close(Event.FAIL, reason)
+        case Choice.CLOSE:
+            undone = Event.FAIL_ROLLBACK if facts.step in _UNDOING else Event.FAIL
+            return Close(undone, reason)
+        case Choice.RETRY_REVERT:
+            return _again(facts, reason)
+        case _:
+            assert_never(chosen.choice)
+
+
+def _again(facts: Facts, reason: str) -> Close | RetryRevert:
+    snapshot = facts.snapshot
+    if snapshot is None or not snapshot.intact:
+        return Close(Event.FAIL_ROLLBACK, f"{reason}; the state before is not stored any more")
+    wanted = tasks.revert_task(
+        facts.contract, before=snapshot.before, after=snapshot.after, again=facts.reverts + 1
+    )
+    return RetryRevert(wanted, reason)

@@ -1,0 +1,78 @@
+"""Target holds: one plan at a time acts on a target, until its last verdict."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from grace.contracts.verification import TargetHold, WaitingContract
+from grace.kit import Queries, Record, Transaction
+from grace.verification.domain.contract import Contract
+from grace.verification.store.contracts import Contracts
+
+QUERIES = Queries.beside(__file__)
+
+
+class Holds:
+    """Holds on targets, inside one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def take(self, contract: Contract) -> bool:
+        """Take a contract's target; False when another plan holds it, or waits for longer."""
+        found = await self._tx.fetchval(QUERIES["take_hold"], contract_id=contract.contract_id)
+        return found is not None
+
+    async def holder(self, contract: Contract) -> str | None:
+        """Return who holds a contract's target."""
+        found: str | None = await self._tx.fetchval(
+            QUERIES["holder"], tenant_id=contract.tenant_id, target=contract.action.target
+        )
+        return found
+
+    async def release(self, contract: Contract) -> None:
+        """Free a contract's target, unless another action of its plan still has it."""
+        contract_id = contract.contract_id
+        passed = await self._tx.fetchval(QUERIES["pass_hold"], contract_id=contract_id)
+        if passed is None:
+            await self._tx.execute(QUERIES["release_hold"], contract_id=contract_id)
+            await Contracts(self._tx).nudge_waiting(contract.tenant_id, contract.action.target)
+
+    async def release_outlived(self) -> list[tuple[str, str, str]]:
+        """Free the targets of contracts that have ended; returns (tenant, target, contract)."""
+        rows = await self._tx.fetch(QUERIES["release_outlived"])
+        return [(row["tenant_id"], row["target"], row["contract_id"]) for row in rows]
+
+    async def listed(
+        self, tenant_id: str, *, after: str | None, most: int, wait_at_most: timedelta
+    ) -> list[TargetHold]:
+        """Return a page of a tenant's held targets, with who waits for each."""
+        rows = await self._tx.fetch(
+            QUERIES["holds"],
+            tenant_id=tenant_id,
+            after=after,
+            most=most,
+            wait_at_most=wait_at_most,
+        )
+        return [_hold(row) for row in rows]
+
+
+def _hold(row: Record) -> TargetHold:
+    waiting = tuple(_waiting(each) for each in json.loads(row["waiting"]))
+    return TargetHold(
+        target=row["target"],
+        contract_id=row["contract_id"],
+        mission_id=row["mission_id"],
+        status=row["status"],
+        taken_at=row["taken_at"],
+        waiting=waiting,
+    )
+
+
+def _waiting(found: Mapping[str, str]) -> WaitingContract:
+    return WaitingContract(
+        contract_id=found["contract_id"],
+        mission_id=found["mission_id"],
+        waiting_since=datetime.fromisoformat(found["waiting_since"]),
+        waits_until=datetime.fromisoformat(found["waits_until"]),
+    )
