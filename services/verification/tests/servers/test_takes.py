@@ -186,6 +186,26 @@ async def test_a_worker_makes_its_takes_as_tasks_of_their_own_without_a_capabili
         assert mission.confidence == pytest.approx(2 / 3)
 
 
+async def test_two_replicas_make_each_take_once(
+    play: Play, shop: PrometheusStandIn, settings: dict[str, Any]
+) -> None:
+    locks = Measurement("postgres.activity", "other-db", '{"seconds":1}', 5000)
+    watch = Measure("locks", locks, (Expectation("waiting", Comparison.AT_MOST, 0.0),))
+    async with play.open(**settings), play.verification(**settings):
+        mission_id = await play.start(play.make.action(measures=(http(), watch)))
+        await play.apply()
+        for _ in range(2):
+            await play.work("observe", play.make.good)
+        await play.mission_until(mission_id, "verified")
+        assert len(shop.asked) == 3
+        tasks = await play.house.rows(
+            "htm",
+            "select spec::json->>'target' as target from htm_tasks where mission_id = $1",
+            mission_id,
+        )
+        assert sorted(row["target"] for row in tasks) == ["other-db", "shop-db", "shop-db"]
+
+
 async def test_takes_that_nobody_makes_end_late_and_never_verify(
     play: Play, settings: dict[str, Any]
 ) -> None:
