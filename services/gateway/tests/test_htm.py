@@ -1,13 +1,16 @@
 """Tasks over HTTP: handed in, listed, explained, counted."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from grace.contracts.htm import ClaimTasks, TaskUpdate, TaskUpdateStatus
 from grace.htm.loops import RollUp
 from grace.htm.settings import Settings
+from grace.kit.blobs import BlobSettings, open_blobs
 from grace.testkit import eventually
 
 OpenGateway = Callable[..., Any]
@@ -182,6 +185,56 @@ async def test_tasks_wait_for_others_and_say_so(open_gateway: OpenGateway) -> No
         await submit(ada, *circle, status=422)
         assert (await ada.get(f"{TASKS}?parent_id=nonsense")).status_code == 422
         assert len(await data(ada, TASKS)) == 3
+
+
+async def test_a_result_is_read_whole_wherever_it_lies(
+    open_gateway: OpenGateway, tmp_path: Path
+) -> None:
+    store = f"file://{tmp_path}"
+    async with open_gateway("htm", blob_store=store) as front:
+        ada = await front.person("ada", "htm:write", "htm:read")
+        tasks = [TASK | {"key": f"k{n}"} for n in range(4)]
+        small, large, lost, none = (each["task_id"] for each in await submit(ada, *tasks))
+        worker = await front.house.act_as("worker")
+        text = json.dumps({"a": "\u00e4" * 300_000}, ensure_ascii=False).encode()
+        ref = await open_blobs(BlobSettings(blob_store=store)).put(text)
+        told: dict[str, dict[str, Any]] = {
+            small: {"result_json": '{"a":1}'},
+            large: {"result_sha256": ref.sha256, "result_size_bytes": ref.size},
+            lost: {"result_sha256": "0" * 64, "result_size_bytes": 1},
+        }
+        for task in (
+            await worker.call(ClaimTasks(worker_id="w", kernels=("noop",), slots=3))
+        ).tasks:
+            await worker.report(
+                TaskUpdate(
+                    task_id=task.task_id,
+                    status=TaskUpdateStatus.completed,
+                    worker_id="w",
+                    attempt_number=1,
+                    at=datetime.now(UTC),
+                    **told[task.task_id],
+                )
+            )
+
+        async def done() -> bool:
+            return len(await data(ada, f"{TASKS}?status=succeeded")) == 3
+
+        await eventually(done)
+        assert (await ada.get(f"{TASKS}/{small}/result")).json() == {"a": 1}
+        found = await ada.get(f"{TASKS}/{large}/result")
+        assert (found.content, found.headers["content-type"]) == (text, "application/json")
+        assert (await data(ada, f"{TASKS}/{large}"))["result_sha256"] == ref.sha256
+        mallory = await front.person("mallory", "htm:read")
+        await front.house.rows(
+            "gateway", "UPDATE api_keys SET tenant_id = 'shop' WHERE principal = 'mallory'"
+        )
+        for who, task_id in ((ada, lost), (ada, none), (ada, "nothing"), (mallory, large)):
+            assert (await who.get(f"{TASKS}/{task_id}/result")).status_code == 404
+        (tmp_path / ref.sha256[:2] / ref.sha256).write_bytes(b"other bytes")
+        damaged = await ada.get(f"{TASKS}/{large}/result")
+        assert (damaged.status_code, damaged.json()["code"]) == (500, "internal")
+        assert ref.sha256 in damaged.json()["detail"]
 
 
 async def test_pages_and_filters_lead_through_every_task(open_gateway: OpenGateway) -> None:

@@ -169,7 +169,8 @@ async def test_the_things_of_another_tenant_are_not_there(open_gateway: OpenGate
             none = await mallory.request(method, unknown, **more)
             assert (foreign.status_code, none.status_code) == (404, 404), (method, path)
             assert foreign.json()["detail"] == none.json()["detail"], "it tells that there is one"
-            if method == "get" and not {"missions", "contracts"} & set(path.split("/")):
+            # A task that waits has no result; its own test reads those of others.
+            if method == "get" and not {"missions", "contracts", "result"} & set(path.split("/")):
                 assert (await front.admin.get(here)).status_code == 200, path
             asked += 1
         assert asked >= 10

@@ -27,7 +27,7 @@ from grace.contracts.htm import (
     TaskUpdate,
     TaskUpdateStatus,
 )
-from grace.htm.loops import Follow, Promote, Rescue
+from grace.htm.loops import Expire, Follow, Promote, Rescue
 from grace.htm.settings import Settings
 from grace.kit import Runtime, new_id
 from grace.testkit import House, eventually
@@ -131,6 +131,15 @@ class Crew:
         """Let every lease lapse and be noticed."""
         await self.let_pass("lease_until")
         await Rescue(Settings()).tick(self.htm)
+
+    async def expired(self, task_id: str) -> None:
+        """Tick until the task has expired."""
+
+        async def gone() -> bool:
+            await Expire(Settings()).tick(self.htm)
+            return (await self.task(task_id)).status == "expired"
+
+        await eventually(gone)
 
     async def queue_again(self) -> None:
         """Let every wait be over and be noticed."""

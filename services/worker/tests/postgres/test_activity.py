@@ -71,7 +71,10 @@ async def test_activity_counts_work_and_errors_net_of_sessions(
 
 async def test_activity_of_a_still_database_has_no_error_rate(shop: Shop) -> None:
     params = ActivityParams(seconds=1, warmup_seconds=1)
-    seen = await Activity().observe(shop.ctx(Role.OBSERVE), params)
+    told: list[int] = []
+    ctx = replace(shop.ctx(Role.OBSERVE), tell=lambda percent, _: told.append(percent))
+    seen = await Activity().observe(ctx, params)
+    assert told == [33, 66, 100]
     assert (seen["throughput"], seen["error_rate"], seen["waiting"]) == (0, None, 0)
 
 

@@ -52,6 +52,7 @@ __all__ = [
     "ListTasks",
     "ListedTask",
     "OriginStats",
+    "Progress",
     "Queue",
     "QueueSteered",
     "Queues",
@@ -315,6 +316,9 @@ class TaskSpec(Message):
     depends_on_keys: tuple[Id, ...] = Field(
         default=(), max_length=64, description="The same by client keys, of this request or stored."
     )
+    deadline_at: Timestamp | None = Field(
+        default=None, description="After it nobody begins it, and who runs it is told to stop."
+    )
     parent_id: Id | None = Field(
         default=None,
         description="The task that ends only after this one, and takes it along when it is cancelled.",
@@ -414,6 +418,20 @@ class ClaimTasks(Message):
     )
 
 
+class Progress(Message):
+    """How far an attempt is.
+
+    It only grows, is shown with the attempt, and ends nothing.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.Progress"
+
+    percent: UInt32 = Field(description="Of its work; what is above 100 counts as 100.")
+    message: Text | None = Field(
+        default=None, description="What it is at; its first 1000 characters."
+    )
+
+
 class RunningAttempt(Message):
     """Part of `Beat`, `Beaten`."""
 
@@ -421,6 +439,9 @@ class RunningAttempt(Message):
 
     task_id: Id
     attempt_number: UInt32
+    progress: Progress | None = Field(
+        default=None, description="In a beat: how far it is, where it can tell."
+    )
 
 
 class Beaten(Message):
@@ -489,6 +510,10 @@ class TaskUpdate(Message):
         default=None,
         description="The result where its exact bytes matter; `result` turns integers into doubles.",
     )
+    result_sha256: Id | None = Field(
+        default=None, description="In place of it: the JSON lies in the blob store under this hash,"
+    )
+    result_size_bytes: UInt32 | None = Field(default=None, description="with so many bytes.")
 
 
 class TaskReports(Message):
@@ -576,6 +601,9 @@ class Attempt(Message):
     started_at: Timestamp | None = None
     finished_at: Timestamp | None = None
     error_message: Text | None = None
+    progress_percent: UInt32 | None = Field(default=None, description="How far it said it was.")
+    progress_message: Text | None = Field(default=None, description="What it was at then.")
+    progress_at: Timestamp | None = None
 
 
 class Task(Message):
@@ -616,7 +644,16 @@ class Task(Message):
     depends_on: tuple[Text, ...] = Field(
         default=(), max_length=1000, description="What must have succeeded before it begins."
     )
-    cancel_reason: Text | None = Field(default=None, description="Whose end cancelled it.")
+    cancel_reason: Text | None = Field(
+        default=None, description="Whose end cancelled it, or that its deadline passed."
+    )
+    result_sha256: Text | None = Field(
+        default=None, description="Its result lies in the blob store under this hash."
+    )
+    result_size_bytes: UInt32 | None = None
+    deadline_at: Timestamp | None = Field(
+        default=None, description="After it nobody begins it, and who runs it is told to stop."
+    )
 
 
 class SteerTask(Message):

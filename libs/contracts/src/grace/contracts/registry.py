@@ -81,6 +81,7 @@ SCHEMAS: frozenset[str] = frozenset(
         "grace.htm.v1.ListTasks",
         "grace.htm.v1.ListedTask",
         "grace.htm.v1.OriginStats",
+        "grace.htm.v1.Progress",
         "grace.htm.v1.Queue",
         "grace.htm.v1.QueueSteered",
         "grace.htm.v1.Queues",

@@ -161,9 +161,9 @@ class Installation:
             case "identity":
                 return {"master_key_file": self.secret_file("master.key")}
             case "gateway":
-                return {"admin_key_file": self.admin_key_file}
+                return {"admin_key_file": self.admin_key_file, "blob_store": self.blob_store}
             case "worker":
-                return {"targets_file": self.targets_file}
+                return {"targets_file": self.targets_file, "blob_store": self.blob_store}
             case "verification":
                 return {"sources_file": self.sources_file}
             case _:
@@ -173,6 +173,11 @@ class Installation:
     def admin_key_file(self) -> Path:
         """The first API key, for principal `admin`."""
         return make_secret(self.root / "admin.key", f"grace_{secrets.token_urlsafe(_KEY_BYTES)}")
+
+    @property
+    def blob_store(self) -> str:
+        """Where large results lie: a folder of this installation."""
+        return (self.root.resolve() / "blobs").as_uri()
 
     @property
     def targets_file(self) -> Path:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from pydantic import Field
 
-from grace.kit import Duration, ServiceSettings, service_config
+from grace.kit import Duration, service_config
+from grace.kit.blobs import BlobSettings
 
 # More than one process answers.
 MOST_PER_SECOND = 100_000
 
 
-class Settings(ServiceSettings):
+class Settings(BlobSettings):
     """The kit's settings, and those of the HTTP server."""
 
     model_config = service_config("gateway")

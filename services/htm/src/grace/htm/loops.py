@@ -100,7 +100,7 @@ class Rescue:
 
 
 class Expire:
-    """Ends tasks that nobody began before their deadline."""
+    """Ends tasks that nobody began in time, and stops those that run beyond their own deadline."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -111,7 +111,8 @@ class Expire:
         async with runtime.unit() as unit:
             expired = await Tasks(unit.tx).expire_tasks(most=most)
             tell_moved(unit, expired)
-        return len(expired) == most
+            stopped = await Tasks(unit.tx).stop_overdue(most=most)
+        return most in {len(expired), stopped}
 
 
 class Follow:

@@ -17,11 +17,12 @@ WITH new AS (
                CAST(:contract_ids AS text[]), CAST(:mission_ids AS text[]),
                CAST(:specs AS json[]), CAST(:spec_sizes AS integer[]),
                CAST(:data_sizes AS integer[]), CAST(:expires AS boolean[]), CAST(:lanes AS text[]),
-               CAST(:run_ats AS timestamptz[]), CAST(:waits AS boolean[])
+               CAST(:run_ats AS timestamptz[]), CAST(:waits AS boolean[]),
+               CAST(:deadlines AS timestamptz[])
            ) WITH ORDINALITY
            AS n (task_id, key, body_hash, tenant_id, type, kernel, origin, priority, max_attempts,
                  sla, contract_id, mission_id, spec, spec_size, data_size, expires, lane, run_at,
-                 waits, place)
+                 waits, deadline, place)
 ), fresh AS (
     INSERT INTO htm_task_keys (tenant_id, key, task_id, body_hash)
     SELECT tenant_id, key, task_id, body_hash FROM new ORDER BY tenant_id, key, place
@@ -31,7 +32,7 @@ WITH new AS (
 INSERT INTO htm_tasks (
     id, tenant_id, type, kernel, origin, status, not_before, run_at, priority, order_key, max_attempts, contract_id, mission_id,
     spec, spec_size_bytes, data_size_bytes, created_at, queued_at, updated_at, sla_deadline_at,
-    expires_at, lane
+    expires_at, deadline_at, lane
 )
 SELECT task_id, tenant_id, type, kernel, origin,
        CASE WHEN waits THEN 'waiting'
@@ -42,7 +43,8 @@ SELECT task_id, tenant_id, type, kernel, origin,
        max_attempts, contract_id, mission_id, spec, spec_size, data_size,
        statement_timestamp(), statement_timestamp(), statement_timestamp(),
        greatest(statement_timestamp(), run_at) + sla,
-       CASE WHEN expires THEN greatest(statement_timestamp(), run_at) + sla END,
+       least(CASE WHEN expires THEN greatest(statement_timestamp(), run_at) + sla END, deadline),
+       deadline,
        lane
   FROM new JOIN fresh USING (task_id)
 RETURNING id;
@@ -226,13 +228,30 @@ RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.con
           t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
           t.assigned_at, t.started_at, t.finished_at;
 
+-- stop_overdue --
+-- Ask for the end of tasks at work whose deadline has passed; the next beat tells their workers.
+WITH late AS (
+    SELECT id
+      FROM htm_tasks
+     WHERE deadline_at < statement_timestamp() AND finished_at IS NULL
+       AND cancel_requested_at IS NULL AND status IN ('assigned', 'running', 'joining')
+     ORDER BY deadline_at
+     LIMIT :most
+       FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE htm_tasks t
+   SET cancel_requested_at = statement_timestamp(), cancel_requested_by = 'htm',
+       cancel_reason = 'its deadline passed', updated_at = statement_timestamp()
+  FROM late
+ WHERE t.id = late.id;
+
 -- find_tasks --
 -- Tasks as they stand.
 SELECT CAST(id AS text) AS task_id, tenant_id, type, kernel, origin, status, attempt_number,
        data_size_bytes,
        created_at, run_at, queued_at, assigned_at, started_at, finished_at, updated_at,
-       sla_deadline_at,
-       result_json, error_class, error_message,
+       sla_deadline_at, deadline_at,
+       result_json, result_sha256, result_size_bytes, error_class, error_message,
        cancel_requested_at, cancel_requested_by, cancel_reason, CAST(replay_of AS text) AS replay_of,
        CAST(parent_id AS text) AS parent_id,
        ARRAY(SELECT CAST(d.depends_on AS text) FROM htm_dependencies d
@@ -242,12 +261,18 @@ SELECT CAST(id AS text) AS task_id, tenant_id, type, kernel, origin, status, att
 
 -- find_attempts --
 -- The attempts of tasks, in their order. One that runs stands in its task until it ends.
-SELECT CAST(task_id AS text) AS task_id, attempt_number, worker_id, outcome, assigned_at,
-       started_at, finished_at, error_message
-  FROM htm_task_attempts
- WHERE task_id = ANY (CAST(:task_ids AS uuid[]))
- UNION ALL
-SELECT CAST(id AS text), attempt_number, worker_id, 'running', assigned_at, started_at, NULL, NULL
-  FROM htm_tasks
- WHERE id = ANY (CAST(:task_ids AS uuid[])) AND status IN ('assigned', 'running')
- ORDER BY attempt_number;
+SELECT CAST(a.task_id AS text) AS task_id, a.attempt_number, a.worker_id, a.outcome, a.assigned_at,
+       a.started_at, a.finished_at, a.error_message,
+       p.percent AS progress_percent, p.message AS progress_message, p.told_at AS progress_at
+  FROM (
+       SELECT task_id, attempt_number, worker_id, outcome, assigned_at, started_at, finished_at,
+              error_message
+         FROM htm_task_attempts
+        WHERE task_id = ANY (CAST(:task_ids AS uuid[]))
+        UNION ALL
+       SELECT id, attempt_number, worker_id, 'running', assigned_at, started_at, NULL, NULL
+         FROM htm_tasks
+        WHERE id = ANY (CAST(:task_ids AS uuid[])) AND status IN ('assigned', 'running')
+       ) AS a
+  LEFT JOIN htm_progress p ON p.task_id = a.task_id AND p.attempt_number = a.attempt_number
+ ORDER BY a.attempt_number;

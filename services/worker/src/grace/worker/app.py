@@ -5,6 +5,7 @@ from functools import partial
 from grace.contracts.governance import Permit
 from grace.contracts.htm import WorkHint
 from grace.kit import Service, new_id
+from grace.kit.blobs import open_blobs
 from grace.worker import handlers
 from grace.worker.kernels.registry import Registry
 from grace.worker.kernels.targets_file import TargetsFile
@@ -29,6 +30,7 @@ def build(settings: Settings | None = None) -> Service:
         targets=targets,
         guard=Guard(),
         switch=switch,
+        blobs=open_blobs(settings),
     )
     bench = Bench(tools, settings.slots)
     return (

@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from grace.kit import ServiceSettings, service_config
+from grace.kit import service_config
+from grace.kit.blobs import BlobSettings
 
 Duration = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
-class Settings(ServiceSettings):
+class Settings(BlobSettings):
     """Each default is safe in production."""
 
     model_config = service_config("worker")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from grace.client.aio.connection import Connection
-from grace.client.ask import part
+from grace.client.ask import get, part
 from grace.client.models import Page
 from grace.contracts.htm import ListedTask, TaskMetrics, TaskReason
 
@@ -21,6 +21,7 @@ class Tasks(Connection):
         kernel: str | None = None,
         type: str | None = None,  # noqa: A002 - the word of the API
         mission_id: str | None = None,
+        parent_id: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[ListedTask]:
@@ -28,7 +29,7 @@ class Tasks(Connection):
         return await self._page(
             _TASKS, ListedTask,
             status=status, kernel=kernel, type=type, mission_id=mission_id,
-            limit=limit, cursor=cursor,
+            parent_id=parent_id, limit=limit, cursor=cursor,
         )  # fmt: skip
 
     def each_task(self, *, status: str | None = None) -> AsyncIterator[ListedTask]:
@@ -38,6 +39,10 @@ class Tasks(Connection):
     async def why(self, task_id: str) -> TaskReason:
         """Why a task stands where it stands."""
         return await self._get(f"{_TASKS}/{part(task_id)}/why", TaskReason)
+
+    async def task_result(self, task_id: str) -> bytes:
+        """The result of a task, the JSON as its worker wrote it, however large it is."""
+        return (await self._send(get(f"{_TASKS}/{part(task_id)}/result"))).content
 
     async def task_metrics(
         self,

@@ -12,7 +12,8 @@ from grace.client.cli.session import run
 from grace.client.cli.verbs import verb
 
 _FIELDS = (
-    "type", "kernel", "operation", "target", "key", "params", "priority", "run_at", "limit_key",
+    "type", "kernel", "operation", "target", "key", "params", "priority", "run_at", "deadline_at",
+    "limit_key",
     "requires", "affinity", "unique_key", "unique_policy", "step", "timeout_ms", "max_attempts",
     "sla_ms", "mission_id", "contract_id", "depends_on", "depends_on_keys", "parent_id",
     "parent_key", "action_id", "capability", "before", "after",
@@ -68,7 +69,8 @@ def submit(
     }  # fmt: skip
     task = merged(read_document(file, fields=_FIELDS) if file else {}, given)
     require(task, "type", "kernel", "operation", "target")
-    if isinstance(task.get("run_at"), datetime):  # YAML reads it as one
-        task["run_at"] = task["run_at"].isoformat()
+    for instant in ("run_at", "deadline_at"):
+        if isinstance(task.get(instant), datetime):  # YAML reads it as one
+            task[instant] = task[instant].isoformat()
     (accepted,) = run(context, lambda grace: grace.submit_tasks([task], key=key))
     show(context, accepted)

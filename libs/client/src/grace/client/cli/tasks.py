@@ -1,4 +1,4 @@
-"""`grace tasks list` and `grace tasks why`."""
+"""`grace tasks list`, `grace tasks why` and `grace tasks result`."""
 
 from typing import Annotated
 
@@ -20,6 +20,7 @@ def list_tasks(
     status: Annotated[str | None, typer.Option(help="queued, running, dead_letter ..")] = None,
     kernel: str | None = None,
     mission_id: Annotated[str | None, typer.Option("--mission")] = None,
+    parent_id: Annotated[str | None, typer.Option("--parent", help="Its children.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
     cursor: str | None = None,
 ) -> None:
@@ -27,7 +28,12 @@ def list_tasks(
     page = run(
         context,
         lambda grace: grace.tasks(
-            status=status, kernel=kernel, mission_id=mission_id, limit=limit, cursor=cursor
+            status=status,
+            kernel=kernel,
+            mission_id=mission_id,
+            parent_id=parent_id,
+            limit=limit,
+            cursor=cursor,
         ),
     )
     show_page(context, page, *_COLUMNS)
@@ -37,3 +43,10 @@ def list_tasks(
 def why(context: typer.Context, task_id: str) -> None:
     """Tell why a task stands where it stands."""
     show(context, run(context, lambda grace: grace.why(task_id)))
+
+
+@verb(tasks_app, "result")
+def result(context: typer.Context, task_id: str) -> None:
+    """Write a task's result, the JSON as its worker wrote it."""
+    text = run(context, lambda grace: grace.task_result(task_id))
+    typer.echo(text)

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from grace.client.ask import part
+from grace.client.ask import get, part
 from grace.client.models import Page
 from grace.client.sync.connection import Connection
 from grace.contracts.htm import ListedTask, TaskMetrics, TaskReason
@@ -22,6 +22,7 @@ class Tasks(Connection):
         kernel: str | None = None,
         type: str | None = None,  # noqa: A002 - the word of the API
         mission_id: str | None = None,
+        parent_id: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[ListedTask]:
@@ -29,7 +30,7 @@ class Tasks(Connection):
         return self._page(
             _TASKS, ListedTask,
             status=status, kernel=kernel, type=type, mission_id=mission_id,
-            limit=limit, cursor=cursor,
+            parent_id=parent_id, limit=limit, cursor=cursor,
         )  # fmt: skip
 
     def each_task(self, *, status: str | None = None) -> Iterator[ListedTask]:
@@ -39,6 +40,10 @@ class Tasks(Connection):
     def why(self, task_id: str) -> TaskReason:
         """Why a task stands where it stands."""
         return self._get(f"{_TASKS}/{part(task_id)}/why", TaskReason)
+
+    def task_result(self, task_id: str) -> bytes:
+        """The result of a task, the JSON as its worker wrote it, however large it is."""
+        return (self._send(get(f"{_TASKS}/{part(task_id)}/result"))).content
 
     def task_metrics(
         self,

@@ -33,6 +33,7 @@ from grace.gateway.api import (
     orders,
     queues,
     quotas,
+    results,
     reviews,
     schedules,
     steering,
@@ -45,6 +46,7 @@ from grace.gateway.api.feed import Feed
 from grace.gateway.api.submissions import submissions
 from grace.gateway.settings import Settings
 from grace.kit import Runtime
+from grace.kit.blobs import open_blobs
 
 _DESCRIPTION = """
 Grace heals systems on its own, and can prove what it did.
@@ -80,6 +82,7 @@ _NOUNS = (
     observability,
     learning,
     tasks,
+    results,
     steering,
     queues,
     quotas,
@@ -113,6 +116,7 @@ def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.settings = settings
+    app.state.blobs = open_blobs(settings)
     errors.install(app)
     description.install(app)
     for noun in _NOUNS:

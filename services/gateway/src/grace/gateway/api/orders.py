@@ -139,6 +139,12 @@ class NewTask(Work):
         description="Nobody begins it before; its deadline counts from then. RFC 3339 with a zone.",
         examples=["2026-11-20T12:00:00Z"],
     )
+    deadline_at: Instant | None = Field(
+        default=None,
+        strict=False,
+        description="After it nobody begins it, and who runs it is told to stop.",
+        examples=["2099-11-20T18:00:00Z"],
+    )
     depends_on: tuple[Identifier, ...] = Field(
         default=(),
         max_length=64,

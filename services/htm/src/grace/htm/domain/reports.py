@@ -1,5 +1,6 @@
 """What workers' reports do to tasks. Reports come twice, late, out of order and from strangers."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -49,13 +50,17 @@ class Standing(StrEnum):
     UNKNOWN_TASK = "unknown_task"
     NOT_OWNER = "not_owner"
     OVERSIZED = "oversized"
+    BAD_REFERENCE = "bad_reference"
 
 
-REFUSED = frozenset({Standing.UNKNOWN_TASK, Standing.NOT_OWNER, Standing.OVERSIZED})
+REFUSED = frozenset(
+    {Standing.UNKNOWN_TASK, Standing.NOT_OWNER, Standing.OVERSIZED, Standing.BAD_REFERENCE}
+)
 """What no honest worker sends: its message goes to the quarantine."""
 
 LONGEST_RESULT = 262_144
 """Characters; larger results travel by reference."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _ENDINGS: Mapping[Kind, Ending] = {
     Kind.STARTED: Ending.RUNNING,
@@ -63,6 +68,14 @@ _ENDINGS: Mapping[Kind, Ending] = {
     Kind.FAILED: Ending.FAILED,
     Kind.TIMEOUT: Ending.TIMEOUT,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where a result lies: the hash of its JSON in the blob store, and how many bytes it has."""
+
+    sha256: str
+    size_bytes: int | None
 
 
 class Report(NamedTuple):
@@ -77,6 +90,7 @@ class Report(NamedTuple):
     retryable: bool | None = None
     error_message: str | None = None
     result_json: str | None = None
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,7 @@ class Closing:
     error_class: ErrorClass | None = None
     error_message: str | None = None
     result_json: str | None = None
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +144,10 @@ def only_successes(reports: Sequence[Report]) -> bool:
     it, and only what is left over needs to be looked at.
     """
     return len({report.task_id for report in reports}) == len(reports) and all(
-        report.kind is Kind.COMPLETED and report.task_id is not None and not _oversized(report)
+        report.kind is Kind.COMPLETED
+        and report.task_id is not None
+        and report.reference is None
+        and not _oversized(report)
         for report in reports
     )
 
@@ -170,7 +188,7 @@ def standing_of(report: Report, task: Attempted | None) -> Standing:
     if report.kind is Kind.STARTED and task.state is State.RUNNING:
         return Standing.DUPLICATE
     if task.state in HELD:
-        return Standing.OVERSIZED if _oversized(report) else Standing.CURRENT
+        return _fit(report)
     return Standing.DUPLICATE if _ENDINGS[report.kind] is task.ending else Standing.LATE
 
 
@@ -187,6 +205,7 @@ def closing_of(report: Report, task: Attempted, *, backoff: Backoff) -> Closing:
             ending=Ending.SUCCEEDED,
             state=after(task.state, Event.SUCCEED),
             result_json=report.result_json,
+            reference=report.reference,
         )
     timed_out = report.kind is Kind.TIMEOUT
     error_class = class_of(report.error_class, retryable=report.retryable, timed_out=timed_out)
@@ -215,6 +234,18 @@ def lapse_of(task: Attempted, *, backoff: Backoff, jitter: float) -> Closing:
         error_class=ErrorClass.SYSTEM,
         error_message="the lease lapsed: nothing was heard of the worker",
     )
+
+
+def _fit(report: Report) -> Standing:
+    """Whether the result that a report brings can be taken in."""
+    if _oversized(report):
+        return Standing.OVERSIZED
+    reference = report.reference
+    if reference is None:
+        return Standing.CURRENT
+    is_whole = _SHA256.fullmatch(reference.sha256) and reference.size_bytes is not None
+    is_alone = report.kind is Kind.COMPLETED and report.result_json is None
+    return Standing.CURRENT if is_whole and is_alone else Standing.BAD_REFERENCE
 
 
 def _oversized(report: Report) -> bool:

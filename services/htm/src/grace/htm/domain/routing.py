@@ -74,6 +74,7 @@ class Submission(NamedTuple):
     unique_key: str | None = None
     unique_policy: str | None = None
     relations: Relations = ALONE
+    deadline_at: datetime | None = None
 
 
 class NewTask(NamedTuple):
@@ -99,6 +100,7 @@ class NewTask(NamedTuple):
     run_at: datetime | None = None
     unique: Unique | None = None
     relations: Relations = ALONE
+    deadline_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
         run_at=wanted.run_at,
         unique=_unique(wanted),
         relations=wanted.relations,
+        deadline_at=wanted.deadline_at,
     )
 
 
@@ -191,6 +194,8 @@ def _objections(wanted: Submission) -> Iterator[tuple[bool, str]]:
     is_vain = wanted.unique_policy is not None and wanted.unique_key is None
     yield is_vain, "a unique policy needs a unique key"
     yield wanted.run_at is not None and wanted.run_at >= _LATEST_RUN, _TOO_FAR
+    is_never = bool(wanted.run_at and wanted.deadline_at and wanted.deadline_at <= wanted.run_at)
+    yield is_never, "a deadline comes after run_at"
     yield payload_size(wanted.spec) > _LARGEST_SPEC, _TOO_LARGE
 
 

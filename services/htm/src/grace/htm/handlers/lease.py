@@ -1,12 +1,16 @@
 """Workers keep what they took: beats."""
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from grace.contracts.htm import Beat, Beaten, ClaimTasks
+from grace.contracts.htm import Beat, Beaten, ClaimTasks, RunningAttempt
 from grace.htm.domain.owner import Owner
+from grace.htm.domain.progress import Progress, furthest_of
+from grace.htm.domain.reports import Fence
 from grace.htm.domain.routing import task_id_of
 from grace.htm.settings import Settings
 from grace.htm.store import Attempts, Steering
+from grace.htm.store.progress import Progresses
 from grace.kit import Called, Unauthenticated, Unit
 
 
@@ -19,6 +23,8 @@ async def on_beat(settings: Settings, call: Called[Beat], unit: Unit) -> Beaten:
         owner_of(call, call.body.worker_id),
         lease=settings.lease,
     )
+    fresh = furthest_of(_told(beaten))
+    await Progresses(unit.tx).note_progress(fresh, owner_of(call, call.body.worker_id))
     stop = [
         attempt
         for task_id, attempt in zip(ids, beaten, strict=True)
@@ -32,6 +38,14 @@ async def on_beat(settings: Settings, call: Called[Beat], unit: Unit) -> Beaten:
     ]
     lease_ms = milliseconds(settings.lease)
     return Beaten(stop=tuple(stop), lease_ms=lease_ms, cancel=tuple(cancel))
+
+
+def _told(beaten: Iterable[RunningAttempt]) -> Iterator[Progress]:
+    for attempt in beaten:
+        task_id = task_id_of(attempt.task_id)
+        if attempt.progress is not None and task_id is not None:
+            fence = Fence(task_id, attempt.attempt_number)
+            yield Progress(fence, attempt.progress.percent, attempt.progress.message)
 
 
 def owner_of(call: Called[ClaimTasks] | Called[Beat], worker_id: str) -> Owner:

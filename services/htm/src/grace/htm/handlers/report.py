@@ -9,6 +9,7 @@ from grace.htm.domain.owner import Owner
 from grace.htm.domain.reports import (
     REFUSED,
     Kind,
+    Reference,
     Report,
     Settlement,
     Standing,
@@ -18,6 +19,7 @@ from grace.htm.domain.reports import (
 from grace.htm.domain.routing import task_id_of
 from grace.htm.settings import Settings
 from grace.htm.store import Attempts, tell_moved
+from grace.htm.store.results import References
 from grace.kit import Received, Unit
 
 _DICE = Random()  # noqa: S311 - spreads retries, and every report throws it
@@ -49,6 +51,7 @@ async def _settle(settings: Settings, reports: Sequence[Report], unit: Unit) -> 
     tasks = await store.attempted_tasks({each.task_id for each in reports if each.task_id})
     settlement = settle(reports, tasks, backoff=settings.backoff)
     await store.start_attempts(settlement.starts)
+    await References(unit.tx).note_references(settlement.closings)
     return settlement
 
 
@@ -91,7 +94,14 @@ def _reports(message: Message) -> Iterator[Report]:
             retryable=update.retryable,
             error_message=update.error_message,
             result_json=_result(update),
+            reference=_reference(update),
         )
+
+
+def _reference(update: TaskUpdate) -> Reference | None:
+    if update.result_sha256 is None:
+        return None
+    return Reference(update.result_sha256, update.result_size_bytes)
 
 
 def _result(update: TaskUpdate) -> str | None:

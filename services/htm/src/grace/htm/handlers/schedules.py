@@ -121,7 +121,7 @@ def _spec(order: str) -> TaskSpec:
 
 def _checked(plan: Plan, task: TaskSpec, tenant_id: str) -> str:
     """The order of a schedule that can fire."""
-    own = task.model_copy(update={"tenant_id": tenant_id, "run_at": None})
+    own = task.model_copy(update={"tenant_id": tenant_id, "run_at": None, "deadline_at": None})
     reason = objection(plan, own.step)
     if reason is not None:
         raise CannotFire(reason)

@@ -23,6 +23,7 @@ from grace.htm.domain.routing import (
 )
 from grace.htm.domain.steering import replay_key
 from grace.htm.domain.unique import Policy, Verdicts
+from grace.htm.handlers.deadlines import judge_deadlines
 from grace.htm.handlers.relate import Route, judge_relations, note_relations
 from grace.htm.handlers.unique import judge_unique, note_unique
 from grace.htm.settings import Settings
@@ -56,7 +57,7 @@ async def on_submit(
 ) -> Sequence[SubmittedTasks | GraceError]:
     """Answer every submission that waits; all of them are one commit."""
     wanted = [route_specs(call.body.tasks, signed=True) for call in calls]
-    routes = await judge_relations(await _known(settings, wanted, unit), unit)
+    routes = await _judged(settings, wanted, unit)
     tasks = [task for route in routes if not isinstance(route, Refused) for task in route]
     taken = iter(await take_in(settings, tasks, unit))
     return [
@@ -73,7 +74,7 @@ async def on_task_submit(
     """Take in what came over the bus. Nobody waits for an answer: a conflict is quarantined."""
     admitted: list[tuple[Received[TaskSubmit], tuple[NewTask, ...]]] = []
     wanted = [route_specs(m.body.tasks, signed=m.publisher is not None) for m in messages]
-    routes = await judge_relations(await _known(settings, wanted, unit), unit)
+    routes = await _judged(settings, wanted, unit)
     for message, route in zip(messages, routes, strict=True):
         if isinstance(route, Refused):
             unit.refuse(message, reason="cannot_route", detail=route.reason)
@@ -139,6 +140,12 @@ def route_specs(specs: Sequence[TaskSpec], *, signed: bool) -> Route:
     return tuple(tasks)
 
 
+async def _judged(settings: Settings, routes: Sequence[Route], unit: Unit) -> Sequence[Route]:
+    """Refuse what the stored tasks, the clock and the known kernels speak against."""
+    known = await _known(settings, routes, unit)
+    return await judge_relations(await judge_deadlines(known, unit), unit)
+
+
 async def _known(settings: Settings, routes: Sequence[Route], unit: Unit) -> Sequence[Route]:
     """Refuse what is for a kernel that nobody knows, where that is not to wait."""
     if settings.unknown_kernels == "wait":
@@ -173,6 +180,7 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
         run_at=spec.run_at,
         unique_key=spec.unique_key,
         unique_policy=spec.unique_policy,
+        deadline_at=spec.deadline_at,
         relations=Relations(spec.depends_on, spec.depends_on_keys, spec.parent_id, spec.parent_key),
     )
 
@@ -202,8 +210,9 @@ async def take_in_again(settings: Settings, order: str, original: UUID, unit: Un
     if isinstance(route, Refused):
         raise CannotRoute(route.reason)
     unique = replace(route[0].unique, policy=Policy.REFUSE) if route[0].unique else None
-    # Its relatives have gone on without it: what is done once more stands alone.
-    replay = route[0]._replace(key=replay_key(original), unique=unique, relations=ALONE)
+    # Its relatives have gone on without it, and its deadline may have passed: it stands alone.
+    alone = route[0]._replace(relations=ALONE, deadline_at=None)
+    replay = alone._replace(key=replay_key(original), unique=unique)
     (taken,) = await take_in(settings, [replay], unit)
     if taken.outcome is Outcome.REFUSED:
         raise UniqueKeyHeld(f"Task {taken.task_id} holds its unique key: wait until it has ended.")

@@ -44,6 +44,7 @@ class Tasks:
             expires=[task.expires for task in tasks],
             lanes=[task.lane for task in tasks],
             run_ats=[task.run_at for task in tasks],
+            deadlines=[task.deadline_at for task in tasks],
             waits=[task.relations.has_to_wait for task in tasks],
             aging_step=aging_step,
         )
@@ -73,6 +74,10 @@ class Tasks:
     async def expire_tasks(self, *, most: int) -> list[Moved]:
         """End tasks that nobody began in time."""
         return [moved_of(row) for row in await self._tx.fetch(QUERIES["expire_tasks"], most=most)]
+
+    async def stop_overdue(self, *, most: int) -> int:
+        """Ask for the end of tasks at work whose deadline has passed; returns how many."""
+        return await self._tx.execute(QUERIES["stop_overdue"], most=most)
 
     async def find_tasks(self, task_ids: Collection[UUID]) -> list[Task]:
         """Tasks with their attempts, as they stand; an unknown id yields none."""

@@ -42,12 +42,20 @@ class NoParams(Params):
     """An operation that takes none."""
 
 
+Tell: TypeAlias = Callable[[int, str], None]
+
+
+def nobody_listens(_percent: int, _message: str) -> None:
+    """Take a word on progress where nobody asked for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Where a step runs. `idempotency_key`: one for an action, its apply and its revert alike.
 
     `before`: the state committed in the receipt, for an apply. `resumed`: an earlier attempt may
-    have had its effect, whole or in part.
+    have had its effect, whole or in part. `tell`: how many per cent are done, and what comes now;
+    it goes out with the next beat and ends nothing.
     """
 
     target: Target
@@ -55,6 +63,7 @@ class Context:
     idempotency_key: str = ""
     before: State | None = None
     resumed: bool = False
+    tell: Tell = nobody_listens
 
 
 @dataclass(frozen=True, slots=True)

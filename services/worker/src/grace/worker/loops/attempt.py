@@ -5,6 +5,7 @@ from functools import partial
 
 from grace.contracts.htm import ClaimedTask, TaskUpdate, TaskUpdateStatus
 from grace.kit import GraceError, Runtime
+from grace.kit.blobs import BlobRef, BlobTooLarge
 from grace.resilience.retry import ErrorClass
 from grace.worker.domain.capability import Step
 from grace.worker.domain.failure import Failure, UnusableError, WithdrawnError, failure_of
@@ -22,8 +23,8 @@ async def run_attempt(
     """Do what the task asks and return what to report; only cancellation passes through."""
     try:
         runtime.crash_point(f"{task.spec.step}.claimed")
-        text = _text(await _result(runtime, tools, task, lease))
-        update = _update(tools, task, TaskUpdateStatus.completed, result_json=text)
+        text = text_of(await _result(runtime, tools, task, lease))
+        update = await _completed(tools, task, text)
         runtime.log.info("task.completed", task_id=task.task_id, attempt=task.attempt_number)
     except Exception as error:  # noqa: BLE001 - the edge: whatever happened, htm is told
         update = _failed(runtime, tools, task, error)
@@ -60,11 +61,20 @@ async def _observe(runtime: Runtime, tools: Tools, job: Job) -> State:
     )
 
 
-def _text(result: State) -> str:
-    text = text_of(result)
-    if len(text) > _LONGEST_RESULT:
+async def _completed(tools: Tools, task: ClaimedTask, text: str) -> TaskUpdate:
+    """Return the report of a success; a result that is too long for it goes by reference.
+
+    Only of what was looked at: what an effect left is judged by the bytes of its report.
+    """
+    if len(text) <= _LONGEST_RESULT:
+        return _update(tools, task, TaskUpdateStatus.completed, result_json=text)
+    if task.spec.step != Step.OBSERVE:
         raise UnusableError(f"the result has {len(text)} characters, too many to be sent")
-    return text
+    try:
+        stored = await tools.blobs.put(text.encode())
+    except BlobTooLarge as error:
+        raise UnusableError(f"the result is too long: {error.detail}") from error
+    return _update(tools, task, TaskUpdateStatus.completed, stored=stored)
 
 
 def _failed(runtime: Runtime, tools: Tools, task: ClaimedTask, error: Exception) -> TaskUpdate:
@@ -97,6 +107,7 @@ def _update(
     status: TaskUpdateStatus,
     *,
     result_json: str | None = None,
+    stored: BlobRef | None = None,
     error_class: str | None = None,
     error_message: str | None = None,
 ) -> TaskUpdate:
@@ -107,6 +118,8 @@ def _update(
         attempt_number=task.attempt_number,
         at=datetime.now(UTC),
         result_json=result_json,
+        result_sha256=stored.sha256 if stored is not None else None,
+        result_size_bytes=stored.size if stored is not None else None,
         error_class=error_class,
         error_message=error_message,
     )

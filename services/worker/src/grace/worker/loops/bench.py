@@ -41,7 +41,10 @@ class Bench:
     @property
     def attempts(self) -> tuple[RunningAttempt, ...]:
         """What a beat names."""
-        return tuple(RunningAttempt(task_id=t, attempt_number=n) for t, n in self._in_hand)
+        return tuple(
+            RunningAttempt(task_id=t, attempt_number=n, progress=held.lease.progress)
+            for (t, n), held in self._in_hand.items()
+        )
 
     def take(
         self, runtime: Runtime, task: ClaimedTask, *, asked_at: float, then: Callable[[], None]

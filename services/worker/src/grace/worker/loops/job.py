@@ -63,7 +63,7 @@ def job_of(tools: Tools, task: ClaimedTask, lease: Lease) -> Job:
         step=step,
         operation=entry.operation,
         params=parse_params(entry.operation, spec.params),
-        ctx=Context(target, role, idempotency_key=spec.action_id or ""),
+        ctx=Context(target, role, idempotency_key=spec.action_id or "", tell=lease.tell),
         at=(entry.kernel.name, target.id),
         timeout=timedelta(milliseconds=spec.timeout_ms),
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from grace.contracts.htm import Progress
+from grace.kit.blobs import Blobs
 from grace.worker.domain.failure import WithdrawnError
 from grace.worker.kernels.registry import Registry
 from grace.worker.kernels.targets_file import TargetsFile
@@ -18,6 +20,7 @@ class Tools:
     targets: TargetsFile
     guard: Guard
     switch: KillSwitch
+    blobs: Blobs
 
 
 @dataclass(slots=True)
@@ -29,6 +32,14 @@ class Lease:
     cancelled: bool = False
     # Only looks at the world: may be broken off at any time.
     only_looks: bool = False
+    # How far the attempt says it is; the next beat tells htm.
+    progress: Progress | None = None
+
+    def tell(self, percent: int, message: str) -> None:
+        """Take a word on how far the attempt is; one that is behind an earlier one says nothing."""
+        percent = max(0, min(percent, 100))
+        if self.progress is None or percent >= self.progress.percent:
+            self.progress = Progress(percent=percent, message=message)
 
     def check_wanted(self) -> None:
         """WithdrawnError where somebody wants the task cancelled."""

@@ -26,6 +26,8 @@ WITH ended AS MATERIALIZED (
      WHERE k.tenant_id = e.tenant_id AND k.task_id = e.id
 ), waits AS (
     DELETE FROM htm_dependencies d USING ended e WHERE d.task_id = e.id
+), progress AS (
+    DELETE FROM htm_progress p USING ended e WHERE p.task_id = e.id
 )
 DELETE FROM htm_tasks t
  USING ended e

@@ -38,13 +38,14 @@ SELECT id
    AND status IN ('assigned', 'running') AND cancel_requested_at IS NOT NULL;
 
 -- release_task --
--- Queue a task that rests, without its deadline: whoever releases it wants it done, however late.
+-- Queue a task that rests, without its service level: whoever releases it wants it done, however late
+-- up to its own deadline.
 UPDATE htm_tasks t
    SET status = 'queued',
        released_at = statement_timestamp(), released_by = :principal,
        queued_at = greatest(statement_timestamp(), t.created_at),
        order_key = statement_timestamp() - t.priority * CAST(:aging_step AS interval),
-       assigned_at = NULL, started_at = NULL, expires_at = NULL,
+       assigned_at = NULL, started_at = NULL, expires_at = t.deadline_at,
        updated_at = statement_timestamp()
  WHERE t.id = :task_id AND t.status = 'needs_attention'
 RETURNING t.kernel;

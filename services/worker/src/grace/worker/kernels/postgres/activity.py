@@ -81,6 +81,7 @@ async def _samples(ctx: Context, *, count: int) -> list[Sample]:
         for second in range(count):
             await asyncio.sleep(begun + second - monotonic())
             found.append(await _sample(tx))
+            ctx.tell(100 * (second + 1) // count, f"{second + 1} of {count} samples")
         return found
 
 

@@ -1,0 +1,5 @@
+"""Results that lie elsewhere."""
+
+from grace.htm.store.results.references import References
+
+__all__ = ["References"]

@@ -1,0 +1,136 @@
+"""Long tasks: how far they are, and when nobody wants them any more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grace.contracts.htm import Attempt, Beat, Progress, RunningAttempt
+from grace.htm.domain.progress import Progress as Told
+from grace.htm.domain.progress import furthest_of
+from grace.htm.domain.reports import Fence
+from grace.htm.loops import Expire
+from grace.htm.settings import Settings
+from grace.kit import GraceError
+
+if TYPE_CHECKING:
+    from services.htm.tests.conftest import Crew
+
+    from grace.contracts.htm import ClaimedTask
+
+FENCES = st.builds(Fence, st.integers(1, 2).map(lambda n: UUID(int=n)), st.integers(1, 2))
+
+
+@given(
+    st.lists(st.builds(Told, FENCES, st.integers(0, 2**32 - 1), st.none() | st.text(max_size=5)))
+)
+@settings(max_examples=60)
+def test_of_many_words_on_an_attempt_the_furthest_counts(told: list[Told]) -> None:
+    kept = furthest_of(told)
+    assert len({each.fence for each in kept}) == len(kept)
+    for each in kept:
+        assert each.percent == min(100, max(t.percent for t in told if t.fence == each.fence))
+
+
+def test_nobody_tells_a_novel() -> None:
+    (told,) = furthest_of([Told(Fence(UUID(int=1), 1), 5, "x" * 5000)])
+    assert told.message == "x" * 1000
+
+
+async def _tell(
+    crew: Crew, task: ClaimedTask, percent: int, message: str | None = None, **other: Any
+) -> Attempt:
+    """Beat with a word on progress; returns the newest attempt as it is shown then."""
+    attempt = RunningAttempt(
+        task_id=task.task_id,
+        attempt_number=other.get("number", task.attempt_number),
+        progress=Progress(percent=percent, message=message),
+    )
+    worker_id = other.get("worker_id", "w1")
+    await crew.worker.call(Beat(worker_id=worker_id, attempts=(attempt,)))
+    return (await crew.task(task.task_id)).attempts[-1]
+
+
+async def test_progress_is_shown_only_grows_and_ends_nothing(crew: Crew) -> None:
+    task = await crew.claimed()
+    assert (await crew.task(task.task_id)).attempts[-1].progress_at is None
+    shown = await _tell(crew, task, 40, "copying")
+    assert (shown.progress_percent, shown.progress_message) == (40, "copying")
+    assert shown.progress_at is not None
+    assert shown.progress_at >= shown.assigned_at
+    assert await _tell(crew, task, 30, "behind") == shown
+    assert await _tell(crew, task, 40, "copying") == shown
+    assert (await _tell(crew, task, 40, "counting")).progress_message == "counting"
+    assert (await _tell(crew, task, 2**32 - 1)).progress_percent == 100
+    assert (await crew.task(task.task_id)).status == "assigned"
+
+
+async def test_progress_is_taken_from_the_attempts_own_worker_alone(crew: Crew) -> None:
+    task = await crew.claimed()
+    first = await _tell(crew, task, 60)
+    assert await _tell(crew, task, 90, worker_id="w2") == first
+    assert await _tell(crew, task, 90, number=task.attempt_number + 1) == first
+    await crew.done(task, "failed")
+    await crew.queue_again()
+    (again,) = await crew.claim()
+    assert (await _tell(crew, task, 95)).progress_percent is None
+    assert (await _tell(crew, again, 10)).progress_percent == 10
+    old, new = (await crew.task(task.task_id)).attempts
+    assert (old.progress_percent, new.progress_percent) == (60, 10)
+
+
+async def test_after_its_deadline_nobody_begins_a_task_and_who_runs_it_is_told(
+    crew: Crew,
+) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=30)
+    held = await crew.claimed(deadline_at=soon)
+    (waits,) = await crew.submit(crew.spec(deadline_at=soon, sla_ms=2**31, step="revert"))
+    (free,) = await crew.submit(crew.spec(sla_ms=2**31))
+    assert (await crew.task(waits.task_id)).deadline_at == soon
+    await Expire(Settings()).tick(crew.htm)
+    assert (await crew.beat(held)).cancel == ()
+    await crew.house.rows(
+        "htm",
+        "UPDATE htm_tasks SET deadline_at = deadline_at - interval '1 hour',"
+        " expires_at = expires_at - interval '1 hour' RETURNING id",
+    )
+    await Expire(Settings()).tick(crew.htm)
+    assert await crew.standing(waits.task_id, free.task_id) == ["expired", "queued"]
+    beaten = await crew.beat(held)
+    assert [each.task_id for each in beaten.cancel] == [held.task_id]
+    await crew.done(held, "failed")
+    task = await crew.task(held.task_id)
+    assert (task.status, task.cancel_reason) == ("cancelled", "its deadline passed")
+    assert {t.task_id: t.outcome for t in await crew.finished(2)} == {
+        waits.task_id: "expired", held.task_id: "cancelled",
+    }  # fmt: skip
+
+
+async def test_what_is_done_in_spite_of_its_deadline_is_done(crew: Crew) -> None:
+    task = await crew.claimed(deadline_at=datetime.now(UTC) + timedelta(minutes=30))
+    await crew.let_pass("deadline_at")
+    await Expire(Settings()).tick(crew.htm)
+    await crew.done(task)
+    assert await crew.standing(task.task_id) == ["succeeded"]
+
+
+async def test_a_deadline_that_has_passed_is_refused_but_not_what_is_stored(crew: Crew) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=30)
+    for change, reason in (
+        ({"deadline_at": soon - timedelta(hours=1)}, "has passed"),
+        ({"deadline_at": soon, "run_at": soon}, "after run_at"),
+    ):
+        with pytest.raises(GraceError, match=reason) as caught:
+            await crew.submit(crew.spec(), crew.spec(**change))
+        assert caught.value.kind == "invalid"
+    assert await crew.house.rows("htm", "SELECT id FROM htm_tasks") == []
+    late = crew.spec(key="late", deadline_at=datetime.now(UTC) + timedelta(milliseconds=150))
+    (first,) = await crew.submit(late)
+    await crew.expired(first.task_id)
+    (again,) = await crew.submit(late)
+    assert (again.outcome, again.task_id) == ("existing", first.task_id)
