@@ -76,9 +76,10 @@ class Expected:
         """Somebody wants it cancelled; False when it has ended otherwise."""
         if self.state in (*HELD, "joining"):
             self.cancelling = True
-        elif self.state in WAITING:
+        elif self.state in (*WAITING, "scheduled"):
             self.go("cancelled")
-        return self.cancelling or self.state == "cancelled"
+        # A parent that nobody held joins its children first.
+        return self.cancelling or "cancelled" in {self.state, self.ends_as}
 
     @property
     def stops(self) -> bool:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 # No retry is due and no lease lapses by itself: time passes where a rule says so.
 LONG = timedelta(hours=1)
+LATER = datetime(2199, 1, 1, tzinfo=UTC)
 SETTINGS = Settings(retry_first=LONG, retry_longest=LONG, lease=LONG)
 KINDS = ("started", "completed", "failed", "timeout")
 REFUSED = ("unknown_task", "not_owner")
@@ -46,7 +47,7 @@ FORGERIES = ("", "", "", "", "other worker", "next attempt", "no such task")
 POINTS = st.tuples(st.integers(0, 63), st.sampled_from(FORGERIES))
 HOW = st.tuples(st.sampled_from((*CLASSES, "unheard", None)), st.booleans(), st.integers(-1, 1))
 REPORTS = st.lists(st.tuples(POINTS, st.sampled_from(KINDS), HOW), min_size=1, max_size=3)
-RELATION = st.tuples(st.sampled_from(("", "", "", "before", "parent")), st.integers(0, 15))
+RELATION = st.tuples(st.sampled_from(("", "", "", "later", "before", "parent")), st.integers(0, 15))
 ORDER = st.tuples(
     st.integers(0, 7),
     st.sampled_from((3, 2, 1)),
@@ -110,7 +111,9 @@ class Machine(RuleBasedStateMachine):
                 self.relate(self.tasks[UUID(task_id)], spec)
 
     def related(self, how: str, which: int) -> dict[str, Any]:
-        """Some task that is there, as what must succeed before or as a parent; else nothing."""
+        """A time to come, or some task that is there, as what must succeed before or as a parent."""
+        if how == "later":
+            return {"run_at": LATER}
         open_ = {i: t for i, t in self.tasks.items() if t.state not in FINAL and not t.stops}
         may = [i for i, t in open_.items() if not t.parent] if how == "parent" else [*self.tasks]
         if not how or not may:
@@ -120,7 +123,7 @@ class Machine(RuleBasedStateMachine):
 
     def relate(self, task: Expected, spec: Any) -> None:
         task.before = [self.tasks[UUID(other)] for other in spec.depends_on]
-        task.state = "waiting" if task.before else "queued"
+        task.state = "waiting" if task.before else "scheduled" if spec.run_at else "queued"
         if spec.parent_id:
             task.parent = self.tasks[UUID(spec.parent_id)]
             task.parent.children.append(task)
@@ -204,11 +207,11 @@ class Machine(RuleBasedStateMachine):
             task.lapse()
         self.tick(loops.Rescue(SETTINGS))
 
-    @precondition(lambda self: self.in_state("retrying"))
+    @precondition(lambda self: self.in_state("retrying", "scheduled"))
     @rule(choices=CHOICES, asked=st.lists(ASKED, max_size=2))
     def promote(self, choices: list[int], asked: list[tuple[str, int]]) -> None:
         """Waits are over; some workers stand by."""
-        for task in self.past("not_before", self.some(choices, "retrying")):
+        for task in self.past("not_before", self.some(choices, "retrying", "scheduled")):
             task.state = "queued"
         self.tick(loops.Promote(SETTINGS))
         self.both_say_the_same()
