@@ -9,17 +9,18 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import uvloop
-from load import rabbit
+from load import claims, rabbit
 from load.apart import own_grounds
 from load.bench import clear
 from load.beside import show
+from load.claims import Claims, Depth
 from load.figures import BenchError
 from load.machine import ROOT, commit, machine, server_settings, versions
 from load.rows import GRACE, RAW, Bar, Row, Run, bars_of, row_of
@@ -46,10 +47,12 @@ class Size:
     rounds: int
     tasks: int
     paced: int  # one by one, fifty a second, to see how long one takes
+    depth: Depth  # what waits and has ended while claims are measured
 
 
-FULL = Size("full", 3, 10_000, 300)
-SHORT = Size("short", 1, 2_000, 100)
+FULL = Size("full", 3, 10_000, 300, Depth(200_000, 1_000_000, 300))
+SHORT = Size("short", 1, 2_000, 100, Depth(2_000, 10_000, 100))
+DEEP = Depth(1_000_000, 10_000_000, 300)
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class Report:
     servers: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
+    claims: Claims | None = None
     bars: list[Bar] = field(default_factory=list)
 
 
@@ -85,6 +89,8 @@ async def measure(size: Size, wanted: Sequence[str], folder: Path, report: Repor
             for system in chosen:
                 for mode, run in (await _round(ground, system, size)).items():
                     runs[system.name, mode].append(run)
+        if GRACE in wanted:
+            report.claims = await claims.measure(grounds, size.depth)
     report.rows = [row_of(*key, found) for key, found in sorted(runs.items(), key=_order)]
 
 
@@ -128,7 +134,7 @@ async def run(size: Size, wanted: Sequence[str], out: Path, console: Console) ->
         else:
             report.ok = True
             # One round says nothing about a bar.
-            report.bars = list(bars_of(report.rows)) if size.rounds > 1 else []
+            report.bars = list(bars_of(report.rows, report.claims)) if size.rounds > 1 else []
             clear(folder)
         report.seconds = round(time.monotonic() - begun, 1)
         file.write_text(json.dumps(asdict(report), indent=2), encoding="utf-8")
@@ -140,6 +146,9 @@ def main() -> int:
     """Read the arguments."""
     parser = argparse.ArgumentParser(prog="make bench-htm", description=__doc__)
     parser.add_argument("--short", action="store_true", help="one round of 2,000 tasks")
+    parser.add_argument("--deep", action="store_true",
+                        help="claims beside 1,000,000 waiting and 10,000,000 ended tasks, not 200,000"
+                        " and 1,000,000: an hour more, 10 GB")  # fmt: skip
     parser.add_argument("--only", nargs="+", choices=SYSTEMS, default=SYSTEMS, metavar="SYSTEM",
                         help=f"only these systems: {', '.join(SYSTEMS)}")  # fmt: skip
     parser.add_argument("--out", type=Path, default=ROOT / ".grace" / "bench",
@@ -150,6 +159,7 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     try:
         size = SHORT if given.short else FULL
+        size = replace(size, depth=DEEP) if given.deep else size
         return uvloop.run(run(size, given.only, given.out.absolute(), console))
     except StackError as error:
         console.print(str(error), style="bold red", soft_wrap=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from load.claims import Claims
 from load.rows import MEASURED, Bar, Row
 from rich import box
 from rich.console import Console
@@ -28,12 +29,22 @@ def show(console: Console, report: Report, file: Path) -> None:
         said = Text(f"It could not be measured: {report.reason}", style="bold red")
         console.print(said, soft_wrap=True)
         return
+    if report.claims:
+        console.print(_claims(report.claims))
     if report.bars:
         console.print(_bars(report.bars))
     on = report.machine
     console.print(f"{on['processor']}, {on['cores']} cores, load {on['load_before']} before; "
                   f"NATS sync_interval {report.servers['nats_sync_interval']}")  # fmt: skip
     console.print(f"{report.form} form, {report.seconds:.0f} s, {file}", soft_wrap=True)
+
+
+def _claims(found: Claims) -> str:
+    return (
+        f"A claim of sixteen tasks: p50 {found.empty_p50_ms:.1f}, p99 {found.empty_p99_ms:.1f} ms on an"
+        f" empty table; p50 {found.p50_ms:.1f}, p99 {found.p99_ms:.1f} ms beside {found.queued:,}"
+        f" waiting and {found.finished:,} ended tasks ({found.claims} claims each)"
+    )
 
 
 def _rows(rows: list[Row]) -> Table:

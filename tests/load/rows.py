@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from load.claims import Claims
 from load.figures import BenchError, percentile
 
 GRACE, RAW = "grace", "raw-postgres"
@@ -16,6 +17,7 @@ MEASURED = (
 )  # fmt: skip
 _SINGLE_AT_LEAST = 2500
 _LIMITS_COST = 0.15
+_CLAIM_GROWTH = 2.0
 _TIMES = {
     "dbos": 20.0,
     "procrastinate": 20.0,
@@ -81,7 +83,7 @@ class Bar:
     met: bool | None
 
 
-def bars_of(rows: Sequence[Row]) -> Iterator[Bar]:
+def bars_of(rows: Sequence[Row], claims: Claims | None = None) -> Iterator[Bar]:
     """Every bar, also those of a system that is not there."""
     table = {(str(row["system"]), str(row["mode"])): row for row in rows}
     for system, times in _TIMES.items():
@@ -96,6 +98,9 @@ def bars_of(rows: Sequence[Row]) -> Iterator[Bar]:
             yield _below(f"{name}: grace / {system}", ratio, 1.0)
     kept = _ratio(table, (GRACE, "limits-on"), (GRACE, "batch"), "tasks_per_s")
     yield _below("cost of all limits, batch", None if kept is None else 1 - kept, _LIMITS_COST)
+    grown = None if claims is None else claims.p99_ms / claims.empty_p99_ms
+    met = None if grown is None else grown <= _CLAIM_GROWTH
+    yield Bar("p99 of claims: full / empty table", f"<= {_CLAIM_GROWTH:g}", grown, met)
 
 
 def _ratio(

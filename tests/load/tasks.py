@@ -53,7 +53,7 @@ class Submitter:
             yield self
 
     def _service(self) -> Service:
-        service = _service("verification", self._grounds)
+        service = service_named("verification", self._grounds)
         return service.handle(Stream().on(TasksFinished, self._on_finished))
 
     async def _on_finished(self, messages: Sequence[Received[TasksFinished]], _: Unit) -> None:
@@ -89,7 +89,9 @@ class Submitter:
         return [task.task_id for task in answer.tasks]
 
 
-async def set_limits(grounds: Grounds, *, share: int | None = None, key: str | None = None) -> None:
+async def set_limits(
+    grounds: Grounds, *, share: int | None = None, key: str | None = None, capacity: int = _CAPACITY
+) -> None:
     """Let more be in flight than workers take, so that limits are looked at and bind nobody.
 
     `share` gives the submitter a quota in percent, `key` gets a limit of each kind.
@@ -97,9 +99,9 @@ async def set_limits(grounds: Grounds, *, share: int | None = None, key: str | N
     quota = None if share is None else Quota(
         origin="verification", share_percent=share, weight=1.0, lends=True
     )  # fmt: skip
-    async with running(_service("gateway", grounds)) as gateway:
+    async with running(service_named("gateway", grounds)) as gateway:
         quotas = () if quota is None else (quota,)
-        await gateway.call(SetQuotas(capacity=_CAPACITY, quotas=quotas, requested_by="bench"))
+        await gateway.call(SetQuotas(capacity=capacity, quotas=quotas, requested_by="bench"))
         if key is not None:
             await gateway.call(SetLimit(
                 tenant_id="default", key=key, concurrency=_CAPACITY, rate_per_second=1e6,
@@ -107,7 +109,7 @@ async def set_limits(grounds: Grounds, *, share: int | None = None, key: str | N
             ))  # fmt: skip
 
 
-def _service(name: str, grounds: Grounds) -> Service:
+def service_named(name: str, grounds: Grounds) -> Service:
     """A service's name and key, and nothing of what it does."""
     values = grounds.installation.settings(name, grounds.database)
     known = {k: v for k, v in values.items() if k in ServiceSettings.model_fields}

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from load import against
 from load.against import RESULTS, Size
+from load.claims import Depth
 from load.figures import BenchError
 from load.rows import GRACE, MEASURED, RAW, Rates, Run, bars_of, row_of
 from load.systems import Grace
 from rich.console import Console
 
-_TINY = Size("tiny", 1, 200, 5)
+_TINY = Size("tiny", 1, 200, 5, Depth(50, 100, 3))
 
 
 def runs(*rates: float, latency: float = 5.0) -> list[Run]:
@@ -59,6 +60,10 @@ async def test_a_run_measures_grace_beside_raw_postgres(tmp_path: Path) -> None:
         (GRACE, "batch"), (GRACE, "limits-on"), (GRACE, "single"), (RAW, "batch"), (RAW, "single"),
     ]  # fmt: skip
     assert found["bars"] == []  # one round
+    claims = found["claims"]
+    assert (claims["queued"], claims["finished"], claims["claims"]) == (50, 100, 3)
+    assert 0 < claims["empty_p50_ms"] <= claims["empty_p99_ms"]
+    assert 0 < claims["p50_ms"] <= claims["p99_ms"]
     assert all(row["executions_per_task"] == 1 and row["p99_ms"] > 0 for row in found["rows"])
     assert found["servers"]["nats_sync_interval"] == '"always"'
 
