@@ -38,6 +38,7 @@ FOR_THE_RECORD = {
     "intent.hold.placed": "for people: `grace holds list` and the alert read the rows",
     "intent.hold.released": "the log keeps who let what go on",
     "verification.attention.decided": "the log keeps who decided what, and why",
+    "intent.playbook.imported": "the log keeps who took what into force",
     "job.completed": "for monitoring",
     "job.enqueued": "for monitoring",
     "knowledge.artifact.created": "an index of embeddings will read it; words need no second step",

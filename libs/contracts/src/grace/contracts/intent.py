@@ -20,6 +20,8 @@ from grace.contracts.scalars import (
 
 __all__ = [
     "ActionPlanned",
+    "CheckPlaybook",
+    "CheckedPlaybook",
     "Considered",
     "DeclareFreeze",
     "DistributionTest",
@@ -41,6 +43,8 @@ __all__ = [
     "HoldPlaced",
     "HoldReleased",
     "Holds",
+    "ImportPlaybook",
+    "ImportedPlaybook",
     "Intent",
     "IntentAccepted",
     "IntentSubmit",
@@ -54,11 +58,26 @@ __all__ = [
     "PlannedAction",
     "PlannedMeasure",
     "PlanningBlocked",
+    "PlaybookImported",
+    "PlaybookProblem",
+    "Preview",
+    "PreviewChange",
+    "PreviewIntent",
+    "PreviewStep",
     "RecallMission",
     "RecalledMission",
+    "Recorded",
     "ReleaseHold",
     "ReleasedHold",
+    "ReplayMission",
+    "Replayed",
+    "RunShadow",
+    "ShadowReport",
+    "Shadowed",
     "SubmitIntent",
+    "TestPlaybook",
+    "TestedCase",
+    "TestedPlaybook",
 ]
 
 
@@ -701,3 +720,239 @@ class ExplainMission(Message):
 
     tenant_id: Id
     mission_id: Id
+
+
+class PreviewChange(Message):
+    """Part of `PreviewStep`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.PreviewChange"
+
+    resource: Text
+    before: Annotated[LongText, Field(max_length=16384)] = Field(description="JSON.")
+    after: Annotated[LongText, Field(max_length=16384)] = Field(description="JSON.")
+
+
+class PreviewStep(Message):
+    """One action of a plan that would stand."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.PreviewStep"
+
+    operation: Id
+    target: Id
+    params: Annotated[LongText, Field(max_length=65536)] = Field(description="JSON object.")
+    tier: UInt32
+    reversible: Bool
+    planned: Bool = Field(
+        description="The operation was asked what it would change; problems say why it could not say."
+    )
+    changes: tuple[PreviewChange, ...] = Field(
+        default=(), max_length=1000, description="Planned, and none: it would change nothing."
+    )
+    problems: tuple[Text, ...] = Field(default=(), max_length=1000)
+
+
+class Preview(Message):
+    """What would be decided about an error or an intent, by the rules of this moment.
+
+    Nothing is stored, nothing acts.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Preview"
+
+    decision: Id = Field(description="plan, block, doubt: nobody answers who would have to")
+    playbook: Text | None = None
+    playbook_version: UInt32 | None = None
+    reason: Text | None = Field(default=None, description="Why there is no plan.")
+    considered: tuple[Considered, ...] = Field(
+        default=(), max_length=1000, description="The best first."
+    )
+    steps: tuple[PreviewStep, ...] = Field(default=(), max_length=16)
+
+
+class PreviewIntent(Message):
+    """Asks what would be done for an intent, with what each operation would change."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.PreviewIntent"
+    SUBJECT: ClassVar[str] = "rpc.intent.preview"
+    REPLY: ClassVar[type[Preview]] = Preview
+
+    tenant_id: Id
+    requested_by: Id
+    intent: IntentSubmit
+
+
+class Recorded(Message):
+    """A mission as it was recorded."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Recorded"
+
+    mission_id: Id
+    kind: Id
+    target: Text | None = None
+    status: Id
+    playbook: Text | None = None
+    playbook_version: UInt32 | None = None
+    outcome: Text | None = None
+    captured_at: Timestamp
+
+
+class Replayed(Message):
+    """The answer on `rpc.intent.replay`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Replayed"
+
+    recorded: Recorded
+    preview: Preview
+    differs: Bool = Field(
+        description="Another playbook, another version, or no plan where there was one."
+    )
+
+
+class ReplayMission(Message):
+    """Asks how a recorded mission would be decided with one playbook more, or in another version."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ReplayMission"
+    SUBJECT: ClassVar[str] = "rpc.intent.replay"
+    REPLY: ClassVar[type[Replayed]] = Replayed
+
+    tenant_id: Id
+    mission_id: Id
+    playbook: Annotated[LongText, Field(max_length=65536)] | None = Field(
+        default=None, description="The text of a playbook; without it, the rules in force."
+    )
+
+
+class Shadowed(Message):
+    """Part of `ShadowReport`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.Shadowed"
+
+    recorded: Recorded
+    decision: Id
+    playbook: Text | None = None
+    reason: Text | None = None
+    differs: Bool
+
+
+class ShadowReport(Message):
+    """The answer on `rpc.intent.shadow`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ShadowReport"
+
+    missions: UInt32
+    planned: UInt32
+    blocked: UInt32
+    doubtful: UInt32
+    differing: UInt32
+    items: tuple[Shadowed, ...] = Field(default=(), max_length=500, description="Newest first.")
+
+
+class RunShadow(Message):
+    """Runs the planner over recorded missions and reports what it would have done."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.RunShadow"
+    SUBJECT: ClassVar[str] = "rpc.intent.shadow"
+    REPLY: ClassVar[type[ShadowReport]] = ShadowReport
+
+    tenant_id: Id
+    since: Timestamp
+    limit: Annotated[UInt32, Field(ge=1)] = Field(description="At most 500 missions, the newest.")
+    playbook: Annotated[LongText, Field(max_length=65536)] | None = None
+
+
+class PlaybookProblem(Message):
+    """Part of `CheckedPlaybook`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.PlaybookProblem"
+
+    line: UInt32
+    text: Text = Field(description="What is wrong, and what to do.")
+
+
+class CheckedPlaybook(Message):
+    """The answer on `rpc.intent.check_playbook`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.CheckedPlaybook"
+
+    valid: Bool
+    problems: tuple[PlaybookProblem, ...] = Field(default=(), max_length=1000)
+    playbook: Text | None = None
+    playbook_version: UInt32 | None = None
+    content_hash: Text | None = None
+
+
+class CheckPlaybook(Message):
+    """Asks whether a playbook is sound: its text, its condition, its operations."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.CheckPlaybook"
+    SUBJECT: ClassVar[str] = "rpc.intent.check_playbook"
+    REPLY: ClassVar[type[CheckedPlaybook]] = CheckedPlaybook
+
+    source: Annotated[LongText, Field(max_length=65536)] = Field(description="YAML.")
+
+
+class ImportedPlaybook(Message):
+    """The answer on `rpc.intent.import_playbook`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ImportedPlaybook"
+
+    playbook: Id
+    playbook_version: UInt32
+    content_hash: Id
+    enabled: Bool
+
+
+class ImportPlaybook(Message):
+    """Takes a sound playbook into force; its version is pinned to its text."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ImportPlaybook"
+    SUBJECT: ClassVar[str] = "rpc.intent.import_playbook"
+    REPLY: ClassVar[type[ImportedPlaybook]] = ImportedPlaybook
+
+    source: Annotated[LongText, Field(max_length=65536)]
+    principal: Id
+
+
+class PlaybookImported(Message):
+    """Asks on `intent.playbook.imported`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.PlaybookImported"
+    SUBJECT: ClassVar[str] = "intent.playbook.imported"
+
+    playbook: Id
+    playbook_version: UInt32
+    content_hash: Id
+    actor: Id
+
+
+class TestedCase(Message):
+    """Part of `TestedPlaybook`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.TestedCase"
+
+    name: Text
+    passed: Bool
+    problems: tuple[Text, ...] = Field(default=(), max_length=1000)
+
+
+class TestedPlaybook(Message):
+    """The answer on `rpc.intent.test_playbook`."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.TestedPlaybook"
+
+    passed: Bool
+    cases: tuple[TestedCase, ...] = Field(default=(), max_length=100)
+
+
+class TestPlaybook(Message):
+    """Runs the fixtures of a playbook: errors, and what it has to do about each.
+
+    Nothing is asked of anybody.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.TestPlaybook"
+    SUBJECT: ClassVar[str] = "rpc.intent.test_playbook"
+    REPLY: ClassVar[type[TestedPlaybook]] = TestedPlaybook
+
+    source: Annotated[LongText, Field(max_length=65536)]
+    fixtures: Annotated[LongText, Field(max_length=65536)] = Field(description="YAML.")

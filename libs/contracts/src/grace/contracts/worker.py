@@ -7,7 +7,16 @@ from pydantic import Field
 from grace.contracts.message import Message
 from grace.contracts.scalars import Bool, Id, LongText, Text, UInt32
 
-__all__ = ["ListTargets", "Target", "Targets", "ValidateAction", "ValidatedAction"]
+__all__ = [
+    "ListTargets",
+    "PreviewAction",
+    "PreviewedAction",
+    "PreviewedChange",
+    "Target",
+    "Targets",
+    "ValidateAction",
+    "ValidatedAction",
+]
 
 
 class ValidatedAction(Message):
@@ -35,6 +44,41 @@ class ValidateAction(Message):
     SCHEMA: ClassVar[str] = "grace.worker.v1.ValidateAction"
     SUBJECT: ClassVar[str] = "rpc.worker.validate"
     REPLY: ClassVar[type[ValidatedAction]] = ValidatedAction
+
+    operation: Id
+    target: Id
+    params: Annotated[LongText, Field(max_length=65536)]
+
+
+class PreviewedChange(Message):
+    """Part of `PreviewedAction`."""
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.PreviewedChange"
+
+    resource: Text
+    before: Annotated[LongText, Field(max_length=16384)] = Field(description="JSON.")
+    after: Annotated[LongText, Field(max_length=16384)] = Field(description="JSON.")
+
+
+class PreviewedAction(Message):
+    """The answer on `rpc.worker.preview`."""
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.PreviewedAction"
+
+    changes: tuple[PreviewedChange, ...] = Field(
+        default=(), max_length=1000, description="None: it would change nothing."
+    )
+    problems: tuple[Text, ...] = Field(
+        default=(), max_length=1000, description="Why it could not say."
+    )
+
+
+class PreviewAction(Message):
+    """Asks what an operation would change: its dry run, with the credentials that only observe."""
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.PreviewAction"
+    SUBJECT: ClassVar[str] = "rpc.worker.preview"
+    REPLY: ClassVar[type[PreviewedAction]] = PreviewedAction
 
     operation: Id
     target: Id

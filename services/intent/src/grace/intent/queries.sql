@@ -198,6 +198,20 @@ SELECT mission_id, details FROM signals WHERE id = ANY(CAST(:signal_ids AS uuid[
 SELECT mission_id, tenant_id, status, playbook, playbook_version, plan, reason, hold, held_until, considered, over_at
   FROM missions WHERE mission_id = :mission_id;
 
+-- find_record --
+-- One recorded mission, with the evidence of its first report.
+SELECT m.*, s.details
+  FROM missions m LEFT JOIN signals s ON s.id = m.signal_id
+ WHERE m.tenant_id = :tenant_id AND m.mission_id = :mission_id;
+
+-- records_since --
+-- Recorded missions with the evidence of their first reports, newest first; ids are in the order of time.
+SELECT m.*, s.details
+  FROM missions m LEFT JOIN signals s ON s.id = m.signal_id
+ WHERE m.tenant_id = :tenant_id AND m.captured_at >= :since
+ ORDER BY m.mission_id DESC
+ LIMIT :most;
+
 -- list_holds --
 -- A page of missions whose plan waits, newest first.
 SELECT * FROM missions
@@ -322,6 +336,10 @@ VALUES (:name, :version, :content_hash, :source)
 -- find_pin --
 -- The text that a version stands for.
 SELECT content_hash FROM playbooks WHERE name = :name AND version = :version;
+
+-- newest_version --
+-- The newest version of a playbook; null where there is none.
+SELECT max(version) FROM playbooks WHERE name = :name;
 
 -- add_rule --
 -- The trigger rule of a new version; an operator's change of `enabled` outlives restarts.

@@ -1,5 +1,7 @@
 """Requests about operations and targets, the two signals that the worker hears, and closed contracts."""
 
+import asyncio
+import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -10,18 +12,26 @@ from grace.contracts.htm import WorkHint
 from grace.contracts.verification import ActionClosed
 from grace.contracts.worker import (
     ListTargets,
+    PreviewAction,
+    PreviewedAction,
+    PreviewedChange,
     Target,
     Targets,
     ValidateAction,
     ValidatedAction,
 )
 from grace.kit import Called, Received, Rpc, Runtime, Stream, Unavailable, Unit
-from grace.worker.domain.failure import BlockedError, InvalidError, NotNowError
+from grace.worker.domain.failure import BlockedError, InvalidError, KernelError, NotNowError
 from grace.worker.domain.permit import Permit
-from grace.worker.kernels.operation import Params
+from grace.worker.domain.state import Json
+from grace.worker.kernels.operation import Context, Diff, Params, Role
 from grace.worker.kernels.registry import Entry, Registry, parse_params
 from grace.worker.kernels.targets_file import TargetsFile
 from grace.worker.store import Contracts
+
+_LONGEST_LOOK = 8.0  # seconds; somebody waits for the answer
+_MOST_CHANGES = 500
+_LONGEST_VALUE = 1_000  # characters of a value, so that all of them fit one answer
 
 
 def rpc(registry: Registry, targets: TargetsFile, longest: timedelta) -> Rpc:
@@ -29,6 +39,7 @@ def rpc(registry: Registry, targets: TargetsFile, longest: timedelta) -> Rpc:
     return (
         Rpc()
         .direct(ValidateAction, partial(on_validate, registry, targets, longest))
+        .direct(PreviewAction, partial(on_preview, registry, targets))
         .direct(ListTargets, partial(on_targets, targets))
     )
 
@@ -62,6 +73,31 @@ async def on_validate(
     params = _params(entry, body.params, problems)
     _check_target(entry, targets, body.target, problems)
     return _validated(entry, params, problems, longest)
+
+
+async def on_preview(
+    registry: Registry, targets: TargetsFile, call: Called[PreviewAction], _: Runtime
+) -> PreviewedAction:
+    """Tell what an operation would change; the world is only looked at."""
+    body = call.body
+    entry = registry.find(body.operation)
+    if entry is None:
+        return _cannot(f"{body.operation} is not an operation of this worker")
+    problems: list[str] = []
+    params = _params(entry, body.params, problems)
+    _check_target(entry, targets, body.target, problems)
+    if params is None or problems:
+        return _cannot(*problems)
+    context = Context(target=targets.find(body.target), role=Role.OBSERVE)
+    try:
+        async with asyncio.timeout(_LONGEST_LOOK):
+            return _previewed(await entry.operation.plan(context, params))
+    except KernelError as error:
+        return _cannot(f"{body.operation}: {error}")
+    except (TimeoutError, OSError) as error:
+        return _cannot(
+            f"{body.operation}: {body.target} cannot be looked at: {type(error).__name__}"
+        )
 
 
 async def on_targets(targets: TargetsFile, _: Called[ListTargets], __: Runtime) -> Targets:
@@ -137,6 +173,29 @@ def _validated(
         observes_only=operation.apply is None,
         timeout_ms=int(allowed.total_seconds() * 1000),
     )
+
+
+def _previewed(diff: Diff) -> PreviewedAction:
+    changes = tuple(
+        PreviewedChange(
+            resource=change.resource[:4096],
+            before=_json(change.before),
+            after=_json(change.after),
+        )
+        for change in diff.changes[:_MOST_CHANGES]
+    )
+    more = len(diff.changes) - len(changes)
+    problems = (f"{more} changes more than are shown",) if more else ()
+    return PreviewedAction(changes=changes, problems=problems)
+
+
+def _json(value: Json) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= _LONGEST_VALUE else json.dumps({"dropped_characters": len(text)})
+
+
+def _cannot(*problems: str) -> PreviewedAction:
+    return PreviewedAction(problems=tuple(each[:4096] for each in problems))
 
 
 def _unknown(problem: str) -> ValidatedAction:

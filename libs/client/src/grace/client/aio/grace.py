@@ -16,6 +16,7 @@ from grace.client.aio.log import Log
 from grace.client.aio.missions import Missions
 from grace.client.aio.observability import Observability
 from grace.client.aio.orders import Orders
+from grace.client.aio.playbooks import Playbooks
 from grace.client.aio.schedules import Schedules
 from grace.client.aio.steering import Steering
 from grace.client.aio.system import System
@@ -38,6 +39,7 @@ class Grace(
     Log,
     Missions,
     Observability,
+    Playbooks,
     Orders,
     Schedules,
     Steering,

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from grace.client.aio.connection import Connection
 from grace.client.ask import part
 from grace.client.models import Accepted, Page
-from grace.contracts.intent import Intent
+from grace.contracts.intent import Intent, Preview
 
 _PATH = "/api/intents"
 
@@ -44,6 +44,29 @@ class Intents(Connection):
             "details": details,
         }
         return await self._post(f"{_PATH}/submit", Intent, body, key=key)
+
+    async def preview(
+        self,
+        goal: str,
+        domain: str,
+        *,
+        kind: str | None = None,
+        target: str | None = None,
+        priority: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Preview:
+        """What would be done for an intent, with what each operation would change: a dry run."""
+        body = {
+            "intent_id": "dry-run",
+            "goal": goal,
+            "domain": domain,
+            "kind": kind,
+            "target": target,
+            "priority": priority,
+            "sla_ms": 30_000,
+            "details": details,
+        }
+        return await self._post(f"{_PATH}/submit?dry_run=true", Preview, body)
 
     async def intents(
         self, *, status: str | None = None, limit: int = 50, cursor: str | None = None

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from grace.client.aio.connection import Connection
 from grace.client.ask import part
 from grace.client.models import Page
-from grace.contracts.intent import Explanation
+from grace.contracts.intent import Explanation, Replayed
 from grace.contracts.verification import Mission, TimelineEntry
 
 _PATH = "/api/missions"
@@ -35,6 +35,12 @@ class Missions(Connection):
     async def mission_plan(self, mission_id: str) -> Explanation:
         """Which playbooks were considered for a mission, and the plan where there is one."""
         return await self._get(f"{_PATH}/{part(mission_id)}/plan", Explanation)
+
+    async def replay_mission(self, mission_id: str, *, playbook: str | None = None) -> Replayed:
+        """How today's rules, and a playbook, would have decided about a mission."""
+        return await self._post(
+            f"{_PATH}/{part(mission_id)}/replay", Replayed, {"playbook": playbook}
+        )
 
     async def wait_for_mission(
         self,

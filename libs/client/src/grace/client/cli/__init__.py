@@ -21,6 +21,7 @@ from grace.client.cli import (
     log,
     missions,
     orders,
+    playbooks,
     schedules,
     steering,
     system,
@@ -60,12 +61,14 @@ def _over_rest() -> typer.Typer:
     )
     app.callback()(system.connect)
     intents.add_to(app)
+    playbooks.add_to(app)
     orders.add_to(tasks.app)
     for name, commands in (
         ("intents", intents.app),
         ("missions", missions.app),
         ("holds", holds.app),
         ("freezes", freezes.app),
+        ("playbooks", playbooks.app),
         ("approvals", approvals.app),
         ("kill-switch", kill_switch.app),
         ("approvers", approvers.app),

@@ -53,6 +53,9 @@ def submit(
     key: Key = None,
     wait: Wait = False,
     timeout: Timeout = 300,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done; nothing is kept.")
+    ] = False,
 ) -> None:
     """Hand an intent in. With --wait, exit code 0 means verified and 1 every other end."""
     given: dict[str, Any] = {
@@ -61,6 +64,10 @@ def submit(
     }  # fmt: skip
     fields = merged(read_document(file, fields=_INTENT) if file else {}, given)
     require(fields, "goal", "domain")
+    if dry_run:
+        fields = {k: v for k, v in fields.items() if k not in {"intent_id", "sla_ms"}}
+        show(context, run(context, lambda grace: grace.preview(**fields)))
+        return
 
     def handed_in(grace: SyncGrace) -> Intent:
         intent = grace.submit(**fields, key=key)

@@ -17,6 +17,7 @@ from grace.client.sync.log import Log
 from grace.client.sync.missions import Missions
 from grace.client.sync.observability import Observability
 from grace.client.sync.orders import Orders
+from grace.client.sync.playbooks import Playbooks
 from grace.client.sync.schedules import Schedules
 from grace.client.sync.steering import Steering
 from grace.client.sync.system import System
@@ -39,6 +40,7 @@ class SyncGrace(
     Log,
     Missions,
     Observability,
+    Playbooks,
     Orders,
     Schedules,
     Steering,

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from grace.client.ask import part
 from grace.client.models import Accepted, Page
 from grace.client.sync.connection import Connection
-from grace.contracts.intent import Intent
+from grace.contracts.intent import Intent, Preview
 
 _PATH = "/api/intents"
 
@@ -45,6 +45,29 @@ class Intents(Connection):
             "details": details,
         }
         return self._post(f"{_PATH}/submit", Intent, body, key=key)
+
+    def preview(
+        self,
+        goal: str,
+        domain: str,
+        *,
+        kind: str | None = None,
+        target: str | None = None,
+        priority: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Preview:
+        """What would be done for an intent, with what each operation would change: a dry run."""
+        body = {
+            "intent_id": "dry-run",
+            "goal": goal,
+            "domain": domain,
+            "kind": kind,
+            "target": target,
+            "priority": priority,
+            "sla_ms": 30_000,
+            "details": details,
+        }
+        return self._post(f"{_PATH}/submit?dry_run=true", Preview, body)
 
     def intents(
         self, *, status: str | None = None, limit: int = 50, cursor: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from grace.client.ask import part
 from grace.client.models import Page
 from grace.client.sync.connection import Connection
-from grace.contracts.intent import Explanation
+from grace.contracts.intent import Explanation, Replayed
 from grace.contracts.verification import Mission, TimelineEntry
 
 _PATH = "/api/missions"
@@ -36,6 +36,10 @@ class Missions(Connection):
     def mission_plan(self, mission_id: str) -> Explanation:
         """Which playbooks were considered for a mission, and the plan where there is one."""
         return self._get(f"{_PATH}/{part(mission_id)}/plan", Explanation)
+
+    def replay_mission(self, mission_id: str, *, playbook: str | None = None) -> Replayed:
+        """How today's rules, and a playbook, would have decided about a mission."""
+        return self._post(f"{_PATH}/{part(mission_id)}/replay", Replayed, {"playbook": playbook})
 
     def wait_for_mission(
         self,

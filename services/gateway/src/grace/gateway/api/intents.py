@@ -12,6 +12,8 @@ from grace.contracts.intent import (
     IntentSubmit,
     IntentSubmitPriority,
     ListIntents,
+    Preview,
+    PreviewIntent,
     SubmitIntent,
 )
 from grace.gateway.api.callers import Caller, needs
@@ -93,13 +95,33 @@ class NewIntent(BaseModel):
         return details
 
 
-@router.post("/submit", status_code=202, summary="Submit an intent")
-async def submit_intent(wanted: NewIntent, caller: Writer, response: Response) -> Envelope[Intent]:
+@router.post(
+    "/submit",
+    status_code=202,
+    summary="Submit an intent",
+    responses={200: {"description": "A dry run: nothing was kept.", "model": Envelope[Preview]}},
+)
+async def submit_intent(
+    wanted: NewIntent,
+    caller: Writer,
+    response: Response,
+    dry_run: Annotated[  # noqa: FBT002 - a parameter of the query
+        bool, Query(description="Keep nothing, and answer what would be done: each change.")
+    ] = False,
+) -> Envelope[Intent] | Envelope[Preview]:
     """Take an intent; 202 once it is committed, and `Location` tells where it stands.
 
     409 where the id, or the Idempotency-Key, belongs to another intent. You answer for it, and may
     not approve what Grace plans because of it.
     """
+    if dry_run:
+        response.status_code = 200
+        question = PreviewIntent(
+            tenant_id=caller.tenant,
+            requested_by=caller.key.principal,
+            intent=_message(wanted),
+        )
+        return caller.answer(await caller.ask(question))
     intent = await caller.ask(
         SubmitIntent(
             tenant_id=caller.tenant,

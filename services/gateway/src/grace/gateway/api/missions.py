@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from grace.contracts.intent import ExplainMission, Explanation
+from grace.contracts.intent import ExplainMission, Explanation, Replayed, ReplayMission
 from grace.contracts.verification import (
     GetMission,
     GetTimeline,
@@ -33,6 +33,19 @@ Status = Literal[
     "cancelled",
     "needs_attention",
 ]
+
+
+class Replay(BaseModel):
+    """By which rules a mission is decided about once more."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": {}})
+
+    playbook: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=65_536,
+        description="A playbook in YAML, besides those in force; in place of the one of its name.",
+    )
 
 
 class MissionsPage(Page):
@@ -77,4 +90,13 @@ async def read_timeline(mission_id: Id, caller: Reader) -> Envelope[tuple[Timeli
 async def read_plan(mission_id: Id, caller: Reader) -> Envelope[Explanation]:
     """Return which playbooks were considered, why one was taken and the others not, and the plan."""
     question = ExplainMission(tenant_id=caller.tenant, mission_id=mission_id)
+    return caller.answer(await caller.ask(question))
+
+
+@router.post("/{mission_id}/replay", summary="Decide about a mission once more, by today's rules")
+async def replay_mission(mission_id: Id, replay: Replay, caller: Reader) -> Envelope[Replayed]:
+    """Return how a recorded mission would be decided now. Nothing is stored, nothing acts."""
+    question = ReplayMission(
+        tenant_id=caller.tenant, mission_id=mission_id, playbook=replay.playbook
+    )
     return caller.answer(await caller.ask(question))

@@ -52,6 +52,9 @@ class Scope(StrEnum):
     MISSIONS_READ = "missions:read"
     OBSERVABILITY_READ = "observability:read"
 
+    PLAYBOOKS_READ = "playbooks:read"
+    PLAYBOOKS_WRITE = "playbooks:write"
+
 
 class Standing(StrEnum):
     """Whether a key opens the door."""

@@ -1,5 +1,6 @@
 """The text of a playbook file: read strictly, so that a slip of the pen never becomes a plan."""
 
+import math
 from datetime import timedelta
 from hashlib import sha256
 
@@ -64,11 +65,12 @@ def parse_playbook(source: bytes) -> Playbook:
     """Return the playbook that the file says; PlaybookError names the place that is wrong."""
     if len(source) > MAX_SOURCE:
         raise PlaybookError(f"larger than {MAX_SOURCE} bytes")
-    loaded = _load(source)
+    loaded = load(source)
     try:
         return _playbook(source, loaded)
     except PlaybookError as failure:
-        raise PlaybookError(f"line {_line_of(failure.where, source)}: {failure}") from None
+        line = line_of(failure.where, source)
+        raise PlaybookError(f"line {line}: {failure}", failure.where, line) from None
 
 
 def _playbook(source: bytes, loaded: object) -> Playbook:
@@ -89,7 +91,7 @@ def _playbook(source: bytes, loaded: object) -> Playbook:
     )
 
 
-def _line_of(where: str, source: bytes) -> int:
+def line_of(where: str, source: bytes) -> int:
     """Return the line on which the place, or what it lies in, begins."""
     node = yaml.compose(source.decode(), Loader=_StrictLoader)
     line = 1
@@ -128,10 +130,14 @@ def _extraction(name: str, table: Table) -> Extraction:
             return Extraction(name, tuple(path), flag)
         case number:
             low, high = table.number("at_least"), table.number("at_most")
+            least = math.ceil(low) if number is ExtractionType.INTEGER else low
+            if least > high:
+                table.fail("at_most", f"no {number} lies between at_least and at_most")
             return Extraction(name, tuple(path), number, low=low, high=high)
 
 
-def _load(source: bytes) -> object:
+def load(source: bytes) -> object:
+    """Return what a YAML text says, read strictly; PlaybookError where it is none."""
     try:
         loaded: object = yaml.load(source.decode(), Loader=_StrictLoader)  # noqa: S506  # it is a SafeLoader
     except PlaybookError:

@@ -5,6 +5,7 @@ does not fit is refused without being repeated.
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
@@ -29,6 +30,30 @@ def resolve(playbook: Playbook, details: str | None, target: str) -> Playbook:
         values = {each.name: _value(each, evidence) for each in playbook.extractions}
     steps = tuple(_step(step, values, target) for step in playbook.steps)
     return replace(playbook, steps=steps)
+
+
+def sample(extractions: Iterable[Extraction]) -> str:
+    """Return evidence that has everything a playbook takes, to try its parameters with."""
+    found: dict[str, object] = {}
+    for each in extractions:
+        inner = found
+        for key in each.path[:-1]:
+            below = inner.setdefault(key, {})
+            inner = below if isinstance(below, dict) else {}
+        inner[each.path[-1]] = _example(each)
+    return json.dumps(found)
+
+
+def _example(extraction: Extraction) -> Value:
+    match extraction.type:
+        case ExtractionType.BOOLEAN:
+            return True
+        case ExtractionType.WORD:
+            return extraction.words[0]
+        case ExtractionType.INTEGER:
+            return math.ceil(extraction.low)
+        case ExtractionType.NUMBER:
+            return extraction.low
 
 
 def markers(params: str) -> Iterable[tuple[str, str]]:

@@ -14,10 +14,11 @@ from grace.intent.domain.condition import Condition
 class PlaybookError(ValueError):
     """A playbook is not understood; the text says where and why, `where` is the place alone."""
 
-    def __init__(self, text: str, where: str = "") -> None:
-        """Keep the place, so that its line can be found."""
+    def __init__(self, text: str, where: str = "", line: int = 1) -> None:
+        """Keep the place, so that its line can be found, and the line once it is."""
         super().__init__(text)
         self.where = where
+        self.line = line
 
 
 class Comparison(StrEnum):

@@ -4,18 +4,24 @@ from functools import partial
 
 from grace.contracts.cloudevents import translate_error, translate_intent
 from grace.contracts.intent import (
+    CheckPlaybook,
     DeclareFreeze,
     EndFreeze,
     ErrorDetected,
     ExplainMission,
     GetIntent,
+    ImportPlaybook,
     IntentSubmit,
     ListFreezes,
     ListHolds,
     ListIntents,
+    PreviewIntent,
     RecallMission,
     ReleaseHold,
+    ReplayMission,
+    RunShadow,
     SubmitIntent,
+    TestPlaybook,
 )
 from grace.contracts.verification import MissionClosed
 from grace.intent.handlers.capture import on_error_detected
@@ -23,9 +29,15 @@ from grace.intent.handlers.explain import on_explain_mission
 from grace.intent.handlers.freezes import on_declare_freeze, on_end_freeze, on_list_freezes
 from grace.intent.handlers.holds import on_list_holds, on_release_hold
 from grace.intent.handlers.missions import on_mission_closed, on_recall_mission
+from grace.intent.handlers.playbooks import (
+    on_check_playbook,
+    on_import_playbook,
+    on_test_playbook,
+)
 from grace.intent.handlers.queries import on_get_intent, on_list_intents
 from grace.intent.handlers.submit import on_intent_submit, on_submit_intent
-from grace.intent.planner import Library
+from grace.intent.handlers.trials import on_preview_intent, on_replay_mission, on_run_shadow
+from grace.intent.planner import Library, Workers
 from grace.intent.settings import Settings
 from grace.kit import Rpc, Stream
 
@@ -54,6 +66,7 @@ def stream(settings: Settings, *, planner: type) -> Stream:
 
 def rpc(settings: Settings, *, planner: type) -> Rpc:
     """Return what is answered. Submissions that wait are one commit."""
+    workers = Workers(timeout=settings.validate_timeout, kept=settings.answers_kept)
     return (
         Rpc()
         .on_many(SubmitIntent, partial(on_submit_intent, settings, planner))
@@ -62,6 +75,12 @@ def rpc(settings: Settings, *, planner: type) -> Rpc:
         .on(DeclareFreeze, on_declare_freeze)
         .on(EndFreeze, partial(on_end_freeze, planner))
         .direct(ListFreezes, on_list_freezes)
+        .direct(CheckPlaybook, partial(on_check_playbook, workers))
+        .direct(ImportPlaybook, partial(on_import_playbook, planner, workers))
+        .direct(TestPlaybook, on_test_playbook)
+        .direct(PreviewIntent, partial(on_preview_intent, workers))
+        .direct(ReplayMission, partial(on_replay_mission, workers))
+        .direct(RunShadow, partial(on_run_shadow, workers))
         .direct(ExplainMission, on_explain_mission)
         .direct(ListHolds, on_list_holds)
         .direct(GetIntent, on_get_intent)

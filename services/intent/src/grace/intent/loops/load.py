@@ -10,6 +10,7 @@ from grace.intent.settings import Settings
 from grace.intent.store import Playbooks
 from grace.kit import Conflict, Runtime
 
+_FIXTURES = ".test.yaml"  # beside a playbook lie the errors that it is tested with
 _SHIPPED = Path(__file__).parent.parent / "playbooks"
 
 
@@ -53,6 +54,8 @@ def _read(folders: Sequence[Path]) -> tuple[list[Playbook], list[str]]:
         if not folder.is_dir():
             refused.append(f"{folder} is no folder: make it, or change GRACE_INTENT_PLAYBOOK_DIR")
         for file in sorted(folder.glob("*.yaml")):
+            if file.name.endswith(_FIXTURES):
+                continue
             try:
                 playbooks.append(parse_playbook(file.read_bytes()))
             except (PlaybookError, OSError) as failure:

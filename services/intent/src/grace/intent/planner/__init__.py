@@ -2,6 +2,17 @@
 
 from grace.intent.planner.asking import Workers, ranked
 from grace.intent.planner.library import Library
+from grace.intent.planner.trying import Tried, imagined, instead, preview, try_out
 from grace.intent.planner.writing import document
 
-__all__ = ["Library", "Workers", "document", "ranked"]
+__all__ = [
+    "Library",
+    "Tried",
+    "Workers",
+    "document",
+    "imagined",
+    "instead",
+    "preview",
+    "ranked",
+    "try_out",
+]

@@ -5,6 +5,7 @@ from grace.intent.store.holds import Held, Holds
 from grace.intent.store.intents import Intents
 from grace.intent.store.missions import Ended, Missions, Settled
 from grace.intent.store.playbooks import Playbooks
+from grace.intent.store.records import RecordedMission, Records
 from grace.intent.store.told import blocked_of, captured_of, planned_of
 from grace.intent.store.windows import Windows
 
@@ -17,6 +18,8 @@ __all__ = [
     "Intents",
     "Missions",
     "Playbooks",
+    "RecordedMission",
+    "Records",
     "Settled",
     "Windows",
     "blocked_of",

@@ -33,6 +33,11 @@ class Playbooks:
         pinned: str = await self._tx.fetchval(QUERIES["find_pin"], **named)
         return pinned == playbook.content_hash
 
+    async def newest(self, name: str) -> int | None:
+        """Return the newest version of a playbook, or None."""
+        version: int | None = await self._tx.fetchval(QUERIES["newest_version"], name=name)
+        return version
+
     async def active(self, *, for_intake: bool = False) -> list[bytes]:
         """Return the texts of the playbooks in force; `for_intake` none where none shapes it."""
         rows = await self._tx.fetch(QUERIES["active_playbooks"], for_intake=for_intake)

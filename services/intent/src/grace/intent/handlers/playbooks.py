@@ -1,0 +1,155 @@
+"""People check, test and import playbooks."""
+
+from collections.abc import Mapping, Sequence
+
+from grace.contracts import intent as wire
+from grace.intent.domain.document import line_of, parse_playbook
+from grace.intent.domain.extraction import resolve, sample
+from grace.intent.domain.fixture import Case, parse_fixtures, problems
+from grace.intent.domain.planning import Answer, Question, Silence, questions
+from grace.intent.domain.playbook import Playbook, PlaybookError
+from grace.intent.planner import Workers, imagined
+from grace.intent.store import Playbooks
+from grace.kit import Called, Conflict, Invalid, Runtime, Unavailable
+
+# No target can have this name: what is asked about it is what an operation is, not where.
+_NOWHERE = "-"
+
+
+class UnsoundPlaybook(Invalid):
+    """The playbook is not sound."""
+
+
+class PinnedOtherwise(Conflict):
+    """This version is pinned to another text, or a newer one is in force."""
+
+
+class NobodyAnswers(Unavailable):
+    """No worker answers: whether its operations exist is not known."""
+
+
+async def on_check_playbook(
+    workers: Workers, call: Called[wire.CheckPlaybook], runtime: Runtime
+) -> wire.CheckedPlaybook:
+    """Answer whether a playbook is sound, and what is wrong with it, by line."""
+    playbook, found = await _checked(workers, call.body.source, runtime)
+    return wire.CheckedPlaybook(
+        valid=not found,
+        problems=found,
+        playbook=playbook.name if playbook else None,
+        playbook_version=playbook.version if playbook else None,
+        content_hash=playbook.content_hash if playbook else None,
+    )
+
+
+async def on_import_playbook(
+    planner: type, workers: Workers, call: Called[wire.ImportPlaybook], runtime: Runtime
+) -> wire.ImportedPlaybook:
+    """Pin a sound playbook; it is in force at once. The same text twice is the same answer."""
+    playbook, found = await _checked(workers, call.body.source, runtime)
+    if playbook is None or found:
+        raise UnsoundPlaybook("; ".join(f"line {one.line}: {one.text}" for one in found[:10]))
+    async with runtime.unit() as unit:
+        store = Playbooks(unit.tx)
+        newest = await store.newest(playbook.name)
+        if newest is not None and newest > playbook.version:
+            raise PinnedOtherwise(
+                f"{playbook.name} version {newest} is in force: raise the version to {newest + 1}"
+            )
+        if not await store.pin(playbook):
+            raise PinnedOtherwise(
+                f"{playbook.name} version {playbook.version} is pinned to another text: raise the "
+                f"version to {playbook.version + 1}"
+            )
+        if newest != playbook.version:
+            unit.publish(_imported(playbook, call.body.principal))
+        unit.after_commit(lambda: unit.runtime.wake(planner))
+    return wire.ImportedPlaybook(
+        playbook=playbook.name,
+        playbook_version=playbook.version,
+        content_hash=playbook.content_hash,
+        enabled=playbook.enabled,
+    )
+
+
+async def on_test_playbook(call: Called[wire.TestPlaybook], _: Runtime) -> wire.TestedPlaybook:
+    """Answer how a playbook does on its fixtures; nobody is asked."""
+    try:
+        playbook = parse_playbook(call.body.source.encode())
+        cases = parse_fixtures(call.body.fixtures.encode())
+    except PlaybookError as failure:
+        raise UnsoundPlaybook(str(failure)) from failure
+    tested = tuple(_tested(case, playbook) for case in cases)
+    return wire.TestedPlaybook(passed=all(one.passed for one in tested), cases=tested)
+
+
+async def _checked(
+    workers: Workers, source: str, runtime: Runtime
+) -> tuple[Playbook | None, tuple[wire.PlaybookProblem, ...]]:
+    try:
+        playbook = parse_playbook(source.encode())
+    except PlaybookError as failure:
+        return None, (wire.PlaybookProblem(line=failure.line, text=str(failure)),)
+    filled = resolve(playbook, sample(playbook.extractions), _NOWHERE)
+    classes = await workers.classes(runtime)
+    asked = questions([filled], _NOWHERE)
+    answers = await workers.answers(runtime, asked)
+    kernels = {q.operation: a.kernel for q, a in answers.items() if isinstance(a, Answer)}
+    by_kernel = {known.kind: target for target, known in sorted(classes.items())}
+    at = {name: by_kernel.get(kernel, _NOWHERE) for name, kernel in kernels.items()}
+    return playbook, tuple(
+        [
+            problem
+            for place, step in enumerate(filled.steps)
+            for part, one in (("action", step.action), ("measurement", step.measurement))
+            for problem in await _operation(
+                workers,
+                runtime,
+                Question(one.operation, at.get(one.operation, _NOWHERE), one.params),
+                f"playbook.steps[{place}].{part}",
+                source,
+            )
+        ]
+    )
+
+
+async def _operation(
+    workers: Workers, runtime: Runtime, question: Question, where: str, source: str
+) -> Sequence[wire.PlaybookProblem]:
+    answers: Mapping[Question, Answer | Silence] = await workers.answers(runtime, [question])
+    answer = answers[question]
+    if isinstance(answer, Silence):
+        raise NobodyAnswers(f"{question.operation}: {answer.reason}")
+    known = answer.kernel != ""
+    line = line_of(f"{where}.{'params' if known else 'operation'}", source.encode())
+    hint = "" if known else ": name one that `services/worker/README.md` lists"
+    texts = [text for text in answer.problems if not text.startswith(f"{_NOWHERE} is not")]
+    acts, looks = where.endswith("action"), answer.observes_only
+    if known and acts == looks:
+        texts.append("it only observes" if acts else "it does not only observe")
+    return [
+        wire.PlaybookProblem(line=line, text=f"{where}: {question.operation}: {text}{hint}")
+        for text in texts
+    ]
+
+
+def _tested(case: Case, playbook: Playbook) -> wire.TestedCase:
+    mission = imagined(
+        tenant="default",
+        kind=case.error.kind,
+        target=case.error.target,
+        source=case.error.source,
+        severity=case.error.severity,
+        requested_by="fixture",
+    )
+    wrong = tuple(problems(case, playbook, mission))
+    return wire.TestedCase(name=case.name, passed=not wrong, problems=wrong)
+
+
+def _imported(playbook: Playbook, actor: str) -> wire.PlaybookImported:
+    return wire.PlaybookImported(
+        playbook=playbook.name,
+        playbook_version=playbook.version,
+        content_hash=playbook.content_hash,
+        actor=actor,
+    )
