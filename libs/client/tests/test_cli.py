@@ -141,7 +141,7 @@ async def test_a_mission_that_was_not_verified_ends_with_one(open_grace: OpenGra
         ended = await told(place, "missions", "wait", mission_id, "--timeout", "10", ends=1)
         assert ended["status"] == "blocked"
         timeline = await told(place, "missions", "timeline", mission_id)
-        assert timeline[0]["subject"] == "error.captured"
+        assert timeline[0]["subject"] == "error.detected"
         shown = await grace(place, "--output", "yaml", "missions", "show", mission_id)
         assert yaml.safe_load(shown.stdout)["reason"] == "no playbook fits"
         table = await grace(place, "missions", "list")

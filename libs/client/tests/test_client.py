@@ -73,7 +73,7 @@ async def test_missions_are_listed_page_by_page_and_waited_for(open_grace: OpenG
         mission = await wait_for_mission(place.admin, opened[0], timeout=10, pause=0.05)
         assert (mission.status, mission.reason) == ("blocked", "no playbook fits")
         timeline = await place.admin.timeline(opened[0])
-        assert timeline[0].subject == "error.captured"
+        assert timeline[0].subject == "error.detected"
         assert await asyncio.to_thread(without_asyncio, place) == (opened[::-1], mission, timeline)
 
 

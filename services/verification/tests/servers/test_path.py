@@ -70,6 +70,7 @@ async def test_the_timeline_tells_the_whole_story_in_its_order(play: Play) -> No
         lines = await play.timeline(mission_id)
     subjects = [line.subject for line in lines]
     story = [
+        "error.detected",
         "error.captured",
         "agentic.action_planned",
         "verification.contract.drafted",
@@ -86,7 +87,9 @@ async def test_the_timeline_tells_the_whole_story_in_its_order(play: Play) -> No
     assert [subject for subject in subjects if subject in story] == story
     finished = [line.summary for line in lines if line.subject == "htm.task.finished"]
     assert "postgres.set_database_setting.apply succeeded after 1 attempt" in finished
-    assert {line.service for line in lines} == {"intent", "governance", "htm", "verification"}
+    assert {line.service for line in lines} == {
+        "outside", "intent", "governance", "htm", "verification",
+    }  # fmt: skip
     by_subject = {line.subject: line.summary for line in lines}
     assert "throughput 95" in by_subject["verification.measurement.taken"]
     assert "confidence 1.00" in by_subject["verification.action.closed"]

@@ -1,12 +1,12 @@
 """Errors were captured and plans made: missions open, and their contracts are drafted."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from grace.contracts import intent as wire
 from grace.contracts.message import ContractError
 from grace.contracts.verification import ContractDrafted, DraftContract
-from grace.kit import Received, Unit
+from grace.kit import Received, Unit, derived_id
 from grace.verification.domain.contract import (
     Action,
     Baseline,
@@ -24,6 +24,8 @@ from grace.verification.store import Benchmarks, Contracts, MissionFacts, Missio
 from grace.verification.store.shapes import contract_bytes, plan_of
 from grace.verification.store.takes import Takes
 from grace.verification.store.timeline import About, Source, close_mission, hear, tell
+
+_BEFORE = timedelta(microseconds=1)  # times of messages are whole milliseconds
 
 
 async def on_error_captured(
@@ -65,7 +67,20 @@ async def capture(settings: Settings, body: wire.ErrorCaptured, source: Source, 
     )
     await Missions(unit.tx).upsert(facts, recall_after=settings.recall_after)
     summary = f"{body.severity}: {body.kind} on {body.target}, seen by {body.source}"
+    if body.intent_id is None:
+        await hear(unit, _detected(body, source), body.mission_id, f"{summary}: {body.message}")
     await hear(unit, source, body.mission_id, f"{summary}: {body.message}")
+
+
+def _detected(body: wire.ErrorCaptured, source: Source) -> Source:
+    """The report that opened the mission, and is older than that whatever its clock said."""
+    return Source(
+        event_id=derived_id("error.detected", body.signal_id),
+        service="outside",
+        subject="error.detected",
+        correlation_id=source.correlation_id,
+        at=min(body.detected_at, (source.at or body.captured_at) - _BEFORE),
+    )
 
 
 async def plan(settings: Settings, body: wire.ActionPlanned, source: Source, unit: Unit) -> Outcome:
