@@ -8,7 +8,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test model machine torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs proto lock bench bench-htm bench-loop load
+.PHONY: help setup demo up check format test model machine torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs proto lock bench bench-htm bench-loop bench-policy load
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
@@ -70,6 +70,9 @@ lock: setup ## resolve the dependencies anew and write requirements/*.lock
 
 bench: setup ## measure speed, start-up and memory into .grace/bench/bench.json (ARGS="--short": less of each)
 	@cd tests && ../$(BIN)/python -m load $(ARGS)
+
+bench-policy: setup ## judge ten thousand recorded plans again by another policy
+	GRACE_RULINGS=10000 $(BIN)/pytest services/governance/tests/test_policies.py -s -k judged_again $(ARGS)
 
 load: setup ## let a hundred users of REST read and write for a minute; every answer has to be right
 	@cd tests && ../$(BIN)/python -m load --only users --out ../.grace/load $(ARGS)

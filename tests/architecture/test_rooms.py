@@ -21,6 +21,7 @@ OF_THEIR_OWN = {
     "worker": {"kernels"},  # one module or folder for each family of operations
     # Package data: the playbooks that come with Grace. And what loops and handlers plan with.
     "intent": {"playbooks", "planner"},
+    "governance": {"policies"},  # package data: the policies that come with Grace, and their schema
 }
 # The gateway reads and writes for nobody but its callers: what it decides is who may ask.
 WITHOUT = {"gateway": {"domain", "store", "handlers"}}

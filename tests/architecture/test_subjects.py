@@ -31,6 +31,7 @@ FOR_THE_RECORD = {
     "htm.limit.changed": "the log keeps who set which limit",
     "htm.schedule.changed": "the log keeps who set which schedule",
     "htm.quotas.changed": "the log keeps who shared out what",
+    "governance.policy.changed": "the log keeps who changed what decides; the next plan meets it",
     "identity.checkpoint.published": "witnesses outside keep it",
     "identity.key.rotated": "services read the registry when they meet a key they do not know",
     "intent.freeze.declared": "the log keeps who declared what",

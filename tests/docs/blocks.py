@@ -7,7 +7,7 @@ from pathlib import Path
 
 RUN = frozenset({"console", "bash"})
 # What is looked at, or is the text of a file where a mark says so.
-SHOWN = frozenset({"json", "mermaid", "python", "text", "toml", "yaml"})
+SHOWN = frozenset({"cedar", "json", "mermaid", "python", "text", "toml", "yaml"})
 _FENCE = re.compile(r"^```(?P<language>\w*)\s*$")
 _MARK = re.compile(r"^<!-- (?P<word>not run|file|slow|first terminal)(: (?P<text>.+))? -->$")
 _MARKED = re.compile(r"^<!--.*-->$")

@@ -48,6 +48,7 @@ def drafted(
             params_hash=sha256(params.encode()),
             tier=tier,
             reversible=False,
+            environment="demo",
             timeout_ms=1000,
             measurement=measurement,
         ),

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from grace.governance.domain.approvals import open_request
 from grace.governance.domain.lifecycle import State
 from grace.governance.domain.permissions import Lifetimes, Step, permissions
-from grace.governance.domain.plans import Draft, Flaw, Plan, Written, flaw, shown_hash, tier_of
+from grace.governance.domain.plans import Draft, Flaw, Plan, Written, flaw, shown_hash
+from grace.governance.domain.ruling import Outcome, Ruling
 from grace.governance.domain.tiers import Tier
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -86,6 +87,10 @@ def test_a_plan_whose_parts_agree_has_no_flaw() -> None:
         (plan(rewritten(params='{"min_idle_seconds":0}')), Flaw.PARAMS),
         (plan(rewritten(tier=0)), Flaw.TIER),
         (plan(rewritten(tier=4)), Flaw.TIER),
+        *(
+            (plan(rewritten(target=each)), Flaw.TARGET)
+            for each in ("", "*", "shop-*", "ALL", "a b")
+        ),
     ],
 )
 def test_a_plan_is_refused_with_its_flaw(broken: Plan, reason: Flaw) -> None:
@@ -100,10 +105,6 @@ def test_any_altered_bit_of_a_contract_is_seen(body: bytes, bit: int) -> None:
     assert flaw(plan(replace(whole, contract=altered))) == Flaw.HASH
 
 
-def test_the_worst_action_decides_on_the_tier() -> None:
-    assert tier_of(plan(draft(1, tier=1), draft(2, tier=3), draft(3, tier=2))) is Tier.DANGEROUS
-
-
 @given(st.lists(st.text("0123456789abcdef", min_size=64, max_size=64), min_size=2, unique=True))
 def test_what_is_shown_depends_on_the_order_of_contracts(hashes: list[str]) -> None:
     assert shown_hash(hashes) == sha256("\n".join(hashes))
@@ -111,18 +112,29 @@ def test_what_is_shown_depends_on_the_order_of_contracts(hashes: list[str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("tier", "status", "quorum"),
-    [(1, State.GRANTED, 0), (2, State.PENDING, 1), (3, State.PENDING, 2)],
+    ("outcome", "status", "quorum"),
+    [
+        (Outcome.GRANTED, State.GRANTED, 0),
+        (Outcome.ASKED, State.PENDING, 2),
+        (Outcome.REFUSED, State.REJECTED, 2),
+    ],
 )
-def test_a_request_asks_as_many_people_as_its_tier_needs(
-    tier: int, status: State, quorum: int
+def test_a_request_stands_as_the_policies_ruled(
+    outcome: Outcome, status: State, quorum: int
 ) -> None:
+    ruling = Ruling(outcome, Tier.DANGEROUS, quorum, ("because", "so"), (), "")
     opened = open_request(
-        plan(draft(tier=tier)), "approval-1", correlation_id="c", now=NOW, ttl=timedelta(hours=1)
+        plan(draft()),
+        "approval-1",
+        ruling=ruling,
+        correlation_id="c",
+        now=NOW,
+        ttl=timedelta(hours=1),
     )
-    assert (opened.status, opened.quorum) == (status, quorum)
+    assert (opened.status, opened.quorum, opened.tier) == (status, quorum, Tier.DANGEROUS)
     assert opened.expires_at == NOW + timedelta(hours=1)
     assert (opened.decided_at is None) == (status is State.PENDING)
+    assert opened.reason == ("because; so" if outcome is Outcome.REFUSED else None)
 
 
 def test_an_action_may_be_undone_longer_than_it_may_be_applied() -> None:

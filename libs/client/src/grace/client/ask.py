@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -71,14 +71,16 @@ def question(path: str, body: Mapping[str, Any]) -> Ask:
     return Ask("POST", path, headers=_JSON, content=_encoded(body))
 
 
-def put(path: str, body: Mapping[str, Any]) -> Ask:
-    """Build a request that makes something so; what is so already stays so."""
-    return Ask("PUT", path, headers=_JSON, content=_encoded(body))
+def put(path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Ask:
+    """Build a request that makes something so: what is so stays so, and If-Match guards the rest."""
+    return Ask("PUT", path, headers=_JSON | dict(headers or {}), content=_encoded(body))
 
 
-def delete(path: str) -> Ask:
+def delete(
+    path: str, query: Query | None = None, *, headers: Mapping[str, str] | None = None
+) -> Ask:
     """Build a request that closes something; what is closed already is closed."""
-    return Ask("DELETE", path)
+    return replace(get(path, query), method="DELETE", headers=headers or {})
 
 
 def part(identity: str) -> str:

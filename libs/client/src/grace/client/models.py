@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from grace.contracts.governance import SimulatedMove
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -82,6 +84,19 @@ class AcceptedTask(BaseModel):
     key: str
     outcome: str
     task_id: str
+
+
+class Simulation(BaseModel):
+    """What other policies would have made of the plans that there were."""
+
+    model_config = ConfigDict(frozen=True)
+
+    problems: tuple[str, ...]
+    judged: int
+    same: int
+    changes: dict[str, int]
+    moves: tuple[SimulatedMove, ...]
+    complete: bool
 
 
 class Meta(BaseModel):

@@ -31,6 +31,7 @@ __all__ = [
     "GetApproval",
     "GetKillSwitch",
     "GetReview",
+    "GetRuling",
     "GlassBroken",
     "Grant",
     "KillSwitch",
@@ -38,8 +39,17 @@ __all__ = [
     "KillSwitchTurned",
     "ListApprovals",
     "ListApprovers",
+    "ListPolicies",
+    "ListPolicyVersions",
     "ListReviews",
+    "ListRulings",
     "Permit",
+    "PolicyCandidate",
+    "PolicyCase",
+    "PolicyChanged",
+    "PolicyDocument",
+    "PolicyDocuments",
+    "PolicyRule",
     "RecallDecision",
     "RecalledDecision",
     "RemoveApprover",
@@ -47,7 +57,16 @@ __all__ = [
     "ReviewCompleted",
     "ReviewDue",
     "Reviews",
+    "Ruling",
+    "Rulings",
     "SeatApprover",
+    "SetPolicy",
+    "SimulatePolicies",
+    "SimulatedMove",
+    "SimulatedPolicies",
+    "TriedCase",
+    "TriedPolicies",
+    "TryPolicies",
     "TurnKillSwitch",
     "Vote",
 ]
@@ -234,6 +253,7 @@ class ApprovalRequested(Message):
         description="sha256 over the contract hashes in order: what approvers see and decide on."
     )
     expires_at: Timestamp
+    because: Text | None = Field(default=None, description="Which policies want people asked.")
 
 
 class Grant(Message):
@@ -266,6 +286,9 @@ class ApprovalGranted(Message):
     granted_at: Timestamp
     break_glass: Bool | None = Field(
         default=None, description="One person decided alone, in an emergency; a review is open."
+    )
+    because: Text | None = Field(
+        default=None, description="Which policies let it run where nobody had to be asked."
     )
 
 
@@ -483,6 +506,267 @@ class RecallDecision(Message):
     REPLY: ClassVar[type[RecalledDecision]] = RecalledDecision
 
     mission_id: Id
+
+
+class PolicyRule(Message):
+    """One policy of a document."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.PolicyRule"
+
+    rule_id: Text = Field(description="Its @id.")
+    effect: Id = Field(description="permit or forbid")
+    why: Text = Field(description="Its @why, for people.")
+
+
+class PolicyDocument(Message):
+    """A named text of Cedar policies, one version of it."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.PolicyDocument"
+
+    name: Id
+    version: UInt32 = Field(description="For If-Match; 0 is what came with Grace.")
+    kind: Id = Field(description="policy, or constitution: forbids that no approval lifts")
+    text: Annotated[LongText, Field(max_length=65536)]
+    in_force: Bool
+    rules: tuple[PolicyRule, ...] = Field(default=(), max_length=1000)
+    made_by: Id
+    reason: Text
+    made_at: Timestamp | None = Field(default=None, description="Not set for what came with Grace.")
+
+
+class PolicyDocuments(Message):
+    """The answer on `rpc.governance.policies`, `rpc.governance.policy_versions`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.PolicyDocuments"
+
+    documents: tuple[PolicyDocument, ...] = Field(default=(), max_length=1000)
+    rulebook_hash: Id = Field(description="Of all that is in force; rulings carry it.")
+    vocabulary: Annotated[LongText, Field(max_length=65536)] = Field(
+        description="What a policy may speak of, as a Cedar schema."
+    )
+
+
+class ListPolicies(Message):
+    """Asks on `rpc.governance.policies`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ListPolicies"
+    SUBJECT: ClassVar[str] = "rpc.governance.policies"
+    REPLY: ClassVar[type[PolicyDocuments]] = PolicyDocuments
+
+    tenant_id: Id
+
+
+class ListPolicyVersions(Message):
+    """Asks on `rpc.governance.policy_versions`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ListPolicyVersions"
+    SUBJECT: ClassVar[str] = "rpc.governance.policy_versions"
+    REPLY: ClassVar[type[PolicyDocuments]] = PolicyDocuments
+
+    name: Id
+    tenant_id: Id
+
+
+class SetPolicy(Message):
+    """A person puts a document of policies into force, or takes one back.
+
+    Refused where the whole would not be valid.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.SetPolicy"
+    SUBJECT: ClassVar[str] = "rpc.governance.set_policy"
+    REPLY: ClassVar[type[PolicyDocument]] = PolicyDocument
+
+    tenant_id: Id
+    name: Id
+    kind: Id = Field(description="policy or constitution")
+    text: Annotated[LongText, Field(max_length=65536)] | None = Field(
+        default=None, description="Not set: it is taken back."
+    )
+    principal: Id
+    reason: Text
+    if_version: UInt32 | None = Field(default=None, description="0: there must be none yet.")
+
+
+class PolicyChanged(Message):
+    """What governs plans was changed."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.PolicyChanged"
+    SUBJECT: ClassVar[str] = "governance.policy.changed"
+
+    tenant_id: Id
+    name: Id
+    version: UInt32
+    kind: Id
+    in_force: Bool
+    content_hash: Id = Field(description="sha256 of the text; of nothing where it was taken back.")
+    rulebook_hash: Id
+    actor: Id
+    reason: Text
+
+
+class Ruling(Message):
+    """What the policies made of a plan, and why."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Ruling"
+
+    approval_id: Id
+    mission_id: Id
+    tenant_id: Id
+    outcome: Id = Field(
+        description="granted: nobody had to be asked. asked: people were. refused: it may not run."
+    )
+    tier: UInt32
+    quorum: UInt32
+    because: tuple[Text, ...] = Field(default=(), max_length=1000)
+    rules: tuple[Text, ...] = Field(
+        default=(), max_length=1000, description="The @id of each policy that decided."
+    )
+    rulebook_hash: Text = Field(description="Empty where the policies could not be read.")
+    facts: tuple[Annotated[LongText, Field(max_length=65536)], ...] = Field(
+        default=(), max_length=1000, description="The JSON of what was known of each action."
+    )
+    ruled_at: Timestamp
+
+
+class Rulings(Message):
+    """The answer on `rpc.governance.rulings`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Rulings"
+
+    rulings: tuple[Ruling, ...] = Field(default=(), max_length=1000)
+
+
+class ListRulings(Message):
+    """Asks on `rpc.governance.rulings`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ListRulings"
+    SUBJECT: ClassVar[str] = "rpc.governance.rulings"
+    REPLY: ClassVar[type[Rulings]] = Rulings
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    outcome: Text | None = None
+    before: Text | None = Field(
+        default=None, description="An approval id: the page goes on with older ones."
+    )
+
+
+class GetRuling(Message):
+    """Asks on `rpc.governance.ruling`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.GetRuling"
+    SUBJECT: ClassVar[str] = "rpc.governance.ruling"
+    REPLY: ClassVar[type[Ruling]] = Ruling
+
+    tenant_id: Id
+    approval_id: Id
+
+
+class PolicyCase(Message):
+    """Part of `TryPolicies`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.PolicyCase"
+
+    name: Text
+    facts: Annotated[LongText, Field(max_length=65536)] = Field(
+        description="JSON; what is not said is what risks most."
+    )
+
+
+class PolicyCandidate(Message):
+    """Part of `TryPolicies`, `SimulatePolicies`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.PolicyCandidate"
+
+    name: Id
+    kind: Id
+    text: Annotated[LongText, Field(max_length=65536)]
+
+
+class TriedCase(Message):
+    """Part of `TriedPolicies`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.TriedCase"
+
+    name: Text
+    outcome: Id = Field(description="granted, asked, refused; invalid where the facts are none")
+    tier: UInt32
+    quorum: UInt32
+    because: tuple[Text, ...] = Field(default=(), max_length=1000)
+    rules: tuple[Text, ...] = Field(default=(), max_length=1000)
+
+
+class TriedPolicies(Message):
+    """The answer on `rpc.governance.try_policies`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.TriedPolicies"
+
+    problems: tuple[Text, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="Why the policies cannot come into force; nothing was tried then.",
+    )
+    cases: tuple[TriedCase, ...] = Field(default=(), max_length=1000)
+
+
+class TryPolicies(Message):
+    """Asks what policies would make of actions, without putting them into force."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.TryPolicies"
+    SUBJECT: ClassVar[str] = "rpc.governance.try_policies"
+    REPLY: ClassVar[type[TriedPolicies]] = TriedPolicies
+
+    cases: tuple[PolicyCase, ...] = Field(default=(), max_length=500)
+    candidate: PolicyCandidate | None = Field(
+        default=None, description="In the place of the document of its name, or beside the others."
+    )
+    tenant_id: Id
+
+
+class SimulatedMove(Message):
+    """Part of `SimulatedPolicies`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.SimulatedMove"
+
+    approval_id: Id
+    mission_id: Id
+    ruled_at: Timestamp
+    was: Id
+    would_be: Id
+    because: tuple[Text, ...] = Field(default=(), max_length=1000)
+
+
+class SimulatedPolicies(Message):
+    """The answer on `rpc.governance.simulate_policies`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.SimulatedPolicies"
+
+    problems: tuple[Text, ...] = Field(default=(), max_length=1000)
+    judged: UInt32
+    moves: tuple[SimulatedMove, ...] = Field(
+        default=(), max_length=1000, description="Only those that would end otherwise."
+    )
+    last_at: Timestamp | None = Field(default=None, description="Not set: there is no more.")
+    last_id: Text | None = None
+
+
+class SimulatePolicies(Message):
+    """Judges a part of the recorded plans again, by other policies."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.SimulatePolicies"
+    SUBJECT: ClassVar[str] = "rpc.governance.simulate_policies"
+    REPLY: ClassVar[type[SimulatedPolicies]] = SimulatedPolicies
+
+    tenant_id: Id
+    candidate: PolicyCandidate | None = Field(
+        default=None, description="Not set: what is in force now."
+    )
+    after_at: Timestamp
+    after_id: Text = Field(
+        description="The last approval of the part before; empty at the beginning."
+    )
+    until: Timestamp
 
 
 class Review(Message):

@@ -372,6 +372,10 @@ class PlannedAction(Message):
     measures: tuple[PlannedMeasure, ...] = Field(
         default=(), max_length=16, description="What is measured besides."
     )
+    environment: Id | None = Field(
+        default=None,
+        description="Of the target, as registered; plans of older versions do not say it.",
+    )
 
 
 class Considered(Message):

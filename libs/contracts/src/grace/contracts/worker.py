@@ -33,6 +33,7 @@ class ValidatedAction(Message):
     reversible: Bool
     observes_only: Bool
     timeout_ms: UInt32
+    environment: Id | None = Field(default=None, description="Of the target, as registered.")
 
 
 class ValidateAction(Message):

@@ -7,12 +7,12 @@ from grace.kit import Service
 
 def build(settings: Settings | None = None) -> Service:
     """Build the service; it runs when the kit runs it."""
-    settings = settings or Settings()
+    settings, rulebooks = settings or Settings(), handlers.Rulebooks()
     return (
         Service("governance", settings)
         .schema(__file__)
-        .handle(handlers.stream(settings))
-        .serve(handlers.rpc(settings, loops.Beacon))
+        .handle(handlers.stream(settings, rulebooks))
+        .serve(handlers.rpc(settings, rulebooks, loops.Beacon))
         .every(settings.permit_interval, loops.Beacon())
         .every(settings.expire_interval, loops.Expire())
         .every(settings.webhook_interval, loops.Notify(settings))

@@ -2,11 +2,11 @@
 -- Open requests for plans that were not asked for before; answers the ids that are new.
 INSERT INTO approval_requests (
     approval_id, tenant_id, event_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
-    correlation_id, tier, quorum, status, granted, requested_at, expires_at, decided_at
+    correlation_id, tier, quorum, status, granted, requested_at, expires_at, decided_at, reason
 )
 SELECT new.approval_id, new.tenant_id, new.event_id, new.mission_id, new.plan_hash, new.shown_hash,
        new.playbook, new.requested_by, new.correlation_id, new.tier, new.quorum, new.status,
-       new.granted, new.requested_at, new.expires_at, new.decided_at
+       new.granted, new.requested_at, new.expires_at, new.decided_at, new.reason
   FROM unnest(
            CAST(:approval_id AS text[]), CAST(:tenant_id AS text[]), CAST(:event_id AS uuid[]),
            CAST(:mission_id AS text[]), CAST(:plan_hash AS text[]), CAST(:shown_hash AS text[]),
@@ -14,11 +14,11 @@ SELECT new.approval_id, new.tenant_id, new.event_id, new.mission_id, new.plan_ha
            CAST(:correlation_id AS text[]), CAST(:tier AS smallint[]),
            CAST(:quorum AS smallint[]), CAST(:status AS text[]), CAST(:granted AS text[]),
            CAST(:requested_at AS timestamptz[]), CAST(:expires_at AS timestamptz[]),
-           CAST(:decided_at AS timestamptz[])
+           CAST(:decided_at AS timestamptz[]), CAST(:reason AS text[])
        ) AS new (
            approval_id, tenant_id, event_id, mission_id, plan_hash, shown_hash, playbook,
            requested_by, correlation_id, tier, quorum, status, granted, requested_at, expires_at,
-           decided_at
+           decided_at, reason
        )
     ON CONFLICT (tenant_id, mission_id, shown_hash) DO NOTHING
 RETURNING approval_id;

@@ -5,11 +5,12 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from grace.governance.domain.notices import flaw_of
 from grace.governance.domain.permissions import Lifetimes
 from grace.governance.domain.reminders import Rhythm
+from grace.governance.domain.tiers import Limits
 from grace.kit import Duration, ServiceSettings, service_config
 
 
@@ -25,6 +26,10 @@ class Settings(ServiceSettings):
     # A revert ends when its contract closes, which the worker hears. This is for a contract that rests
     # as needs_attention over a long weekend.
     revert_ttl: timedelta = timedelta(days=7)
+    # Where what cannot be undone is tier 3; so it is where nobody told the environment.
+    protected_environments: tuple[str, ...] = ("production",)
+    # A plan that changes more targets than this is one tier higher.
+    blast_radius: int = Field(default=5, ge=1)
     # An approval that is due late by a second does no harm: decide checks the clock itself.
     expire_interval: timedelta = timedelta(seconds=1)
     # Somebody who has not looked for a quarter of an hour is told again; each word after the first
@@ -63,6 +68,11 @@ class Settings(ServiceSettings):
         if self.webhook_urls and self.webhook_secret_file is None:
             raise ValueError("webhook_urls need a webhook_secret_file to sign with")
         return self
+
+    @property
+    def limits(self) -> Limits:
+        """From where on a change risks more than its operation says."""
+        return Limits(frozenset(self.protected_environments), self.blast_radius)
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import partial
 from time import monotonic
 
+import asyncpg
+
 from grace.contracts.governance import Permit as PermitMessage
 from grace.contracts.htm import WorkHint
 from grace.contracts.verification import ActionClosed
@@ -71,8 +73,9 @@ async def on_validate(
         return _unknown(f"{body.operation} is not an operation of this worker")
     problems: list[str] = []
     params = _params(entry, body.params, problems)
-    _check_target(entry, targets, body.target, problems)
-    return _validated(entry, params, problems, longest)
+    environment = _environment(entry, targets, body.target, problems)
+    validated = _validated(entry, params, problems, longest)
+    return validated.model_copy(update={"environment": environment})
 
 
 async def on_preview(
@@ -85,7 +88,7 @@ async def on_preview(
         return _cannot(f"{body.operation} is not an operation of this worker")
     problems: list[str] = []
     params = _params(entry, body.params, problems)
-    _check_target(entry, targets, body.target, problems)
+    _environment(entry, targets, body.target, problems)
     if params is None or problems:
         return _cannot(*problems)
     context = Context(target=targets.find(body.target), role=Role.OBSERVE)
@@ -94,7 +97,7 @@ async def on_preview(
             return _previewed(await entry.operation.plan(context, params))
     except KernelError as error:
         return _cannot(f"{body.operation}: {error}")
-    except (TimeoutError, OSError) as error:
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return _cannot(
             f"{body.operation}: {body.target} cannot be looked at: {type(error).__name__}"
         )
@@ -145,16 +148,18 @@ def _params(entry: Entry, text: str, problems: list[str]) -> Params | None:
         return None
 
 
-def _check_target(entry: Entry, targets: TargetsFile, name: str, problems: list[str]) -> None:
+def _environment(entry: Entry, targets: TargetsFile, name: str, problems: list[str]) -> str | None:
+    """Return the target's environment; a problem where it is not one for this operation."""
     try:
         target = targets.find(name)
     except BlockedError:
         problems.append(f"{name} is not a registered target")
+        return None
     except NotNowError as error:
         raise Unavailable(str(error)) from error
-    else:
-        if target.kind != entry.kernel.name:
-            problems.append(f"{entry.operation.name} does not fit {name}, a {target.kind}")
+    if target.kind != entry.kernel.name:
+        problems.append(f"{entry.operation.name} does not fit {name}, a {target.kind}")
+    return target.environment
 
 
 def _validated(

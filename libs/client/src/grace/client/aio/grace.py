@@ -17,6 +17,7 @@ from grace.client.aio.missions import Missions
 from grace.client.aio.observability import Observability
 from grace.client.aio.orders import Orders
 from grace.client.aio.playbooks import Playbooks
+from grace.client.aio.policies import Policies
 from grace.client.aio.schedules import Schedules
 from grace.client.aio.steering import Steering
 from grace.client.aio.system import System
@@ -42,6 +43,7 @@ class Grace(
     Playbooks,
     Orders,
     Schedules,
+    Policies,
     Steering,
     System,
     Tasks,

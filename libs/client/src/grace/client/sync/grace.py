@@ -18,6 +18,7 @@ from grace.client.sync.missions import Missions
 from grace.client.sync.observability import Observability
 from grace.client.sync.orders import Orders
 from grace.client.sync.playbooks import Playbooks
+from grace.client.sync.policies import Policies
 from grace.client.sync.schedules import Schedules
 from grace.client.sync.steering import Steering
 from grace.client.sync.system import System
@@ -43,6 +44,7 @@ class SyncGrace(
     Playbooks,
     Orders,
     Schedules,
+    Policies,
     Steering,
     System,
     Tasks,

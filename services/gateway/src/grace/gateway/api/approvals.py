@@ -28,7 +28,7 @@ IfMatch = Annotated[
     str | None,
     Header(
         description="Required: the ETag that was read, or `*` for whatever stands. "
-        "412 where the approval has changed since, 428 without.",
+        "412 where it has changed since, 428 without.",
         examples=['"1"'],
     ),
 ]
@@ -144,7 +144,7 @@ class NoVersion(HTTPException):
     """A decision says what it was made on."""
 
     def __init__(self) -> None:
-        super().__init__(428, "Give the ETag of the approval that you read as If-Match.")
+        super().__init__(428, "Give the ETag of what you read as If-Match.")
 
 
 def version_in(if_match: str | None) -> int | None:
@@ -155,7 +155,7 @@ def version_in(if_match: str | None) -> int | None:
         return None
     found = _VERSION.fullmatch(if_match.strip())
     if found is None:
-        raise Stale("If-Match names no version of this approval.")
+        raise Stale("If-Match names no version of what is to be changed.")
     return int(found[1])
 
 

@@ -43,6 +43,10 @@ _BY_NAME: Mapping[str, Any] = {
     "sentence": "queued: 3 tasks of its tenant and origin come first; 27.5 s are left until its "
     "deadline.",
     "ServiceHealth.name": "verification",
+    "PolicyDocument.name": "night",
+    "TriedCase.name": "a setting in production",
+    "Ruling.outcome": "asked",
+    "TriedCase.outcome": "asked",
     "ComponentHealth.name": "nats",
     "artifact_type": "runbook",
     "actor": "ada",

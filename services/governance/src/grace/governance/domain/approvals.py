@@ -1,11 +1,19 @@
 """The request for an approval, as a fact."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from grace.governance.domain.lifecycle import State
-from grace.governance.domain.plans import Plan, shown_hash, tier_of
-from grace.governance.domain.tiers import Tier, approvers_needed
+from grace.governance.domain.plans import Plan, shown_hash
+from grace.governance.domain.ruling import Outcome, Ruling
+from grace.governance.domain.tiers import Tier
+
+_STATUS: Mapping[Outcome, State] = {
+    Outcome.GRANTED: State.GRANTED,
+    Outcome.ASKED: State.PENDING,
+    Outcome.REFUSED: State.REJECTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +40,16 @@ class Request:
 
 
 def open_request(
-    plan: Plan, approval_id: str, *, correlation_id: str, now: datetime, ttl: timedelta
+    plan: Plan,
+    approval_id: str,
+    *,
+    ruling: Ruling,
+    correlation_id: str,
+    now: datetime,
+    ttl: timedelta,
 ) -> Request:
-    """A plan without flaw asks for approval; where nobody is needed it is granted at once."""
-    tier = tier_of(plan)
-    quorum = approvers_needed(tier)
+    """A plan without flaw asks for approval, unless the policies decided on it at once."""
+    status = _STATUS[ruling.outcome]
     return Request(
         approval_id=approval_id,
         tenant_id=plan.tenant_id,
@@ -46,11 +59,12 @@ def open_request(
         playbook=plan.playbook,
         requested_by=plan.requested_by,
         correlation_id=correlation_id,
-        tier=tier,
-        quorum=quorum,
-        status=State.PENDING if quorum else State.GRANTED,
+        tier=ruling.tier,
+        quorum=ruling.quorum,
+        status=status,
         version=1,
         requested_at=now,
         expires_at=now + ttl,
-        decided_at=None if quorum else now,
+        decided_at=None if status is State.PENDING else now,
+        reason="; ".join(ruling.because) if ruling.outcome is Outcome.REFUSED else None,
     )

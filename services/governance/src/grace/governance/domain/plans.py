@@ -1,13 +1,16 @@
 """A drafted plan: what was handed over, what its contracts say, and whether the two agree."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from grace.governance.domain.tiers import Tier, highest
+from grace.governance.domain.tiers import Tier
 
 _TIERS = frozenset(tier.value for tier in Tier)
+_NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_EVERYTHING = frozenset({"all", "any", "every", "everything", "none", "null", "-", "."})
 
 
 class Flaw(StrEnum):
@@ -19,6 +22,7 @@ class Flaw(StrEnum):
     PARAMS = "params_hash_differs"
     TIER = "unknown_tier"
     TWICE = "action_twice"
+    TARGET = "target_without_a_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Written:
     params_hash: str
     tier: int
     reversible: bool
+    kernel: str = ""
+    environment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +80,6 @@ def flaw(plan: Plan) -> Flaw | None:
     return next((found for draft in plan.drafts if (found := _flaw_of(plan, draft))), None)
 
 
-def tier_of(plan: Plan) -> Tier:
-    """The highest tier of a plan without flaw."""
-    return highest(Tier(draft.written.tier) for draft in plan.drafts)
-
-
 def shown_hash(contract_hashes: Iterable[str]) -> str:
     """The one hash that stands for everything approvers are shown, in order."""
     return hashlib.sha256("\n".join(contract_hashes).encode()).hexdigest()
@@ -93,7 +94,12 @@ def _flaw_of(plan: Plan, draft: Draft) -> Flaw | None:
         return Flaw.PARAMS
     if draft.written.tier not in _TIERS:
         return Flaw.TIER
-    return None
+    return None if _is_one_target(draft.written.target) else Flaw.TARGET
+
+
+def _is_one_target(name: str) -> bool:
+    """A name stands for one registered thing, never for whatever there is."""
+    return _NAME.fullmatch(name) is not None and name.lower() not in _EVERYTHING
 
 
 def _belongs(plan: Plan, draft: Draft) -> bool:

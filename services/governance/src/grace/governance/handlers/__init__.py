@@ -10,12 +10,19 @@ from grace.contracts.governance import (
     GetApproval,
     GetKillSwitch,
     GetReview,
+    GetRuling,
     ListApprovals,
     ListApprovers,
+    ListPolicies,
+    ListPolicyVersions,
     ListReviews,
+    ListRulings,
     RecallDecision,
     RemoveApprover,
     SeatApprover,
+    SetPolicy,
+    SimulatePolicies,
+    TryPolicies,
     TurnKillSwitch,
 )
 from grace.contracts.intent import IntentAccepted
@@ -29,24 +36,36 @@ from grace.governance.handlers.ballots import on_decide
 from grace.governance.handlers.delegations import on_delegate
 from grace.governance.handlers.drafts import on_contract_drafted
 from grace.governance.handlers.glass import on_break_glass
+from grace.governance.handlers.policies import (
+    on_list_policies,
+    on_list_policy_versions,
+    on_set_policy,
+)
 from grace.governance.handlers.requesters import on_intent_accepted
 from grace.governance.handlers.reviews import on_complete_review, on_get_review, on_list_reviews
+from grace.governance.handlers.rulebooks import Rulebooks
+from grace.governance.handlers.ruled import on_get_ruling, on_list_rulings
+from grace.governance.handlers.rulings import Judge
 from grace.governance.handlers.switch import on_get_kill_switch, on_turn_kill_switch
+from grace.governance.handlers.trials import on_simulate_policies, on_try_policies
 from grace.governance.handlers.views import on_get_approval, on_list_approvals, on_recall_decision
 from grace.governance.settings import Settings
 from grace.kit import Rpc, Stream
 
+__all__ = ["Rulebooks", "rpc", "stream"]
 
-def stream(settings: Settings) -> Stream:
+
+def stream(settings: Settings, rulebooks: Rulebooks) -> Stream:
     """Batches from JetStream."""
+    judge = Judge(settings, rulebooks)
     return (
         Stream()
-        .on(ContractDrafted, partial(on_contract_drafted, settings))
+        .on(ContractDrafted, partial(on_contract_drafted, settings, judge))
         .on(IntentAccepted, on_intent_accepted)
     )
 
 
-def rpc(settings: Settings, beacon: type) -> Rpc:
+def rpc(settings: Settings, rulebooks: Rulebooks, beacon: type) -> Rpc:
     """Requests that governance answers; `beacon` is the loop that tells of the kill switch."""
     return (
         Rpc()
@@ -64,4 +83,11 @@ def rpc(settings: Settings, beacon: type) -> Rpc:
         .on(ListReviews, on_list_reviews)
         .on(GetReview, on_get_review)
         .on(CompleteReview, on_complete_review)
+        .on(ListPolicies, partial(on_list_policies, rulebooks))
+        .on(ListPolicyVersions, partial(on_list_policy_versions, rulebooks))
+        .on(SetPolicy, partial(on_set_policy, rulebooks))
+        .on(TryPolicies, partial(on_try_policies, rulebooks))
+        .on(SimulatePolicies, partial(on_simulate_policies, rulebooks))
+        .on(ListRulings, on_list_rulings)
+        .on(GetRuling, on_get_ruling)
     )

@@ -1,28 +1,39 @@
 """Drafted contracts come in: refused, granted at once, or people are asked."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
-from grace.contracts.governance import ApprovalGranted, ApprovalRequested
+from grace.contracts.governance import ApprovalGranted, ApprovalRejected, ApprovalRequested
 from grace.contracts.message import ContractError
 from grace.contracts.verification import ContractDrafted
 from grace.governance.domain.approvals import Request, open_request
 from grace.governance.domain.lifecycle import State
 from grace.governance.domain.plans import Plan, flaw
+from grace.governance.domain.ruling import Judged, Outcome, Ruling
 from grace.governance.handlers.grants import granted_message
 from grace.governance.handlers.plans import plan_of, stored_of
+from grace.governance.handlers.rulings import Judge
 from grace.governance.settings import Settings
-from grace.governance.store import Opening, Store, tell
+from grace.governance.store import Opening, Recorded, Rulings, Store, tell
 from grace.kit import Received, Unit, new_id
 
 Drafted = Received[ContractDrafted]
 
+# Of the 4096 characters that a text may have on the wire.
+_LONGEST_REASON = 2000
 
-async def on_contract_drafted(settings: Settings, messages: Sequence[Drafted], unit: Unit) -> None:
+
+async def on_contract_drafted(
+    settings: Settings, judge: Judge, messages: Sequence[Drafted], unit: Unit
+) -> None:
     """Open a request for each plan; what is seen a second time changes nothing."""
+    examined = [
+        (message, plan) for message in messages if (plan := _examined(message, unit)) is not None
+    ]
+    judged = await judge.judge([plan for _, plan in examined], unit)
     openings = [
-        (message, await _opening(settings, message, plan, unit))
-        for message in messages
-        if (plan := _examined(message, unit)) is not None
+        (message, await _opening(settings, message, plan, each, unit))
+        for (message, plan), each in zip(examined, judged, strict=True)
     ]
     fresh = await Store(unit.tx).insert_requests([opening for _, opening in openings])
     for message, opening in openings:
@@ -30,6 +41,9 @@ async def on_contract_drafted(settings: Settings, messages: Sequence[Drafted], u
             await _announce(opening, unit)
         else:
             unit.count("duplicate", message)
+    await Rulings(unit.tx).insert(
+        [_recorded(opening) for _, opening in openings if opening.request.approval_id in fresh]
+    )
 
 
 def requested_message(request: Request) -> ApprovalRequested:
@@ -59,10 +73,13 @@ def _examined(message: Drafted, unit: Unit) -> Plan | None:
     return plan
 
 
-async def _opening(settings: Settings, message: Drafted, plan: Plan, unit: Unit) -> Opening:
+async def _opening(
+    settings: Settings, message: Drafted, plan: Plan, judged: Judged, unit: Unit
+) -> Opening:
     request = open_request(
         plan,
         f"approval-{new_id()}",
+        ruling=judged.ruling,
         correlation_id=message.correlation_id,
         now=await unit.now(),
         ttl=settings.approval_ttl,
@@ -71,11 +88,14 @@ async def _opening(settings: Settings, message: Drafted, plan: Plan, unit: Unit)
         request=request,
         event_id=message.id,
         contracts=[stored_of(contract) for contract in message.body.contracts],
-        granted=_granted_at_once(settings, request, plan, unit),
+        granted=_granted_at_once(settings, request, plan, judged.ruling, unit),
+        judged=judged,
     )
 
 
-def _granted_at_once(settings: Settings, request: Request, plan: Plan, unit: Unit) -> str | None:
+def _granted_at_once(
+    settings: Settings, request: Request, plan: Plan, ruling: Ruling, unit: Unit
+) -> str | None:
     if request.status is not State.GRANTED:
         return None
     granted = granted_message(
@@ -85,16 +105,50 @@ def _granted_at_once(settings: Settings, request: Request, plan: Plan, unit: Uni
         at=request.requested_at,
         lifetimes=settings.lifetimes,
         keys=unit.runtime.keys,
-    )
+    ).model_copy(update={"because": told_briefly(ruling)})
     return granted.to_bytes().decode()
+
+
+def _recorded(opening: Opening) -> Recorded:
+    request = opening.request
+    return Recorded(
+        approval_id=request.approval_id,
+        tenant_id=request.tenant_id,
+        mission_id=request.mission_id,
+        ruled_at=request.requested_at,
+        judged=opening.judged,
+    )
 
 
 async def _announce(opening: Opening, unit: Unit) -> None:
     """What needs nobody is granted without a word to people."""
-    request = opening.request
-    if opening.granted:
-        granted = ApprovalGranted.from_bytes(opening.granted.encode())
-        unit.publish(granted, tenant=request.tenant_id, correlation_id=request.correlation_id)
+    request, message = opening.request, _message(opening)
+    if isinstance(message, ApprovalGranted):
+        unit.publish(message, tenant=request.tenant_id, correlation_id=request.correlation_id)
         return
-    asked = requested_message(request)
-    await tell(unit, asked, tenant=request.tenant_id, correlation_id=request.correlation_id)
+    await tell(unit, message, tenant=request.tenant_id, correlation_id=request.correlation_id)
+
+
+def _message(opening: Opening) -> ApprovalGranted | ApprovalRejected | ApprovalRequested:
+    request, ruling = opening.request, opening.judged.ruling
+    match ruling.outcome:
+        case Outcome.GRANTED:
+            return ApprovalGranted.from_bytes((opening.granted or "").encode())
+        case Outcome.REFUSED:
+            return ApprovalRejected(
+                approval_id=request.approval_id,
+                mission_id=request.mission_id,
+                tenant_id=request.tenant_id,
+                decided_by=(),
+                reason=told_briefly(ruling),
+            )
+        case Outcome.ASKED:
+            because = {"because": told_briefly(ruling)}
+            return requested_message(request).model_copy(update=because)
+        case other:
+            assert_never(other)
+
+
+def told_briefly(ruling: Ruling) -> str:
+    """What decided, in one line that fits beside other facts."""
+    return "; ".join(ruling.because)[:_LONGEST_REASON]

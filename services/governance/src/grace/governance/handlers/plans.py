@@ -54,4 +54,6 @@ def _written(contract: Contract) -> Written:
         params_hash=action.params_hash,
         tier=action.tier,
         reversible=action.reversible,
+        kernel=action.kernel,
+        environment=action.environment,
     )

@@ -10,14 +10,11 @@ from grace.contracts.governance import (
     TurnKillSwitch,
 )
 from grace.governance.domain.kill_switch import OPERATORS_TENANT, Switch, Wanted, turned
+from grace.governance.handlers.operators import refuse_strangers
 from grace.governance.store import Switches
-from grace.kit import Called, Conflict, Forbidden, Unavailable, Unit
+from grace.kit import Called, Conflict, Unavailable, Unit
 
 _SHOWN_ORDERS = 20
-
-
-class NotTheOperators(Forbidden):
-    """The kill switch stops every tenant's effects: a key of the tenant that runs Grace is needed."""
 
 
 class SwitchUnknown(Unavailable):
@@ -31,7 +28,7 @@ class TurnedMeanwhile(Conflict):
 async def on_turn_kill_switch(beacon: type, call: Called[TurnKillSwitch], unit: Unit) -> KillSwitch:
     """Turn the switch and let the beacon tell it at once; answer how it stands."""
     body, store = call.body, Switches(unit.tx)
-    _refuse_strangers(body.tenant_id)
+    refuse_strangers(body.tenant_id)
     switch = _known(await store.lock())
     wanted = Wanted(is_on=body.is_on, hard=body.hard, by=body.principal, reason=body.reason)
     changed = turned(switch, wanted, now=await unit.now())
@@ -45,14 +42,9 @@ async def on_turn_kill_switch(beacon: type, call: Called[TurnKillSwitch], unit: 
 
 async def on_get_kill_switch(call: Called[GetKillSwitch], unit: Unit) -> KillSwitch:
     """Answer how the switch stands, and who turned it before."""
-    _refuse_strangers(call.body.tenant_id)
+    refuse_strangers(call.body.tenant_id)
     store = Switches(unit.tx)
     return await _shown(store, _known(await store.read()))
-
-
-def _refuse_strangers(tenant_id: str) -> None:
-    if tenant_id != OPERATORS_TENANT:
-        raise NotTheOperators
 
 
 def _known(switch: Switch | None) -> Switch:

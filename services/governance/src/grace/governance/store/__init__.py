@@ -12,6 +12,7 @@ from grace.governance.store.people import (
     Surroundings,
     Waiting,
 )
+from grace.governance.store.rules import Made, Policies, Recorded, Rulings
 from grace.governance.store.switch import Switches
 from grace.governance.store.told import due_message, reminder_message, tell
 
@@ -20,10 +21,14 @@ __all__ = [
     "Approvers",
     "Electorates",
     "Joining",
+    "Made",
     "Notices",
     "Opening",
+    "Policies",
+    "Recorded",
     "Reminders",
     "Reviews",
+    "Rulings",
     "Store",
     "StoredContract",
     "Surroundings",

@@ -8,6 +8,7 @@ from uuid import UUID
 from grace.governance.domain.approvals import Request
 from grace.governance.domain.lifecycle import State
 from grace.governance.domain.quorum import Choice, Decided, Vote
+from grace.governance.domain.ruling import Judged
 from grace.governance.domain.tiers import Tier
 from grace.governance.store.statements import QUERIES
 from grace.kit import Record, Transaction
@@ -31,6 +32,7 @@ class Opening:
     event_id: UUID
     contracts: Sequence[StoredContract]
     granted: str | None
+    judged: Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def _request_columns(openings: Sequence[Opening]) -> dict[str, list[object]]:
     columns = (
         "approval_id", "tenant_id", "mission_id", "plan_hash", "shown_hash", "playbook",
         "requested_by", "correlation_id", "tier", "quorum", "status", "requested_at", "expires_at",
-        "decided_at",
+        "decided_at", "reason",
     )  # fmt: skip
     return {
         "event_id": [opening.event_id for opening in openings],

@@ -39,6 +39,7 @@ class Answer:
     reversible: bool
     observes_only: bool
     timeout_ms: int
+    environment: str | None = None
 
     @classmethod
     def refusing(cls, reason: str) -> Self:

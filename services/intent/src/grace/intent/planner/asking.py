@@ -100,6 +100,7 @@ async def _ask(runtime: Runtime, question: Question, timeout: float) -> Answer |
         reversible=reply.reversible,
         observes_only=reply.observes_only,
         timeout_ms=reply.timeout_ms,
+        environment=reply.environment,
     )
 
 

@@ -57,6 +57,7 @@ def _action(target: str, place: int, ready: ReadyStep) -> wire.PlannedAction:
             measure_on_wire(measure, target, answer.timeout_ms)
             for measure, answer in zip(ready.step.measures, ready.measures, strict=True)
         ),
+        environment=ready.action.environment,
     )
 
 

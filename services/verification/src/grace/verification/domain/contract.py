@@ -112,6 +112,7 @@ class Action:
     expectations: tuple[Expectation, ...]
     measurement: Measurement
     measures: tuple[Measure, ...] = ()
+    environment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

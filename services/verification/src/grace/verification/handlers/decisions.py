@@ -53,6 +53,7 @@ async def on_approval_expired(
 async def ask(body: wire.ApprovalRequested, source: Source, unit: Unit) -> Outcome:
     """A mission waits for people, unless it was decided already."""
     words = f"{body.quorum} to approve, tier {body.tier}, until {body.expires_at:%H:%M:%S} UTC"
+    words = f"{words}: {body.because}" if body.because else words
     await hear(unit, source, body.mission_id, words)
     asked = await Missions(unit.tx).ask(body.mission_id, body.approval_id)
     return None if asked else _STALE
@@ -71,7 +72,8 @@ async def grant(body: wire.ApprovalGranted, source: Source, unit: Unit) -> Outco
     if wrong is not None:
         return Refused("other_contract", wrong)
     people = ", ".join(body.decided_by) or "policy"
-    await hear(unit, source, body.mission_id, f"granted by {people}")
+    because = f": {body.because}" if body.because else ""
+    await hear(unit, source, body.mission_id, f"granted by {people}{because}")
     if not await missions.allow(
         body.mission_id, approval_id=body.approval_id, plan_hash=body.plan_hash
     ):

@@ -113,6 +113,7 @@ def _action_of(action: wire_intent.PlannedAction) -> Action:
         expectations=tuple(map(expectation_of, action.expectations)),
         measurement=measurement_of(action.measurement),
         measures=tuple(map(measure_of, action.measures)),
+        environment=action.environment,
     )
 
 
@@ -132,4 +133,5 @@ def action_on_wire(action: Action) -> wire_intent.PlannedAction:
         expectations=tuple(map(expectation_on_wire, action.expectations)),
         measurement=measurement_on_wire(action.measurement),
         measures=tuple(map(measure_on_wire, action.measures)),
+        environment=action.environment,
     )

@@ -1,0 +1,136 @@
+"""What becomes of a plan: the shipped policies, tiers, and the worst action of all."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grace.governance.domain.facts import Facts, facts_from
+from grace.governance.domain.rulebook import Document, Kind, Question, Rulebook, compile_rulebook
+from grace.governance.domain.ruling import Outcome, Ruling, refused, rule
+from grace.governance.domain.tiers import Limits, Tier, approvers_needed, highest, tiering
+from grace.governance.handlers.rulebooks import Shipped
+
+SHIPPED = Shipped.read()
+LIMITS = Limits(frozenset({"production"}), blast_radius=5)
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SEVERITY = [Outcome.GRANTED, Outcome.ASKED, Outcome.REFUSED]
+
+
+def book(*stored: Document) -> Rulebook:
+    return compile_rulebook(SHIPPED.with_stored(stored), SHIPPED.schema)
+
+
+SHIPPED_BOOK = book()
+
+
+def facts(tier: int, **more: object) -> Facts:
+    return facts_from({"operation_tier": tier, "environment": "demo", **more})
+
+
+def ruled(*actions: Facts, rulebook: Rulebook = SHIPPED_BOOK) -> Ruling:
+    return rule(rulebook, [actions])[0]
+
+
+@pytest.mark.parametrize(
+    ("tier", "outcome", "people"),
+    [(1, Outcome.GRANTED, 0), (2, Outcome.ASKED, 1), (3, Outcome.ASKED, 2)],
+)
+def test_the_shipped_policies_ask_as_many_people_as_a_tier_needs(
+    tier: int, outcome: Outcome, people: int
+) -> None:
+    ruling = ruled(facts(tier))
+    assert (ruling.outcome, ruling.quorum, ruling.tier) == (outcome, people, Tier(tier))
+    assert ruling.because
+    assert ruling.rulebook_hash == SHIPPED_BOOK.content_hash
+
+
+def test_a_ruling_names_the_policies_that_decided() -> None:
+    assert ruled(facts(1)).rules == ("people-may-approve", "harmless-runs-alone")
+    assert ruled(facts(3)).rules == ("constitution.dangerous-needs-people",)
+    assert "constitution.dangerous-needs-people: tier 3 never runs without people" in (
+        ruled(facts(3)).because
+    )
+    assert "no policy lets it run without people" in ruled(facts(2)).because
+
+
+def test_no_document_lets_tier_three_run_without_people() -> None:
+    generous = Document("generous", Kind.POLICY, '@id("all") permit (principal, action, resource);')
+    assert ruled(facts(2), rulebook=book(generous)).outcome is Outcome.GRANTED
+    assert ruled(facts(3), rulebook=book(generous)).outcome is Outcome.ASKED
+
+
+def test_what_a_constitution_forbids_no_approval_lifts() -> None:
+    frozen = Document(
+        "freeze",
+        Kind.CONSTITUTION,
+        '@id("freeze") @why("the books are closed")\n'
+        'forbid (principal, action == Action::"run", resource in Environment::"production");',
+    )
+    ruling = ruled(facts(1, environment="production"), rulebook=book(frozen))
+    assert (ruling.outcome, ruling.rules) == (Outcome.REFUSED, ("freeze",))
+    assert ruling.because[-1] == "freeze: the books are closed"
+
+
+def test_where_a_policy_asks_about_something_harmless_one_person_is_asked() -> None:
+    careful = Document(
+        "careful",
+        Kind.POLICY,
+        '@id("ask") forbid (principal, action == Action::"run_unattended", resource);',
+    )
+    ruling = ruled(facts(1), rulebook=book(careful))
+    assert (ruling.outcome, ruling.quorum, ruling.tier) == (Outcome.ASKED, 1, Tier.HARMLESS)
+
+
+def test_the_defaults_can_be_replaced_and_the_constitution_stays() -> None:
+    none = Document("defaults", Kind.POLICY, "// nothing is permitted")
+    assert ruled(facts(1), rulebook=book(none)).outcome is Outcome.REFUSED
+    assert "constitution.dangerous-needs-people" in book(none).rules
+
+
+def test_what_nobody_can_judge_is_refused() -> None:
+    ruling = refused([facts(1), facts(2)], "the policies cannot be read")
+    assert (ruling.outcome, ruling.because) == (Outcome.REFUSED, ("the policies cannot be read",))
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=5))
+def test_a_plan_is_as_dangerous_as_its_worst_action_and_that_decides(tiers: list[int]) -> None:
+    ruling = ruled(*(facts(tier) for tier in tiers))
+    alone = [ruled(facts(tier)) for tier in tiers]
+    assert ruling.tier == highest(Tier(tier) for tier in tiers) == max(tiers)
+    assert ruling.outcome is max((each.outcome for each in alone), key=SEVERITY.index)
+    assert ruling.quorum == max(each.quorum for each in alone)
+
+
+@given(
+    st.sampled_from(Tier),
+    st.booleans(),
+    st.sampled_from(["demo", "production", "unknown"]),
+    st.integers(1, 20),
+)
+def test_a_tier_is_never_below_the_operations_own_and_says_what_raised_it(
+    own: Tier, reversible: bool, environment: str, targets: int
+) -> None:
+    found = tiering(
+        own, reversible=reversible, environment=environment, targets=targets, limits=LIMITS
+    )
+    raised = [not reversible and environment != "demo", targets > 5]
+    if own is Tier.HARMLESS:
+        assert (found.tier, found.raised_by) == (own, ())
+    else:
+        assert found.tier == min(own + sum(raised), 3)
+        assert len(found.raised_by) == sum(raised)
+
+
+def test_a_raised_tier_says_why_in_the_ruling() -> None:
+    raised = replace(facts(3), raised_by="its plan changes 7 targets, more than 5")
+    assert "its plan changes 7 targets" in ruled(raised).because[0]
+
+
+def test_every_fact_but_the_target_can_be_spoken_of() -> None:
+    for name in facts(1).context():
+        assert f"  {name}: " in SHIPPED.schema
+    assert set(Question) == {"run", "run_unattended"}
+    assert [approvers_needed(tier) for tier in Tier] == [0, 1, 2]
