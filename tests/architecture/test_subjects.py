@@ -31,6 +31,8 @@ FOR_THE_RECORD = {
     "htm.limit.changed": "the log keeps who set which limit",
     "htm.schedule.changed": "the log keeps who set which schedule",
     "htm.quotas.changed": "the log keeps who shared out what",
+    "governance.autonomy.changed": "the log keeps who moved which playbook; the next plan meets it",
+    "governance.standing_approval.changed": "the log keeps who gave their word, and took it back",
     "governance.policy.changed": "the log keeps who changed what decides; the next plan meets it",
     "identity.checkpoint.published": "witnesses outside keep it",
     "identity.key.rotated": "services read the registry when they meet a key they do not know",

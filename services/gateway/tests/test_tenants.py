@@ -33,6 +33,17 @@ FREEZE = {"reason": "the fair", "environment": "elsewhere", "timezone": "UTC", "
 OWNERS = ("governance", "htm", "intent", "knowledge", "verification")
 
 
+POLICY = {
+    "name": "never",
+    "reason": "x",
+    "text": '@id("never") forbid (principal, action, resource) when { context.hour > 23 };',
+}
+STANDING = "/api/governance/standing-approvals"
+WORD = {"playbook": "p", "target_class": "c", "budget": 1, "lifetime_s": 60, "reason": "x"}
+# Every tenant has its own, also without a record: tests/test_autonomy.py.
+EVERYBODYS = "/api/governance/autonomy/"
+
+
 async def task_of(front: Any) -> str:
     verification = await front.house.act_as("verification")
     spec = TaskSpec.model_validate({
@@ -78,6 +89,8 @@ async def things_of(front: Any) -> dict[str, str]:
     run = await made(front, SMOKE, {"target": "t"})
     intent = await made(front, "/api/intents/submit", INTENT)
     freeze = await made(front, "/api/freezes", FREEZE)
+    # Before the first approver is seated: from then on only approvers give their word.
+    word = await made(front, STANDING, WORD)
     key = await made(front, "/api/keys", {"principal": "ada", "scopes": ["htm:read"]})
     return {
         "approval_id": approval["approval_id"],
@@ -90,10 +103,12 @@ async def things_of(front: Any) -> dict[str, str]:
         "key_id": key["key_id"],
         "limit_key": await limit_of(front),
         "mission_id": approval["mission_id"],
+        "name": (await made(front, "/api/governance/policies", POLICY))["name"],
         "principal": "guard",
         "review_id": await review_of(front, await front.hand_in(2)),
         "schedule_name": await schedule_of(front),
         "run_id": run["run_id"],
+        "standing_id": word["standing_id"],
         "task_id": await task_of(front),
     }
 
@@ -158,7 +173,8 @@ async def test_the_things_of_another_tenant_are_not_there(open_gateway: OpenGate
         document = (await front.admin.get("/openapi.json")).json()
         asked = 0
         for path, method, _ in operations(document):
-            if "{" not in path or method == "put":  # a PUT makes it, in the asker's own tenant
+            # A PUT makes it, in the asker's own tenant.
+            if "{" not in path or method == "put" or path.startswith(EVERYBODYS):
                 continue
             here = path.format(**things)
             more: dict[str, Any] = {"headers": {"If-Match": "*"}}

@@ -121,7 +121,7 @@ async def test_every_plan_has_its_ruling_with_all_that_was_known(open_office: Op
             GetRuling(tenant_id="default", approval_id=asked.approval_id)
         )
         assert (found.outcome, found.tier, found.quorum) == ("asked", 2, 1)
-        assert "no policy lets it run without people" in found.because
+        assert found.rules == ("constitution.changes-need-a-standing-approval",)
         known = [json.loads(each) for each in found.facts]
         assert [(k["operation_tier"], k["targets"], k["actions"]) for k in known] == [
             (1, 1, 2),

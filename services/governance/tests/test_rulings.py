@@ -53,13 +53,45 @@ def test_a_ruling_names_the_policies_that_decided() -> None:
     assert "constitution.dangerous-needs-people: tier 3 never runs without people" in (
         ruled(facts(3)).because
     )
-    assert "no policy lets it run without people" in ruled(facts(2)).because
+    assert "constitution.changes-need-a-standing-approval" in ruled(facts(2)).rules
+    nothing = Document("defaults", Kind.POLICY, '@id("run") permit (principal, action, resource)'
+                       ' when { context.tier > 1 };')  # fmt: skip
+    silent = ruled(facts(1), rulebook=book(nothing))
+    assert silent.because[1:] == ("no policy permits it",)
 
 
-def test_no_document_lets_tier_three_run_without_people() -> None:
+def test_no_document_lets_a_change_run_without_people() -> None:
     generous = Document("generous", Kind.POLICY, '@id("all") permit (principal, action, resource);')
-    assert ruled(facts(2), rulebook=book(generous)).outcome is Outcome.GRANTED
-    assert ruled(facts(3), rulebook=book(generous)).outcome is Outcome.ASKED
+    for tier in (2, 3):
+        assert ruled(facts(tier), rulebook=book(generous)).outcome is Outcome.ASKED
+    trusted = facts(3, autonomy="auto", standing_approval=True, change_budget=9)
+    assert ruled(trusted, rulebook=book(generous)).outcome is Outcome.ASKED
+
+
+TRUSTED = {"autonomy": "auto", "standing_approval": True, "change_budget": 3, "recent_changes": 2}
+
+
+def test_at_auto_a_change_runs_under_a_standing_approval_and_within_its_window() -> None:
+    ruling = ruled(facts(2, **TRUSTED))
+    assert (ruling.outcome, ruling.quorum) == (Outcome.GRANTED, 0)
+    assert "earned-autonomy" in ruling.rules
+    for less, decided_by in (
+        ({"autonomy": "approve"}, "constitution.changes-need-a-standing-approval"),
+        ({"standing_approval": False}, "constitution.changes-need-a-standing-approval"),
+        ({"recent_changes": 3}, "constitution.so-much-in-a-window"),
+        ({"actions": 2}, "constitution.so-much-in-a-window"),
+    ):
+        ruling = ruled(facts(2, **(TRUSTED | less)))
+        assert (ruling.outcome, ruling.rules) == (Outcome.ASKED, (decided_by,)), less
+
+
+@pytest.mark.parametrize("tier", [1, 2, 3])
+def test_off_refuses_everything_and_suggest_asks_about_everything(tier: int) -> None:
+    off = ruled(facts(tier, **(TRUSTED | {"autonomy": "off"})))
+    assert (off.outcome, off.rules) == (Outcome.REFUSED, ("constitution.off-is-off",))
+    suggest = ruled(facts(tier, **(TRUSTED | {"autonomy": "suggest"})))
+    assert suggest.outcome is Outcome.ASKED
+    assert "constitution.suggest-asks" in suggest.rules
 
 
 def test_what_a_constitution_forbids_no_approval_lifts() -> None:

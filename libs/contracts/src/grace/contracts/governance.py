@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from grace.contracts.message import Message
-from grace.contracts.scalars import Bool, Bytes, Id, LongText, Text, Timestamp, UInt32
+from grace.contracts.scalars import Bool, Bytes, Double, Id, LongText, Text, Timestamp, UInt32
 
 __all__ = [
     "Approval",
@@ -21,6 +21,10 @@ __all__ = [
     "ApproverRemoved",
     "ApproverSeated",
     "Approvers",
+    "Autonomies",
+    "Autonomy",
+    "AutonomyChanged",
+    "AutonomyMove",
     "BreakGlass",
     "Capability",
     "CapabilityBody",
@@ -29,9 +33,11 @@ __all__ = [
     "Delegate",
     "Delegation",
     "GetApproval",
+    "GetAutonomy",
     "GetKillSwitch",
     "GetReview",
     "GetRuling",
+    "GiveStandingApproval",
     "GlassBroken",
     "Grant",
     "KillSwitch",
@@ -39,10 +45,12 @@ __all__ = [
     "KillSwitchTurned",
     "ListApprovals",
     "ListApprovers",
+    "ListAutonomy",
     "ListPolicies",
     "ListPolicyVersions",
     "ListReviews",
     "ListRulings",
+    "ListStandingApprovals",
     "Permit",
     "PolicyCandidate",
     "PolicyCase",
@@ -57,13 +65,18 @@ __all__ = [
     "ReviewCompleted",
     "ReviewDue",
     "Reviews",
+    "RevokeStandingApproval",
     "Ruling",
     "Rulings",
     "SeatApprover",
+    "SetAutonomy",
     "SetPolicy",
     "SimulatePolicies",
     "SimulatedMove",
     "SimulatedPolicies",
+    "StandingApproval",
+    "StandingApprovalChanged",
+    "StandingApprovals",
     "TriedCase",
     "TriedPolicies",
     "TryPolicies",
@@ -198,6 +211,197 @@ class ApprovalEscalated(Message):
     tenant_id: Id
     reminders: UInt32
     group: Id
+    expires_at: Timestamp
+
+
+class AutonomyMove(Message):
+    """Part of `Autonomy`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.AutonomyMove"
+
+    version: UInt32
+    level: Id
+    changed_by: Id
+    reason: Text
+    changed_at: Timestamp | None = None
+
+
+class Autonomy(Message):
+    """How much a playbook may do on its own against a class of targets, and why."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Autonomy"
+
+    tenant_id: Id
+    playbook: Id
+    target_class: Id
+    level: Id = Field(description="off, suggest, approve, auto")
+    version: UInt32 = Field(description="For If-Match; rises with every move.")
+    verified: UInt32 = Field(description="Since the last move.")
+    failed: UInt32
+    lower_bound: Double = Field(description="With 95 % at least this share of its effects holds.")
+    explanation: Text
+    changed_by: Id = Field(description="evidence, or a person")
+    reason: Text
+    changed_at: Timestamp | None = None
+    moves: tuple[AutonomyMove, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="The last ones, newest first; where one playbook was asked for.",
+    )
+
+
+class Autonomies(Message):
+    """The answer on `rpc.governance.autonomies`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Autonomies"
+
+    autonomies: tuple[Autonomy, ...] = Field(default=(), max_length=1000)
+
+
+class ListAutonomy(Message):
+    """Asks on `rpc.governance.autonomies`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ListAutonomy"
+    SUBJECT: ClassVar[str] = "rpc.governance.autonomies"
+    REPLY: ClassVar[type[Autonomies]] = Autonomies
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    after: Text | None = Field(
+        default=None, description="playbook:target_class of the last one of the page before."
+    )
+
+
+class GetAutonomy(Message):
+    """Asks on `rpc.governance.autonomy`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.GetAutonomy"
+    SUBJECT: ClassVar[str] = "rpc.governance.autonomy"
+    REPLY: ClassVar[type[Autonomy]] = Autonomy
+
+    tenant_id: Id
+    playbook: Id
+    target_class: Id
+
+
+class SetAutonomy(Message):
+    """A person moves a playbook.
+
+    To auto only where it has earned it.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.SetAutonomy"
+    SUBJECT: ClassVar[str] = "rpc.governance.set_autonomy"
+    REPLY: ClassVar[type[Autonomy]] = Autonomy
+
+    tenant_id: Id
+    playbook: Id
+    target_class: Id
+    level: Id
+    principal: Id
+    reason: Text
+    if_version: UInt32 | None = None
+
+
+class AutonomyChanged(Message):
+    """A playbook was moved, by evidence or by a person."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.AutonomyChanged"
+    SUBJECT: ClassVar[str] = "governance.autonomy.changed"
+
+    tenant_id: Id
+    playbook: Id
+    target_class: Id
+    level: Id
+    before: Id
+    version: UInt32
+    actor: Id
+    reason: Text
+
+
+class StandingApproval(Message):
+    """A person's word that a playbook may change so many targets of a class without asking, until a moment."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.StandingApproval"
+
+    standing_id: Id
+    tenant_id: Id
+    playbook: Id
+    target_class: Id
+    status: Id = Field(description="open, spent, expired, revoked")
+    budget: UInt32 = Field(description="Changes in all.")
+    used: UInt32
+    given_by: Id
+    reason: Text
+    given_at: Timestamp
+    expires_at: Timestamp
+    revoked_at: Timestamp | None = None
+    revoked_by: Text | None = None
+
+
+class StandingApprovals(Message):
+    """The answer on `rpc.governance.standing_approvals`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.StandingApprovals"
+
+    standing_approvals: tuple[StandingApproval, ...] = Field(default=(), max_length=1000)
+
+
+class ListStandingApprovals(Message):
+    """Asks on `rpc.governance.standing_approvals`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ListStandingApprovals"
+    SUBJECT: ClassVar[str] = "rpc.governance.standing_approvals"
+    REPLY: ClassVar[type[StandingApprovals]] = StandingApprovals
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    before: Text | None = None
+
+
+class GiveStandingApproval(Message):
+    """Asks on `rpc.governance.give_standing_approval`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.GiveStandingApproval"
+    SUBJECT: ClassVar[str] = "rpc.governance.give_standing_approval"
+    REPLY: ClassVar[type[StandingApproval]] = StandingApproval
+
+    tenant_id: Id
+    playbook: Id
+    target_class: Id
+    budget: Annotated[UInt32, Field(ge=1)]
+    lifetime_s: Annotated[UInt32, Field(ge=1)]
+    principal: Id
+    reason: Text
+
+
+class RevokeStandingApproval(Message):
+    """Asks on `rpc.governance.revoke_standing_approval`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.RevokeStandingApproval"
+    SUBJECT: ClassVar[str] = "rpc.governance.revoke_standing_approval"
+    REPLY: ClassVar[type[StandingApproval]] = StandingApproval
+
+    tenant_id: Id
+    standing_id: Id
+    principal: Id
+    reason: Text | None = None
+
+
+class StandingApprovalChanged(Message):
+    """A standing approval was given or taken back."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.StandingApprovalChanged"
+    SUBJECT: ClassVar[str] = "governance.standing_approval.changed"
+
+    standing_id: Id
+    tenant_id: Id
+    playbook: Id
+    target_class: Id
+    status: Id
+    budget: UInt32
+    actor: Id
+    reason: Text
     expires_at: Timestamp
 
 

@@ -334,6 +334,9 @@ class ActionClosed(Message):
     executed: Bool
     closed_at: Timestamp
     reason: Text | None = None
+    target_class: Id | None = Field(
+        default=None, description="The kernel that acts on such targets."
+    )
 
 
 class ProblemResolved(Message):

@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from grace.governance.domain.autonomy import Bar
 from grace.governance.domain.notices import flaw_of
 from grace.governance.domain.permissions import Lifetimes
 from grace.governance.domain.reminders import Rhythm
@@ -30,6 +31,14 @@ class Settings(ServiceSettings):
     protected_environments: tuple[str, ...] = ("production",)
     # A plan that changes more targets than this is one tier higher.
     blast_radius: int = Field(default=5, ge=1)
+    # Changes that may run without people within the window, by tenant and class of targets.
+    change_budget: int = Field(default=20, ge=0)
+    change_window: timedelta = timedelta(hours=1)
+    # A promotion: so many verified outcomes since the last move, and with 95 % so many that hold.
+    promote_after: int = Field(default=20, ge=1)
+    promote_bound: float = Field(default=0.85, gt=0, lt=1)
+    # Nobody's word holds longer than this.
+    longest_standing: timedelta = timedelta(days=90)
     # An approval that is due late by a second does no harm: decide checks the clock itself.
     expire_interval: timedelta = timedelta(seconds=1)
     # Somebody who has not looked for a quarter of an hour is told again; each word after the first
@@ -68,6 +77,11 @@ class Settings(ServiceSettings):
         if self.webhook_urls and self.webhook_secret_file is None:
             raise ValueError("webhook_urls need a webhook_secret_file to sign with")
         return self
+
+    @property
+    def bar(self) -> Bar:
+        """What evidence a promotion needs."""
+        return Bar(self.promote_after, self.promote_bound)
 
     @property
     def limits(self) -> Limits:

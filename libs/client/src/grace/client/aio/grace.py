@@ -3,6 +3,7 @@
 from grace.client.aio.approvals import Approvals
 from grace.client.aio.approvers import Approvers
 from grace.client.aio.attention import Attention
+from grace.client.aio.autonomy import Autonomy
 from grace.client.aio.baselines import Baselines
 from grace.client.aio.benchmarks import Benchmarks
 from grace.client.aio.events import Events
@@ -28,6 +29,7 @@ class Grace(
     Approvals,
     Approvers,
     Attention,
+    Autonomy,
     Baselines,
     Benchmarks,
     Events,

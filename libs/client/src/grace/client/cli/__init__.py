@@ -9,6 +9,7 @@ import typer
 from grace.client.cli import (
     approvals,
     approvers,
+    autonomy,
     baselines,
     benchmarks,
     events,
@@ -75,6 +76,7 @@ def _over_rest() -> typer.Typer:
         ("approvers", approvers.app),
         ("reviews", approvers.reviews),
         ("policy", policies.app),
+        ("autonomy", autonomy.app),
         ("events", events.app),
         ("knowledge", knowledge.app),
         ("baselines", baselines.app),

@@ -4,6 +4,7 @@
 from grace.client.sync.approvals import Approvals
 from grace.client.sync.approvers import Approvers
 from grace.client.sync.attention import Attention
+from grace.client.sync.autonomy import Autonomy
 from grace.client.sync.baselines import Baselines
 from grace.client.sync.benchmarks import Benchmarks
 from grace.client.sync.events import Events
@@ -29,6 +30,7 @@ class SyncGrace(
     Approvals,
     Approvers,
     Attention,
+    Autonomy,
     Baselines,
     Benchmarks,
     Events,

@@ -1,9 +1,11 @@
 """What is known of one planned action when a policy judges it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 
+from grace.governance.domain.autonomy import INITIAL
+from grace.governance.domain.budgets import Room
 from grace.governance.domain.plans import Plan, Written
 from grace.governance.domain.tiers import UNKNOWN_ENVIRONMENT, Limits, Tier, tiering
 
@@ -28,6 +30,20 @@ class Facts:
     hour: int
     weekday: int
     raised_by: str = ""  # What made the tier higher than the operation's own.
+    autonomy: str = INITIAL.value
+    standing_approval: bool = False
+    recent_changes: int = 0
+    change_budget: int = 0
+
+    def within(self, room: Room) -> "Facts":
+        """The same with what its plan may rely on."""
+        return replace(
+            self,
+            autonomy=room.level.value,
+            standing_approval=room.trust is not None,
+            recent_changes=room.recent_changes,
+            change_budget=room.change_budget,
+        )
 
     def context(self) -> dict[str, object]:
         """What Cedar calls the context: all that is neither playbook nor target."""
@@ -112,4 +128,8 @@ _ASSUMED: Mapping[str, object] = {
     "hour": 12,
     "weekday": 1,
     "raised_by": "",
+    "autonomy": INITIAL.value,
+    "standing_approval": False,
+    "recent_changes": 0,
+    "change_budget": 0,
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from grace.governance.domain.budgets import Trust
 from grace.governance.domain.facts import Facts
 from grace.governance.domain.rulebook import Answer, Question, Rulebook
 from grace.governance.domain.tiers import Tier, approvers_needed, highest
@@ -47,6 +48,8 @@ class Judged:
 
     ruling: Ruling
     facts: tuple[Facts, ...]
+    # What a granted plan takes of people's standing approvals.
+    relied_on: tuple[tuple[Trust, int], ...] = ()
 
 
 def rule(rulebook: Rulebook, plans: Sequence[Sequence[Facts]]) -> list[Ruling]:

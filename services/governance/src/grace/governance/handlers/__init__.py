@@ -8,34 +8,46 @@ from grace.contracts.governance import (
     Decide,
     Delegate,
     GetApproval,
+    GetAutonomy,
     GetKillSwitch,
     GetReview,
     GetRuling,
+    GiveStandingApproval,
     ListApprovals,
     ListApprovers,
+    ListAutonomy,
     ListPolicies,
     ListPolicyVersions,
     ListReviews,
     ListRulings,
+    ListStandingApprovals,
     RecallDecision,
     RemoveApprover,
+    RevokeStandingApproval,
     SeatApprover,
+    SetAutonomy,
     SetPolicy,
     SimulatePolicies,
     TryPolicies,
     TurnKillSwitch,
 )
 from grace.contracts.intent import IntentAccepted
-from grace.contracts.verification import ContractDrafted
+from grace.contracts.verification import ActionClosed, ContractDrafted
 from grace.governance.handlers.approvers import (
     on_list_approvers,
     on_remove_approver,
     on_seat_approver,
 )
+from grace.governance.handlers.autonomy import (
+    on_get_autonomy,
+    on_list_autonomy,
+    on_set_autonomy,
+)
 from grace.governance.handlers.ballots import on_decide
 from grace.governance.handlers.delegations import on_delegate
 from grace.governance.handlers.drafts import on_contract_drafted
 from grace.governance.handlers.glass import on_break_glass
+from grace.governance.handlers.outcomes import on_action_closed
 from grace.governance.handlers.policies import (
     on_list_policies,
     on_list_policy_versions,
@@ -46,6 +58,11 @@ from grace.governance.handlers.reviews import on_complete_review, on_get_review,
 from grace.governance.handlers.rulebooks import Rulebooks
 from grace.governance.handlers.ruled import on_get_ruling, on_list_rulings
 from grace.governance.handlers.rulings import Judge
+from grace.governance.handlers.standings import (
+    on_give_standing_approval,
+    on_list_standing_approvals,
+    on_revoke_standing_approval,
+)
 from grace.governance.handlers.switch import on_get_kill_switch, on_turn_kill_switch
 from grace.governance.handlers.trials import on_simulate_policies, on_try_policies
 from grace.governance.handlers.views import on_get_approval, on_list_approvals, on_recall_decision
@@ -62,6 +79,7 @@ def stream(settings: Settings, rulebooks: Rulebooks) -> Stream:
         Stream()
         .on(ContractDrafted, partial(on_contract_drafted, settings, judge))
         .on(IntentAccepted, on_intent_accepted)
+        .on(ActionClosed, partial(on_action_closed, settings))
     )
 
 
@@ -90,4 +108,10 @@ def rpc(settings: Settings, rulebooks: Rulebooks, beacon: type) -> Rpc:
         .on(SimulatePolicies, partial(on_simulate_policies, rulebooks))
         .on(ListRulings, on_list_rulings)
         .on(GetRuling, on_get_ruling)
+        .on(ListAutonomy, partial(on_list_autonomy, settings))
+        .on(GetAutonomy, partial(on_get_autonomy, settings))
+        .on(SetAutonomy, partial(on_set_autonomy, settings))
+        .on(GiveStandingApproval, partial(on_give_standing_approval, settings))
+        .on(RevokeStandingApproval, on_revoke_standing_approval)
+        .on(ListStandingApprovals, on_list_standing_approvals)
     )

@@ -14,8 +14,13 @@ from grace.governance.handlers.grants import granted_message
 from grace.governance.handlers.plans import plan_of, stored_of
 from grace.governance.handlers.rulings import Judge
 from grace.governance.settings import Settings
-from grace.governance.store import Opening, Recorded, Rulings, Store, tell
-from grace.kit import Received, Unit, new_id
+from grace.governance.store import Opening, Recorded, Rulings, Spent, Store, Trusts, tell
+from grace.kit import Received, Unavailable, Unit, new_id
+
+
+class BudgetMoved(Unavailable):
+    """A standing approval carries it no more; the plan is judged again."""
+
 
 Drafted = Received[ContractDrafted]
 
@@ -41,9 +46,9 @@ async def on_contract_drafted(
             await _announce(opening, unit)
         else:
             unit.count("duplicate", message)
-    await Rulings(unit.tx).insert(
-        [_recorded(opening) for _, opening in openings if opening.request.approval_id in fresh]
-    )
+    new = [opening for _, opening in openings if opening.request.approval_id in fresh]
+    await _spend(new, Trusts(unit.tx))
+    await Rulings(unit.tx).insert([_recorded(opening) for opening in new])
 
 
 def requested_message(request: Request) -> ApprovalRequested:
@@ -107,6 +112,16 @@ def _granted_at_once(
         keys=unit.runtime.keys,
     ).model_copy(update={"because": told_briefly(ruling)})
     return granted.to_bytes().decode()
+
+
+async def _spend(granted: Sequence[Opening], store: Trusts) -> None:
+    """Take what plans rely on from people's standing approvals, or grant none of them."""
+    for opening in granted:
+        request = opening.request
+        for trust, changes in opening.judged.relied_on:
+            spent = Spent(request.approval_id, trust, changes, request.requested_at)
+            if not await store.spend(spent):
+                raise BudgetMoved
 
 
 def _recorded(opening: Opening) -> Recorded:

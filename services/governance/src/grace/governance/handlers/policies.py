@@ -72,7 +72,7 @@ async def on_list_policy_versions(
     rulebooks: Rulebooks, call: Called[ListPolicyVersions], unit: Unit
 ) -> PolicyDocuments:
     """Answer with every version of a document, newest first. UnknownPolicy where there is none."""
-    refuse_strangers(call.body.tenant_id)
+    _hide_from_strangers(call.body.tenant_id)
     store, name = Policies(unit.tx), call.body.name
     versions = await store.versions(name, limit=_MOST_VERSIONS)
     versions += [each for each in _shipped(rulebooks) if each.name == name]
@@ -92,6 +92,8 @@ async def on_set_policy(
 ) -> PolicyDocument:
     """Put a document into force, or take it back; refused where the whole would not be valid."""
     body, store = call.body, Policies(unit.tx)
+    if body.text is None:
+        _hide_from_strangers(body.tenant_id)
     refuse_strangers(body.tenant_id)
     if body.name == CONSTITUTION:
         raise ShippedConstitution
@@ -106,6 +108,12 @@ async def on_set_policy(
         raise PolicyMoved
     unit.publish(_changed(made, rulebook.content_hash), tenant=OPERATORS_TENANT)
     return _view(made)
+
+
+def _hide_from_strangers(tenant_id: str) -> None:
+    """What belongs to the operators is not there for anybody else."""
+    if tenant_id != OPERATORS_TENANT:
+        raise UnknownPolicy
 
 
 def _next(body: SetPolicy, stored: Mapping[str, Made], *, at: datetime) -> Made:

@@ -1,6 +1,7 @@
 """Every statement of governance, as a typed function; one class per noun."""
 
 from grace.governance.store.approvals import Opening, Store, StoredContract, Which
+from grace.governance.store.autonomy import Counted, Levels, Spent, Trusts
 from grace.governance.store.people import (
     Approver,
     Approvers,
@@ -19,8 +20,10 @@ from grace.governance.store.told import due_message, reminder_message, tell
 __all__ = [
     "Approver",
     "Approvers",
+    "Counted",
     "Electorates",
     "Joining",
+    "Levels",
     "Made",
     "Notices",
     "Opening",
@@ -29,10 +32,12 @@ __all__ = [
     "Reminders",
     "Reviews",
     "Rulings",
+    "Spent",
     "Store",
     "StoredContract",
     "Surroundings",
     "Switches",
+    "Trusts",
     "Waiting",
     "Which",
     "due_message",

@@ -125,6 +125,7 @@ async def _tell_verdict(unit: Unit, case: Case, ending: Ending, ended: Ended) ->
         executed=ended.executed,
         closed_at=ended.closed_at,
         reason=ending.reason,
+        target_class=contract.action.kernel,
     )
     words = f"{verdict}, confidence {ended.confidence:.2f}: {ending.reason}"
     await tell(unit, message, About.case(case), words)

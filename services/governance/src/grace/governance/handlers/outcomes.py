@@ -1,0 +1,65 @@
+"""What became of contracts moves their playbooks up and down the ladder."""
+
+from collections.abc import Sequence
+
+from grace.contracts.governance import AutonomyChanged
+from grace.contracts.verification import ActionClosed
+from grace.governance.domain.autonomy import Key, Measured, Standing, after
+from grace.governance.settings import Settings
+from grace.governance.store import Counted, Levels
+from grace.kit import Received, Unit
+
+Closed = Received[ActionClosed]
+
+
+async def on_action_closed(settings: Settings, messages: Sequence[Closed], unit: Unit) -> None:
+    """Count every contract once, by its highest revision, and move whoever it moves."""
+    store = Levels(unit.tx)
+    standings = await store.lock({key_of(message.body) for message in messages})
+    counted = await store.counted([message.body.contract_id for message in messages])
+    now = await unit.now()
+    for message in sorted(messages, key=lambda each: each.body.revision):
+        body, key = message.body, key_of(message.body)
+        found = Counted(body.contract_id, body.revision, body.verdict, body.executed)
+        if not await store.count(found):
+            unit.count("duplicate", message)
+            continue
+        measured = _measured(found, counted.get(body.contract_id))
+        counted[body.contract_id] = found
+        before = standings[key]
+        standings[key] = after(before, measured, settings.bar, now=now)
+        await store.set(before, standings[key])
+        tell_move(before, standings[key], unit)
+
+
+def tell_move(before: Standing, now: Standing, unit: Unit) -> None:
+    """Tell that a playbook was moved; nothing where it was not."""
+    if now.version == before.version:
+        return
+    unit.publish(
+        AutonomyChanged(
+            tenant_id=now.key.tenant_id,
+            playbook=now.key.playbook,
+            target_class=now.key.target_class,
+            level=now.level,
+            before=before.level,
+            version=now.version,
+            actor=now.changed_by,
+            reason=now.reason,
+        ),
+        tenant=now.key.tenant_id,
+    )
+
+
+def key_of(body: ActionClosed) -> Key:
+    """Whose outcome it is; where the class is not told, an operation's name begins with it."""
+    return Key(body.tenant_id, body.playbook, body.target_class or body.operation.partition(".")[0])
+
+
+def _measured(found: Counted, before: Counted | None) -> Measured:
+    return Measured(
+        verdict=found.verdict,
+        executed=found.executed,
+        contract_id=found.contract_id,
+        before=before.verdict if before is not None and before.executed else None,
+    )
