@@ -14,7 +14,7 @@ from grace.contracts.htm import Attempt, Beat, Progress, RunningAttempt
 from grace.htm.domain.progress import Progress as Told
 from grace.htm.domain.progress import furthest_of
 from grace.htm.domain.reports import Fence
-from grace.htm.loops import Expire
+from grace.htm.loops import Expire, Prune
 from grace.htm.settings import Settings
 from grace.kit import GraceError
 
@@ -134,3 +134,12 @@ async def test_a_deadline_that_has_passed_is_refused_but_not_what_is_stored(crew
     await crew.expired(first.task_id)
     (again,) = await crew.submit(late)
     assert (again.outcome, again.task_id) == ("existing", first.task_id)
+
+
+async def test_what_an_attempt_told_goes_with_its_task(crew: Crew) -> None:
+    task = await crew.claimed()
+    await _tell(crew, task, 40)
+    await crew.done(task)
+    assert (await crew.task(task.task_id)).attempts[-1].progress_percent == 40
+    await Prune(Settings(keep_ended=timedelta(microseconds=1))).tick(crew.htm)
+    assert await crew.house.rows("htm", "SELECT FROM htm_progress") == []
