@@ -12,7 +12,7 @@ from uuid import UUID
 from grace.kit import Service, new_id
 from grace.verification import app as verification
 from grace.verification.domain import advance
-from grace.verification.domain.verdict import Verdict
+from grace.verification.domain.findings import Verdict
 from grace.worker import app as worker
 from grace.worker.domain.receipt import Done, hash_of
 from grace.worker.domain.state import State
