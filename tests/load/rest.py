@@ -55,7 +55,7 @@ async def accept(apart: Apart, door: Door, sizes: Sizes) -> tuple[list[Figure], 
     openapi = await _openapi(door)
     write = durable_write(openapi)
     figures = await _accepted(apart, door, sizes, write, "accept")
-    for task in there(openapi, [TASK]):
+    for task in there(openapi, [TASK] if "htm" in apart.names else []):
         figures += await _accepted(apart, door, sizes, task, "accept.tasks")
     return figures, {"operation": write.name, "connections": sizes.connections}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
@@ -97,6 +98,30 @@ async def test_every_filter_narrows_a_page(crew: Crew) -> None:
     assert await listed(crew, tenant_id="acme") == [foreign.task_id]
     states = await listed(crew, status="queued") + await listed(crew, status="assigned")
     assert sorted(states) == sorted([plain.task_id, other.task_id])
+
+
+async def test_a_task_that_others_joined_is_on_one_page_once(crew: Crew) -> None:
+    (oldest,) = await crew.submit()
+    first, *_ = await crew.submit(
+        *(crew.spec(unique_key="nightly", unique_policy="join") for _ in range(4))
+    )
+    (second,) = await crew.submit()
+    shown = [task.task_id for task in (await page(crew, limit=3)).tasks]
+    assert shown == [second.task_id, first.task_id, oldest.task_id]
+
+
+async def test_what_waits_for_another_task_can_miss_its_deadline(crew: Crew) -> None:
+    (first,) = await crew.submit()
+    (second,) = await crew.submit(crew.spec(depends_on=(first.task_id,), sla_ms=1, step="revert"))
+    await eventually(lambda: _is_breached(crew, second.task_id))
+
+
+async def _is_breached(crew: Crew, task_id: str) -> bool:
+    await Warn(Settings()).tick(crew.htm)
+    (row,) = await crew.house.rows(
+        "htm", "SELECT status, sla_state FROM htm_tasks WHERE id = $1", UUID(task_id)
+    )
+    return (row["status"], row["sla_state"]) == ("waiting", "breached")
 
 
 async def test_a_page_of_what_is_not_there_is_refused_with_the_reason(crew: Crew) -> None:

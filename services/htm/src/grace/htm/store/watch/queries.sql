@@ -2,9 +2,10 @@
 -- Every statement costs the same however long the history and the queues are; a roll-up costs what its hour holds.
 
 -- newest_ids --
--- The ids that a page may hold, newest first, read off the client keys: a task has one, and it stays as it is.
+-- The ids that a page may hold, newest first, read off the client keys: a task has at least one,
+-- which stays as it is.
 -- Rows are compared as a whole: with equalities a planner that expects many would read the primary key.
-SELECT task_id AS id
+SELECT DISTINCT tenant_id, task_id AS id
   FROM htm_task_keys
  WHERE (tenant_id, task_id) >= (:tenant_id, CAST(:oldest AS uuid))
    AND (tenant_id, task_id) < (:tenant_id, CAST(:before AS uuid))
@@ -207,7 +208,8 @@ SELECT line.kernel, counted.tasks
 WITH RECURSIVE line AS (
     (SELECT tenant_id, type
        FROM htm_tasks
-      WHERE status IN ('scheduled', 'queued', 'retrying', 'needs_attention') AND sla_state <> 'breached'
+      WHERE status IN ('waiting', 'scheduled', 'queued', 'retrying', 'needs_attention', 'joining')
+        AND sla_state <> 'breached'
       ORDER BY tenant_id, type
       LIMIT 1)
      UNION ALL
@@ -216,7 +218,7 @@ WITH RECURSIVE line AS (
      CROSS JOIN LATERAL (
            SELECT t.tenant_id, t.type
              FROM htm_tasks t
-            WHERE t.status IN ('scheduled', 'queued', 'retrying', 'needs_attention')
+            WHERE t.status IN ('waiting', 'scheduled', 'queued', 'retrying', 'needs_attention', 'joining')
               AND t.sla_state <> 'breached'
               AND (t.tenant_id, t.type) > (line.tenant_id, line.type)
             ORDER BY t.tenant_id, t.type
@@ -240,7 +242,8 @@ SELECT due.id, due.sla_state, due.sla_deadline_at, usual.seconds AS usual,
  CROSS JOIN LATERAL (
        (SELECT t.id, t.sla_state, t.sla_deadline_at
           FROM htm_tasks t
-         WHERE t.status IN ('scheduled', 'queued', 'retrying', 'needs_attention') AND t.sla_state = 'ok'
+         WHERE t.status IN ('waiting', 'scheduled', 'queued', 'retrying', 'needs_attention', 'joining')
+           AND t.sla_state = 'ok'
            AND t.tenant_id = usual.tenant_id AND t.type = usual.type
            AND t.sla_deadline_at < statement_timestamp() + usual.seconds * interval '1 s'
          ORDER BY t.sla_deadline_at
@@ -248,7 +251,8 @@ SELECT due.id, due.sla_state, due.sla_deadline_at, usual.seconds AS usual,
         UNION ALL
        (SELECT t.id, t.sla_state, t.sla_deadline_at
           FROM htm_tasks t
-         WHERE t.status IN ('scheduled', 'queued', 'retrying', 'needs_attention') AND t.sla_state = 'at_risk'
+         WHERE t.status IN ('waiting', 'scheduled', 'queued', 'retrying', 'needs_attention', 'joining')
+           AND t.sla_state = 'at_risk'
            AND t.tenant_id = usual.tenant_id AND t.type = usual.type
            AND t.sla_deadline_at < statement_timestamp()
          ORDER BY t.sla_deadline_at
