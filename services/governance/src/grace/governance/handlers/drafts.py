@@ -137,11 +137,12 @@ def _recorded(opening: Opening) -> Recorded:
 
 async def _announce(opening: Opening, unit: Unit) -> None:
     """What needs nobody is granted without a word to people."""
-    request, message = opening.request, _message(opening)
+    message, tenant = _message(opening), opening.request.tenant_id
+    correlation_id = opening.request.correlation_id
     if isinstance(message, ApprovalGranted):
-        unit.publish(message, tenant=request.tenant_id, correlation_id=request.correlation_id)
-        return
-    await tell(unit, message, tenant=request.tenant_id, correlation_id=request.correlation_id)
+        unit.publish(message, tenant=tenant, correlation_id=correlation_id)
+    else:
+        await tell(unit, message, tenant=tenant, correlation_id=correlation_id)
 
 
 def _message(opening: Opening) -> ApprovalGranted | ApprovalRejected | ApprovalRequested:

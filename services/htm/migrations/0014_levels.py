@@ -4,8 +4,8 @@ from alembic import op
 
 from grace.kit.migrations import statements
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 
 SQL = """
 DROP INDEX htm_tasks_sla;
