@@ -234,12 +234,38 @@ async def test_the_echo_of_a_closed_mission_opens_no_other(
         (first,) = await _missions(house)
         async with intent.unit() as unit:
             end = Ended(first["mission_id"], "verified", await unit.now())
-            assert await Missions(unit.tx).close([end]) == {first["mission_id"]}
+            (closed,) = await Missions(unit.tx).close([end])
+        assert (closed.mission_id, closed.missed) == (first["mission_id"], None)
         await _handle(intent, [error, error])
         (first,) = await _missions(house)
         assert (first["signal_count"], first["status"]) == (3, "closed")
         await _handle(intent, [error], issued_at=first["closed_at"] + timedelta(microseconds=1))
         assert [each["signal_count"] for each in await _missions(house)] == [3, 1]
+        assert len(await _captured(house, 2)) == 2
+
+
+async def test_an_error_that_came_before_the_word_of_an_end_opens_the_next(
+    house: House, make_error: MakeError
+) -> None:
+    async with house.running("identity", "intent") as services:
+        intent, verification = services["intent"], await house.act_as("verification")
+        before = make_error(details={"n": 1})
+        await _handle(intent, [before])
+        (first,) = await _missions(house)
+        closed_at = first["captured_at"]
+        after = make_error(details={"n": 2})
+        await _handle(intent, [before], issued_at=closed_at - timedelta(seconds=1))
+        await _handle(intent, [after], issued_at=closed_at + timedelta(milliseconds=1))
+        end = _closed(first["mission_id"], before).model_copy(update={"closed_at": closed_at})
+        await verification.report(end)
+        first, second = await _counted(house, 4)
+        assert (first["status"], first["signal_count"]) == ("closed", 3)
+        assert (second["status"] != "closed", second["signal_count"]) == (True, 1)
+        assert second["fingerprint"] == first["fingerprint"]
+        kept = "SELECT details FROM signals WHERE mission_id = $1"
+        assert [
+            row["details"] for row in await house.rows("intent", kept, second["mission_id"])
+        ] == ['{"n": 2}']
         assert len(await _captured(house, 2)) == 2
 
 

@@ -25,21 +25,27 @@ WITH fresh AS (
               CAST(:signal_ids AS uuid[]), CAST(:sources AS text[]), CAST(:kinds AS text[]), CAST(:targets AS text[]),
               CAST(:messages AS text[]), CAST(:severities AS text[]), CAST(:principals AS text[]),
               CAST(:intent_ids AS text[]), CAST(:detected_at AS timestamptz[]),
-              CAST(:last_detected_at AS timestamptz[]), CAST(:counts AS integer[]))
+              CAST(:last_detected_at AS timestamptz[]), CAST(:counts AS integer[]),
+              CAST(:last_signal_ids AS uuid[]), CAST(:last_issued_at AS timestamptz[]))
            AS f (mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity,
-              requested_by, intent_id, detected_at, last_detected_at, signal_count)),
+              requested_by, intent_id, detected_at, last_detected_at, signal_count, last_signal_id,
+              last_issued_at)),
      counted AS (
        INSERT INTO missions (
               mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
-              intent_id, status, detected_at, last_detected_at, captured_at, signal_count, plan_after, recall_at)
+              intent_id, status, detected_at, last_detected_at, captured_at, signal_count, plan_after, recall_at,
+              last_signal_id, last_issued_at)
        SELECT mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
               intent_id, 'captured', detected_at, last_detected_at, now(), signal_count, now(),
-              now() + CAST(:recall_after AS interval)
+              now() + CAST(:recall_after AS interval), last_signal_id, last_issued_at
          FROM fresh
         ORDER BY fingerprint
            ON CONFLICT (fingerprint) WHERE status <> 'closed'
            DO UPDATE SET signal_count = missions.signal_count + excluded.signal_count,
                          last_detected_at = greatest(missions.last_detected_at, excluded.last_detected_at),
+                         last_signal_id = CASE WHEN missions.last_issued_at > excluded.last_issued_at
+                                               THEN missions.last_signal_id ELSE excluded.last_signal_id END,
+                         last_issued_at = greatest(missions.last_issued_at, excluded.last_issued_at),
                          over_at = CASE WHEN excluded.last_detected_at <= missions.over_at THEN missions.over_at END
        RETURNING *),
      samples AS (
@@ -110,7 +116,8 @@ SELECT * FROM unnest(
 SELECT * FROM missions WHERE mission_id = :mission_id;
 
 -- close_missions --
--- Missions have ended: their fingerprints are free. No row: closed before, or never ours.
+-- Missions have ended: their fingerprints are free. No row: closed before, or never ours. With the evidence of the
+-- last report, if it was kept.
 WITH ended AS (
        SELECT m.mission_id, e.outcome, e.closed_at, e.reason
          FROM missions m
@@ -125,7 +132,7 @@ UPDATE missions
        reason = coalesce(ended.reason, missions.reason)
   FROM ended
  WHERE missions.mission_id = ended.mission_id AND missions.status <> 'closed'
-RETURNING missions.mission_id;
+RETURNING missions.*, (SELECT details FROM signals WHERE signals.id = missions.last_signal_id) AS last_details;
 
 -- claim_captured --
 -- Take captured errors that are due for planning; who claims has them until the lease ends. It waits for locked rows

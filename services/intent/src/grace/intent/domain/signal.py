@@ -62,6 +62,11 @@ class Group:
         return self.signals[0]
 
     @property
+    def last(self) -> Signal:
+        """The signal that was sent last."""
+        return max(self.signals, key=lambda signal: signal.issued_at)
+
+    @property
     def detected_at(self) -> datetime:
         """The earliest detection."""
         return min(*self.earlier, *(signal.detected_at for signal in self.signals), _NEVER)

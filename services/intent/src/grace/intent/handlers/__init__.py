@@ -60,7 +60,7 @@ def stream(settings: Settings, *, planner: type) -> Stream:
             partial(on_intent_submit, settings, planner),
             translate=translate_intent,
         )
-        .on(MissionClosed, on_mission_closed)
+        .on(MissionClosed, partial(on_mission_closed, settings, planner))
     )
 
 

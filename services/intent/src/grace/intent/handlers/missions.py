@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from grace.contracts.intent import RecalledMission, RecallMission
 from grace.contracts.verification import MissionClosed
+from grace.intent.domain.signal import Intake
+from grace.intent.handlers.capture import capture
+from grace.intent.settings import Settings
 from grace.intent.store import Ended, Missions, blocked_of, captured_of, planned_of
 from grace.kit import Called, NotFound, Received, Unit
 
@@ -12,15 +15,27 @@ class UnknownMission(NotFound):
     """No such mission was ever captured here."""
 
 
-async def on_mission_closed(messages: Sequence[Received[MissionClosed]], unit: Unit) -> None:
-    """Close missions: their fingerprints are free, an equal error is a new mission."""
+async def on_mission_closed(
+    settings: Settings, planner: type, messages: Sequence[Received[MissionClosed]], unit: Unit
+) -> None:
+    """Close missions: their fingerprints are free, an equal error is a new mission.
+
+    An error that came between the end and the word of it was counted on the mission that had ended;
+    nobody would answer it, so it opens one of its own now.
+    """
     ends: dict[str, Received[MissionClosed]] = {}
     for message in messages:
         ends.setdefault(message.body.mission_id, message)
     closed = await Missions(unit.tx).close([_ended(end.body) for end in ends.values()])
+    missed = [each.missed for each in closed if each.missed is not None]
+    if missed:
+        fresh = tuple(sorted(missed, key=lambda group: group.fingerprint))
+        await capture(settings, Intake(fresh, ()), unit)
+        unit.after_commit(lambda: unit.runtime.wake(planner))
+    known = {each.mission_id for each in closed}
     for message in messages:
         mission_id = message.body.mission_id
-        if mission_id not in closed or ends[mission_id] is not message:
+        if mission_id not in known or ends[mission_id] is not message:
             unit.count("stale", message)
 
 

@@ -11,7 +11,7 @@ from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook
 from grace.intent.domain.signal import Group, LastMission, Signal
 from grace.intent.store.statements import QUERIES
-from grace.kit import Transaction
+from grace.kit import Transaction, new_id
 from grace.kit.sql import Record
 
 
@@ -23,6 +23,14 @@ class Ended:
     outcome: str
     closed_at: datetime
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A mission that has just ended, and the report that was sent after its end, if there is one."""
+
+    mission_id: str
+    missed: Group | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,8 @@ class Missions:
             detected_at=[group.detected_at for group in groups],
             last_detected_at=[group.last_detected_at for group in groups],
             counts=[group.count for group in groups],
+            last_signal_ids=[group.last.id for group in groups],
+            last_issued_at=[group.last.issued_at for group in groups],
             kept=kept,
             sample_ids=[signal.id for signal in signals],
             sample_fingerprints=[fingerprint for fingerprint, _, _ in samples],
@@ -151,7 +161,7 @@ class Missions:
         row = await self._tx.fetchrow(QUERIES["find_mission"], mission_id=mission_id)
         return None if row is None else mission_of(row)
 
-    async def close(self, ends: Sequence[Ended]) -> frozenset[str]:
+    async def close(self, ends: Sequence[Ended]) -> list[Closed]:
         """Close missions; return which were open until now."""
         rows = await self._tx.fetch(
             QUERIES["close_missions"],
@@ -160,7 +170,7 @@ class Missions:
             closed_at=[end.closed_at for end in ends],
             reasons=[end.reason for end in ends],
         )
-        return frozenset(row["mission_id"] for row in rows)
+        return [_closed_of(row) for row in rows]
 
     async def claim_recalls(
         self, *, most: int, recall_after: timedelta, recall_at_most: timedelta
@@ -212,6 +222,29 @@ class Missions:
 
 def _written(considered: Sequence[Considered]) -> str:
     return json.dumps([asdict(each) for each in considered])
+
+
+def _closed_of(row: Record) -> Closed:
+    sent, closed_at = row["last_issued_at"], row["closed_at"]
+    missed = None if sent is None or sent <= closed_at else Group(row["fingerprint"], (_last(row),))
+    return Closed(row["mission_id"], missed)
+
+
+def _last(row: Record) -> Signal:
+    """Return the last report of a mission as one of its own: what is equal is told by the first."""
+    return Signal(
+        id=new_id(),
+        tenant=row["tenant_id"],
+        source=row["source"],
+        kind=row["kind"],
+        target=row["target"],
+        message=row["message"],
+        severity=row["severity"],
+        details=row["last_details"],
+        requested_by=row["requested_by"],
+        detected_at=row["last_detected_at"],
+        issued_at=row["last_issued_at"],
+    )
 
 
 def mission_of(row: Record) -> Mission:
