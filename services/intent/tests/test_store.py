@@ -90,8 +90,8 @@ async def test_a_mission_that_ended_is_not_planned_any_more(
     async with intent.unit() as unit:
         store = Missions(unit.tx)
         end = Ended(captured.mission_id, "cancelled", await unit.now())
-        assert await store.close([end]) == {captured.mission_id}
-        assert await store.close([end]) == frozenset()
+        assert [each.mission_id for each in await store.close([end])] == [captured.mission_id]
+        assert await store.close([end]) == []
         assert not await store.settle([_planned(claimed, make_playbook())])
         assert not await store.settle([Settled(claimed, State.CAPTURED, reason="late")])
         found = await store.find(captured.mission_id)

@@ -91,11 +91,7 @@ class Missions:
         Of every mission the first `kept` signals are kept.
         """
         firsts = [group.first for group in groups]
-        samples = [
-            (group.fingerprint, place, signal)
-            for group in groups
-            for place, signal in enumerate(group.signals[:kept], start=1)
-        ]
+        samples = _samples(groups, kept)
         signals = [signal for _, _, signal in samples]
         rows = await self._tx.fetch(
             QUERIES["capture_signals"],
@@ -218,6 +214,15 @@ class Missions:
             considered=[_written(one.considered) for one in decided],
         )
         return frozenset(row["mission_id"] for row in rows)
+
+
+def _samples(groups: Sequence[Group], kept: int) -> list[tuple[str, int, Signal]]:
+    """Return the first signals of each group, with its fingerprint and their place in it from 1."""
+    return [
+        (group.fingerprint, place, signal)
+        for group in groups
+        for place, signal in enumerate(group.signals[:kept], start=1)
+    ]
 
 
 def _written(considered: Sequence[Considered]) -> str:
