@@ -67,6 +67,7 @@ class Size:
 
 FULL = Size("full", 500, 100.0, 30.0, 100, 10_000)
 SHORT = Size("short", 50, 20.0, 3.0, 10, 1_000)
+TINY = Size("tiny", 3, 5.0, 1.0, 1, 20)
 
 
 @dataclass(slots=True)
@@ -154,6 +155,7 @@ async def _paced(repairs: Repairs, targets: Tables, size: Size, begun: float) ->
         name = targets.names[(size.warm_up + number) % len(targets.names)]
         if (before := last.get(name)) is not None:
             await before.ended.wait()
+            await _check(before, targets)
         await targets.hurt(name)
         last[name] = await repairs.begin(name)
         made.append(last[name])
@@ -162,16 +164,17 @@ async def _paced(repairs: Repairs, targets: Tables, size: Size, begun: float) ->
 
 async def _ended(ordered: Sequence[Repair], targets: Tables) -> int:
     """Wait for all; how many are verified, and well by the target's own catalogue."""
-    well = 0
     for repair in ordered:
         await repair.ended.wait()
-    last = {repair.target: repair for repair in ordered}
-    for name, repair in last.items():
-        if repair.verdict == "verified" and not await targets.is_well(name):
-            raise BenchError(f"{name} is verified, but its catalogue says otherwise")
-    for repair in ordered:
-        well += repair.verdict == "verified"
-    return well
+    for repair in {repair.target: repair for repair in ordered}.values():
+        await _check(repair, targets)
+    return sum(repair.verdict == "verified" for repair in ordered)
+
+
+async def _check(repair: Repair, targets: Tables) -> None:
+    """BenchError for a verdict that the target contradicts; to be asked before it is hurt again."""
+    if repair.verdict == "verified" and not await targets.is_well(repair.target):
+        raise BenchError(f"{repair.target} is verified, but its catalogue says otherwise")
 
 
 def _fill(report: Report, ordered: Sequence[Repair], well: int, took: float) -> None:
