@@ -8,7 +8,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test model machine torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs proto lock bench bench-htm bench-loop bench-policy load
+.PHONY: help setup demo up check format test model machine claimers torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs proto lock bench bench-htm bench-loop bench-policy load
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
@@ -40,6 +40,9 @@ model: setup ## search the models with spin, and show that no guard can go unsee
 
 machine: setup ## two thousand random lives of htm's tasks, of fifty steps each, against a small model
 	GRACE_EXAMPLES=2000 GRACE_STEPS=50 $(BIN)/pytest services/htm/tests/test_machine.py -s --timeout 3600 $(ARGS)
+
+claimers: setup ## a thousand claimers on two replicas of htm, and no limit is ever passed
+	GRACE_CLAIMERS=1000 $(BIN)/pytest services/htm/tests/test_fairness.py -k no_limit -s --timeout 600 $(ARGS)
 
 torture: setup ## kill every service at every step of both incidents
 	GRACE_FAULT_TURNS=0,1,2,3,4,5,6,7,8,9 $(BIN)/pytest tests/faults $(ARGS)
