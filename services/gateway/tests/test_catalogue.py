@@ -5,6 +5,7 @@ The rows of one kind stand together; what needs two requests is in test_repeats 
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -364,4 +365,18 @@ async def test_every_answer_guards_the_browser_that_reads_it(open_gateway: OpenG
             assert "default-src 'none'" in headers["content-security-policy"], path
             assert headers["x-frame-options"] == "DENY", path
             assert "server" not in headers, path
-        assert "default-src" not in (await bare.get("/docs")).headers["content-security-policy"]
+
+
+async def test_the_pages_for_people_load_nothing_from_elsewhere(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as front:
+        bare = await front.client()
+        for path, files in (("/docs", 3), ("/redoc", 2)):
+            page = await bare.get(path)
+            policy = page.headers["content-security-policy"]
+            assert "default-src 'none'; script-src 'self' 'unsafe-inline';" in policy
+            assert "://" not in policy
+            loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+            assert len(loaded) == files
+            for each in loaded:
+                found = await bare.get(each)
+                assert (found.status_code, len(found.content) > 1000) == (200, True), each

@@ -1,6 +1,7 @@
 """The FastAPI app: one router for each noun, one door around them."""
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from grace.gateway.api import (
@@ -49,6 +50,7 @@ from grace.gateway.api import (
 from grace.gateway.api.door import Door
 from grace.gateway.api.feed import Feed
 from grace.gateway.api.submissions import submissions
+from grace.gateway.api.visit import PAGE_FILES
 from grace.gateway.settings import Settings
 from grace.kit import Runtime
 from grace.kit.blobs import open_blobs
@@ -116,7 +118,9 @@ def application(runtime: Runtime, settings: Settings, cursor_key: bytes) -> ASGI
 
 def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
     """Build the routes; without a runtime they can be described but not asked."""
-    app = FastAPI(
+    # Its pages load nothing from other hosts: where Grace is installed there may be no way out.
+    app = FastAPIOffline(
+        static_url=PAGE_FILES,
         title="Grace",
         version="0.1.0",
         description=_DESCRIPTION,

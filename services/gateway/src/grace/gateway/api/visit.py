@@ -12,7 +12,8 @@ from grace.kit import new_id
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 _KEPT_OUT = "/api"
-_DOCS = "/docs"
+PAGE_FILES = "/docs/files"
+_PAGES = ("/docs", "/redoc")
 # An answer is data: no browser may run, frame, guess at or keep it.
 GUARDS = {
     b"x-content-type-options": b"nosniff",
@@ -22,8 +23,11 @@ GUARDS = {
     b"cache-control": b"no-store",
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
 }
-# The page that shows the description loads scripts.
-_PAGE_POLICY = b"frame-ancestors 'none'"
+# The pages that show the description run scripts, their own and nobody else's.
+_PAGE_POLICY = (
+    b"default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    b"img-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'"
+)
 
 
 class Visit:
@@ -87,7 +91,7 @@ class Visit:
 
     def _head(self, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         guards = dict(GUARDS)
-        if self.path.startswith(_DOCS):
+        if self.path.startswith(_PAGES):
             guards[b"content-security-policy"] = _PAGE_POLICY
         present = {name.lower() for name, _ in given}
         added = [(name, value) for name, value in guards.items() if name not in present]
