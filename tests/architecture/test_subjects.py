@@ -19,6 +19,7 @@ FOR_THE_RECORD = {
     "agentic.problem_resolved": "tells that the incident is over",
     "approval.delegated": "for people: the approval itself shows it",
     "approval.escalated": "for people: it names the group whose turn it is",
+    "approval.forbidden": "for people: the policies in force stand against what they granted",
     "approval.glass_broken": "for people, loudly; `approval.granted` lets the plan run",
     "approval.reminded": "for people who have not looked",
     "approval.review_completed": "the log keeps who found what",

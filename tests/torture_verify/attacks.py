@@ -21,7 +21,7 @@ from load.house import remove
 from load.machine import ROOT
 from rich.console import Console
 from rich.table import Table
-from torture_verify import attacks_bus, attacks_people, attacks_tasks
+from torture_verify import attacks_bus, attacks_people, attacks_policy, attacks_tasks
 from torture_verify.attacks_stage import Stage, opened_stage
 
 from grace.contracts.governance import Approval
@@ -68,6 +68,7 @@ async def attack(
         await attacks_people.loops_of_delegates(stage, stands["tier 3"])
         await attacks_people.at_once(stage, _PARALLEL)
         await attacks_people.after_cancel(stage)
+        await attacks_policy.forbidden_since(stage)
         await attacks_tasks.without_leave(stage, stands["tier 2"], done)
         await attacks_tasks.spent_again(stage, done)
         attempts = stage.books.tried.total()

@@ -53,8 +53,8 @@ async def situations(stage: Stage) -> dict[str, Approval]:
     }
     for approval in made.values():
         await _join(stage, approval, "joe")
-        await _lend(stage, approval, "lou", "dee")
-        await _lend(stage, approval, "cyd", "old")
+        await lend(stage, approval, "lou", "dee")
+        await lend(stage, approval, "cyd", "old")
     for who in REMOVED:
         await stage.gateway.call(
             RemoveApprover(tenant_id="default", principal=who, actor=REQUESTER)
@@ -79,11 +79,11 @@ async def who_may_not(stage: Stage, stands: Mapping[str, Approval]) -> None:
     """Everybody who may not decide tries every door of every approval."""
     for (situation, approval), who in stage.some(product(stands.items(), NOBODIES)):
         nobodies = f"{situation}, by who may not"
-        await _try(stage, nobodies, stage.decide(approval, who))
-        await _try(stage, nobodies, stage.decide(approval, who, if_version=approval.version))
-        await _try(stage, nobodies, _break(stage, approval, who))
-        await _try(stage, nobodies, _lend(stage, approval, who, "friend"))
-        await _try(stage, nobodies, stage.decide(approval, "friend"))
+        await try_it(stage, nobodies, stage.decide(approval, who))
+        await try_it(stage, nobodies, stage.decide(approval, who, if_version=approval.version))
+        await try_it(stage, nobodies, break_glass(stage, approval, who))
+        await try_it(stage, nobodies, lend(stage, approval, who, "friend"))
+        await try_it(stage, nobodies, stage.decide(approval, "friend"))
 
 
 async def what_may_not(stage: Stage, stands: Mapping[str, Approval]) -> None:
@@ -92,35 +92,35 @@ async def what_may_not(stage: Stage, stands: Mapping[str, Approval]) -> None:
     for (situation, approval), who in stage.some(product(stands.items(), ("ada", "cyd"))):
         shown, kind = approval.shown_hash, f"{situation}, with what does not fit"
         for seen in (other, shown.upper(), shown[:-1], shown[::-1], "0" * 64):
-            await _try(stage, kind, stage.decide(approval, who, shown_hash=seen))
-            await _try(stage, kind, _break(stage, approval, who, shown_hash=seen))
+            await try_it(stage, kind, stage.decide(approval, who, shown_hash=seen))
+            await try_it(stage, kind, break_glass(stage, approval, who, shown_hash=seen))
         for version in (0, approval.version + 1, 4_000_000_000):
-            await _try(stage, kind, stage.decide(approval, who, if_version=version))
+            await try_it(stage, kind, stage.decide(approval, who, if_version=version))
         for choice in CHOICES:
-            await _try(stage, kind, stage.decide(approval, who, choice=choice))
-        await _try(stage, kind, stage.decide(approval, who, tenant_id="shop"))
-        await _try(stage, kind, _lend(stage, approval, who, REQUESTER))
+            await try_it(stage, kind, stage.decide(approval, who, choice=choice))
+        await try_it(stage, kind, stage.decide(approval, who, tenant_id="shop"))
+        await try_it(stage, kind, lend(stage, approval, who, REQUESTER))
         if approval.status in {"rejected", "expired"}:
-            await _try(stage, situation, stage.decide(approval, who))
-            await _try(stage, situation, _break(stage, approval, who))
+            await try_it(stage, situation, stage.decide(approval, who))
+            await try_it(stage, situation, break_glass(stage, approval, who))
     half = stands["one voice of two"]
     for who in ("ada", "ADA", "bob", "Bob"):
-        await _try(stage, "one voice twice", stage.decide(half, who))
+        await try_it(stage, "one voice twice", stage.decide(half, who))
 
 
 async def changed_plan(stage: Stage, again: Approval) -> None:
     """People approve what governance shows them; nobody has drafted that, so nobody runs it."""
     for who in ("ada", "cyd"):
-        await _try(stage, "changed plan", stage.decide(again, who))
+        await try_it(stage, "changed plan", stage.decide(again, who))
 
 
 async def loops_of_delegates(stage: Stage, approval: Approval) -> None:
     """ada lends to eve, and everybody tries to pass the seat round, or to hold two."""
-    await _lend(stage, approval, "ada", "eve")
+    await lend(stage, approval, "ada", "eve")
     chain = (("eve", "ada"), ("eve", "friend"), ("ada", "bob"), ("bob", "ada"), ("cyd", "eve"),
              ("bob", "eve"), ("ada", "ada"), ("ada", "joe"), ("cyd", REQUESTER))  # fmt: skip
     for by, to in chain:
-        await _try(stage, "loop of delegates", _lend(stage, approval, by, to))
+        await try_it(stage, "loop of delegates", lend(stage, approval, by, to))
 
 
 async def at_once(stage: Stage, many: int) -> None:
@@ -148,8 +148,8 @@ async def after_cancel(stage: Stage) -> None:
     )
     await _steer_queue(stage, "resume")
     for who in ("ada", "cyd", *NOBODIES):
-        await _try(stage, "after cancel", stage.decide(approval, who))
-        await _try(stage, "after cancel", _break(stage, approval, who))
+        await try_it(stage, "after cancel", stage.decide(approval, who))
+        await try_it(stage, "after cancel", break_glass(stage, approval, who))
     assert await stage.ended(approval) != "verified"
 
 
@@ -195,7 +195,7 @@ def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-async def _try(stage: Stage, kind: str, attempt: Any) -> None:
+async def try_it(stage: Stage, kind: str, attempt: Any) -> None:
     """An attempt may be refused or change nothing; what it did is judged by the world."""
     try:
         await attempt
@@ -205,7 +205,7 @@ async def _try(stage: Stage, kind: str, attempt: Any) -> None:
         stage.books.note(kind, "answered")
 
 
-async def _break(stage: Stage, approval: Approval, who: str, **how: Any) -> None:
+async def break_glass(stage: Stage, approval: Approval, who: str, **how: Any) -> None:
     question = {
         "tenant_id": "default",
         "approval_id": approval.approval_id,
@@ -216,7 +216,7 @@ async def _break(stage: Stage, approval: Approval, who: str, **how: Any) -> None
     await stage.gateway.call(BreakGlass(**question | how))
 
 
-async def _lend(stage: Stage, approval: Approval, by: str, to: str) -> None:
+async def lend(stage: Stage, approval: Approval, by: str, to: str) -> None:
     await stage.gateway.call(
         Delegate(
             tenant_id="default",
@@ -291,7 +291,7 @@ async def _drafted_again(stage: Stage) -> Approval:
 
     newest: Approval = await eventually(asked_again)
     for who in ("ada", "cyd"):  # what they saw is the plan of before
-        await _try(
+        await try_it(
             stage,
             "changed plan",
             stage.decide(newest, who, shown_hash=approval.shown_hash),

@@ -17,5 +17,6 @@ async def test_nobody_executes_what_was_not_rightly_approved(house: House, tmp_p
     assert (result.attempts >= 200, result.executed) == (True, 0)
     assert (result.messages >= 100, result.effects) == (True, 0)
     assert result.honest == 3
+    assert result.answers["forbidden since: Forbidden"] > 0
     assert sum(times for kind, times in result.answers.items() if "Conflict" in kind) > 0
     assert sum(times for kind, times in result.answers.items() if "Forbidden" in kind) > 0

@@ -101,9 +101,14 @@ def test_what_a_constitution_forbids_no_approval_lifts() -> None:
         '@id("freeze") @why("the books are closed")\n'
         'forbid (principal, action == Action::"run", resource in Environment::"production");',
     )
-    ruling = ruled(facts(1, environment="production"), rulebook=book(frozen))
-    assert (ruling.outcome, ruling.rules) == (Outcome.REFUSED, ("freeze",))
-    assert ruling.because[-1] == "freeze: the books are closed"
+    # Neither people, nor a standing approval with budget left, nor that it harms nothing.
+    for tier, known in ((1, {}), (2, {}), (2, TRUSTED), (3, {})):
+        ruling = ruled(
+            facts(tier, **(known | {"environment": "production"})), rulebook=book(frozen)
+        )
+        assert (ruling.outcome, ruling.rules) == (Outcome.REFUSED, ("freeze",))
+        assert ruling.because[-1] == "freeze: the books are closed"
+        assert ruled(facts(tier, **known), rulebook=book(frozen)).outcome is not Outcome.REFUSED
 
 
 def test_where_a_policy_asks_about_something_harmless_one_person_is_asked() -> None:

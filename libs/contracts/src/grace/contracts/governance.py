@@ -12,6 +12,7 @@ __all__ = [
     "ApprovalDelegated",
     "ApprovalEscalated",
     "ApprovalExpired",
+    "ApprovalForbidden",
     "ApprovalGranted",
     "ApprovalRejected",
     "ApprovalReminded",
@@ -971,6 +972,23 @@ class SimulatePolicies(Message):
         description="The last approval of the part before; empty at the beginning."
     )
     until: Timestamp
+
+
+class ApprovalForbidden(Message):
+    """People wanted to let a plan run, and the policies in force forbid it by now: nothing was granted."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ApprovalForbidden"
+    SUBJECT: ClassVar[str] = "approval.forbidden"
+
+    approval_id: Id
+    mission_id: Id
+    tenant_id: Id
+    actor: Id = Field(description="Whose word would have been the last one needed.")
+    break_glass: Bool
+    reason: Text = Field(description="What forbids it.")
+    rules: tuple[Text, ...] = Field(default=(), max_length=1000)
+    rulebook_hash: Text = Field(description="Empty where the policies could not be read.")
+    forbidden_at: Timestamp
 
 
 class Review(Message):

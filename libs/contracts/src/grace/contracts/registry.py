@@ -11,6 +11,7 @@ SCHEMAS: frozenset[str] = frozenset(
         "grace.governance.v1.ApprovalDelegated",
         "grace.governance.v1.ApprovalEscalated",
         "grace.governance.v1.ApprovalExpired",
+        "grace.governance.v1.ApprovalForbidden",
         "grace.governance.v1.ApprovalGranted",
         "grace.governance.v1.ApprovalRejected",
         "grace.governance.v1.ApprovalReminded",

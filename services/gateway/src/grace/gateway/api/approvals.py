@@ -108,7 +108,10 @@ async def approve(
     response: Response,
     if_match: IfMatch = None,
 ) -> Envelope[Approval]:
-    """Count an approval. 403 for who asked for the plan, 409 where it is decided or expired."""
+    """Count an approval. 403 for who asked for the plan, 409 where it is decided or expired.
+
+    403, too, with the policies and why, where they forbid the plan by now: it waits on.
+    """
     question = _question(caller, approval_id, "approve", decision, if_match)
     return tagged(caller, await caller.ask(question), response)
 

@@ -14,7 +14,7 @@ from uuid import UUID
 # on the day on which something is added.
 _FIELDS = """
     actor approval_id break_glass broken_at decided_by delegated_by delegated_to ends_at expired_at
-    expires_at finding granted_at group mission_id plan_hash quorum reason reminders requested_by
+    expires_at finding forbidden_at granted_at group mission_id plan_hash quorum reason reminders requested_by
     review_id reviewed_at shown_hash tenant_id tier
 """
 SHOWN = frozenset(_FIELDS.split())

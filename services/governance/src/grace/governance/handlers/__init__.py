@@ -44,6 +44,7 @@ from grace.governance.handlers.autonomy import (
     on_set_autonomy,
 )
 from grace.governance.handlers.ballots import on_decide
+from grace.governance.handlers.constitution import granting
 from grace.governance.handlers.delegations import on_delegate
 from grace.governance.handlers.drafts import on_contract_drafted
 from grace.governance.handlers.glass import on_break_glass
@@ -85,16 +86,17 @@ def stream(settings: Settings, rulebooks: Rulebooks) -> Stream:
 
 def rpc(settings: Settings, rulebooks: Rulebooks, beacon: type) -> Rpc:
     """Requests that governance answers; `beacon` is the loop that tells of the kill switch."""
+    judge = Judge(settings, rulebooks)
     return (
         Rpc()
-        .on(Decide, partial(on_decide, settings))
+        .direct(Decide, partial(granting, partial(on_decide, settings, judge)))
         .on(ListApprovals, on_list_approvals)
         .on(GetApproval, on_get_approval)
         .on(RecallDecision, on_recall_decision)
         .on(TurnKillSwitch, partial(on_turn_kill_switch, beacon))
         .on(GetKillSwitch, on_get_kill_switch)
         .on(Delegate, on_delegate)
-        .on(BreakGlass, partial(on_break_glass, settings))
+        .direct(BreakGlass, partial(granting, partial(on_break_glass, settings, judge)))
         .on(SeatApprover, on_seat_approver)
         .on(RemoveApprover, on_remove_approver)
         .on(ListApprovers, on_list_approvers)

@@ -21,8 +21,10 @@ from grace.governance.domain.quorum import (
     Vote,
     decide,
 )
+from grace.governance.handlers.constitution import refuse_forbidden
 from grace.governance.handlers.grants import granted_message
 from grace.governance.handlers.plans import draft_of
+from grace.governance.handlers.rulings import Judge
 from grace.governance.handlers.views import UnknownApproval, rejected_message, shown
 from grace.governance.metrics import observe_latency
 from grace.governance.settings import Settings
@@ -68,7 +70,7 @@ REFUSALS: Mapping[Refusal, type[GraceError]] = {
 }
 
 
-async def on_decide(settings: Settings, call: Called[Decide], unit: Unit) -> Approval:
+async def on_decide(settings: Settings, judge: Judge, call: Called[Decide], unit: Unit) -> Approval:
     """Count one person's choice and answer where the approval stands now."""
     body, ballot = call.body, _ballot(call.body)
     case = await open_case(unit, body.tenant_id, body.approval_id)
@@ -82,6 +84,7 @@ async def on_decide(settings: Settings, call: Called[Decide], unit: Unit) -> App
         case Counted(seat):
             await _count(Store(unit.tx), request, from_seat(vote, seat))
         case Decided(State.GRANTED) as decided:
+            await refuse_forbidden(judge, unit, request, actor=body.principal)
             await _grant(settings, unit, request, from_seat(vote, decided.seat), decided)
         case Decided() as decided:
             await _reject(unit, request, from_seat(vote, decided.seat), decided)

@@ -13,9 +13,11 @@ from grace.governance.handlers.ballots import (
     from_seat,
     open_case,
 )
+from grace.governance.handlers.constitution import refuse_forbidden
 from grace.governance.handlers.delegations import NoReason
 from grace.governance.handlers.grants import granted_message
 from grace.governance.handlers.plans import draft_of
+from grace.governance.handlers.rulings import Judge
 from grace.governance.handlers.views import shown
 from grace.governance.metrics import count_broken_glass
 from grace.governance.settings import Settings
@@ -23,7 +25,9 @@ from grace.governance.store import Reviews, Store, tell
 from grace.kit import Called, Unit, new_id
 
 
-async def on_break_glass(settings: Settings, call: Called[BreakGlass], unit: Unit) -> Approval:
+async def on_break_glass(
+    settings: Settings, judge: Judge, call: Called[BreakGlass], unit: Unit
+) -> Approval:
     """Grant what was shown by one person's word, and open the review of it."""
     body = call.body
     if not body.reason.strip():
@@ -34,6 +38,8 @@ async def on_break_glass(settings: Settings, call: Called[BreakGlass], unit: Uni
         case Refused(reason):
             raise REFUSALS[reason]
         case Decided() as decided:
+            who = body.principal
+            await refuse_forbidden(judge, unit, case.request, actor=who, break_glass=True)
             await _grant(settings, unit, case, body, decided)
             await _open_review(settings, unit, case, body)
     return await shown(unit.tx, body.tenant_id, body.approval_id)

@@ -1,6 +1,9 @@
 """Contracts as bytes become a plan that the domain can judge."""
 
+from collections.abc import Sequence
+
 from grace.contracts.verification import Contract, ContractDrafted, DraftContract
+from grace.governance.domain.approvals import Request
 from grace.governance.domain.plans import Draft, Plan, Written
 from grace.governance.store import StoredContract
 
@@ -14,6 +17,18 @@ def plan_of(body: ContractDrafted) -> Plan:
         playbook=body.playbook,
         requested_by=body.requested_by,
         drafts=tuple(draft_of(stored_of(contract)) for contract in body.contracts),
+    )
+
+
+def kept_plan(request: Request, contracts: Sequence[StoredContract]) -> Plan:
+    """The plan of a request, out of the very contracts that its approvers are shown."""
+    return Plan(
+        mission_id=request.mission_id,
+        tenant_id=request.tenant_id,
+        plan_hash=request.plan_hash,
+        playbook=request.playbook,
+        requested_by=request.requested_by,
+        drafts=tuple(draft_of(contract) for contract in contracts),
     )
 
 

@@ -37,6 +37,10 @@ class Policies:
         """Let nobody else change policies until the transaction ends."""
         await self._tx.execute(QUERIES["lock_policies"])
 
+    async def hold(self) -> None:
+        """Let policies stay as they are until the transaction ends; others may hold them, too."""
+        await self._tx.execute(QUERIES["hold_policies"])
+
     async def current(self) -> list[Made]:
         """Return the newest version of each document, those without a text included."""
         return [_made(row) for row in await self._tx.fetch(QUERIES["current_policies"])]

@@ -6,6 +6,10 @@ SELECT coalesce(max(revision), 0) FROM policies;
 -- Who changes policies does so alone: a document is checked beside all others.
 SELECT pg_advisory_xact_lock(hashtextextended('grace.governance.policies', 0));
 
+-- hold_policies --
+-- Who grants by the policies in force does so before they change, or after.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('grace.governance.policies', 0));
+
 -- current_policies --
 -- The newest version of every document, those that were taken back included.
 SELECT DISTINCT ON (name) revision, name, version, kind, text, made_by, made_at, reason
