@@ -37,6 +37,12 @@ async def test_a_policy_is_tried_set_shown_and_dropped(
         approval = await place.ask_for_approval()
         simulated = await told(place, "policy", "simulate", str(file), "--since", "30d")
         assert simulated["changes"] == {"asked:1 -> refused": 1}
+        replayed = await told(place, "replay", approval.mission_id, "--policy", str(file))
+        assert [(r["was"], r["would_be"]) for r in replayed["rulings"]] == [("asked:1", "refused")]
+        shown = await grace(
+            place, "-o", "table", "replay", approval.mission_id, "--policy", str(file)
+        )
+        assert (shown.exit_code, "freeze: the books are closed" in shown.stdout) == (0, True)
         why = await told(place, "policy", "why", approval.approval_id)
         assert why["outcome"] == "asked"
         made = await told(place, "policy", "set", "freeze", str(file), "--reason", "audit")
@@ -48,6 +54,10 @@ async def test_a_policy_is_tried_set_shown_and_dropped(
         file.write_text("forbid (principal")
         broken = await grace(place, "policy", "set", "freeze", str(file), "--reason", "x")
         assert (broken.exit_code, "parse error" in broken.stderr) == (2, True)
+        wrong = await grace(place, "replay", approval.mission_id, "--policy", str(file))
+        assert (wrong.exit_code, "parse error" in wrong.stderr) == (2, True)
+        absent = await grace(place, "replay", approval.mission_id, "--policy", "none.cedar")
+        assert (absent.exit_code, "cannot read" in absent.stderr) == (2, True)
         since = await grace(place, "policy", "simulate", "--since", "soon")
         assert since.exit_code == 2
         assert [p.outcome for p in (await place.admin.decisions()).items] == ["asked"]

@@ -102,3 +102,19 @@ async def test_policies_are_tried_on_cases_and_on_what_was(open_gateway: OpenGat
         page = await front.admin.get("/api/governance/decisions?outcome=asked&limit=1")
         assert [each["approval_id"] for each in page.json()["data"]] == [approval["approval_id"]]
         assert (await front.admin.get("/api/governance/decisions/none")).status_code == 404
+        again = {"mission_id": approval["mission_id"], "candidate": candidate}
+        replayed = (await front.admin.post(f"{POLICIES}/replay", json=again)).json()["data"]
+        (one,) = replayed["rulings"]
+        assert (one["was"], one["would_be"], one["differs"], one["tier"]) == (
+            "asked:1", "refused", True, 2,
+        )  # fmt: skip
+        assert one["was_rules"] == ["constitution.changes-need-a-standing-approval"]
+        assert (one["rules"], one["because"][-1]) == (["freeze"], "freeze: the books are closed")
+        same = await front.admin.post(f"{POLICIES}/replay", json=again | {"candidate": None})
+        assert [each["differs"] for each in same.json()["data"]["rulings"]] == [False]
+        for wrong, status, words in (
+            ({"mission_id": "mission-none"}, 404, "No policy ever decided"),
+            ({"candidate": candidate | {"text": "forbid (principal"}}, 422, "parse error"),
+        ):
+            refused = await front.admin.post(f"{POLICIES}/replay", json=again | wrong)
+            assert (refused.status_code, words in refused.json()["detail"]) == (status, True)

@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from grace.contracts.governance import SimulatedMove
+from grace.contracts.governance import ReplayedRuling, SimulatedMove
+from grace.contracts.intent import Preview, Recorded
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -111,3 +112,16 @@ class Envelope(BaseModel, Generic[T]):
 
     data: T
     meta: Meta
+
+
+class ReplayedMission(BaseModel):
+    """How a mission would be planned, and what policies would make of the plans that it had."""
+
+    model_config = ConfigDict(frozen=True)
+
+    recorded: Recorded
+    preview: Preview
+    differs: bool
+    mission_id: str
+    rulebook_hash: str
+    rulings: tuple[ReplayedRuling, ...]

@@ -62,6 +62,9 @@ __all__ = [
     "RecallDecision",
     "RecalledDecision",
     "RemoveApprover",
+    "ReplayRulings",
+    "ReplayedRuling",
+    "ReplayedRulings",
     "Review",
     "ReviewCompleted",
     "ReviewDue",
@@ -880,7 +883,7 @@ class PolicyCase(Message):
 
 
 class PolicyCandidate(Message):
-    """Part of `TryPolicies`, `SimulatePolicies`."""
+    """Part of `TryPolicies`, `SimulatePolicies`, `ReplayRulings`."""
 
     SCHEMA: ClassVar[str] = "grace.governance.v1.PolicyCandidate"
 
@@ -972,6 +975,55 @@ class SimulatePolicies(Message):
         description="The last approval of the part before; empty at the beginning."
     )
     until: Timestamp
+
+
+class ReplayedRuling(Message):
+    """What was made of a plan, beside what would be."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ReplayedRuling"
+
+    approval_id: Id
+    ruled_at: Timestamp
+    tier: UInt32
+    was: Id = Field(description="granted, asked:N by how many people, refused")
+    was_because: tuple[Text, ...] = Field(default=(), max_length=1000)
+    was_rules: tuple[Text, ...] = Field(default=(), max_length=1000)
+    would_be: Id
+    because: tuple[Text, ...] = Field(default=(), max_length=1000)
+    rules: tuple[Text, ...] = Field(default=(), max_length=1000)
+    differs: Bool
+    facts: tuple[Annotated[LongText, Field(max_length=65536)], ...] = Field(
+        default=(), max_length=1000, description="The JSON of what was known of each action."
+    )
+
+
+class ReplayedRulings(Message):
+    """The answer on `rpc.governance.replay`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ReplayedRulings"
+
+    mission_id: Id
+    rulebook_hash: Id = Field(description="Of what they were judged by again.")
+    rulings: tuple[ReplayedRuling, ...] = Field(
+        default=(), max_length=20, description="Newest first."
+    )
+
+
+class ReplayRulings(Message):
+    """Judges the recorded plans of one mission again, by other policies.
+
+    Invalid where those cannot come into force.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ReplayRulings"
+    SUBJECT: ClassVar[str] = "rpc.governance.replay"
+    REPLY: ClassVar[type[ReplayedRulings]] = ReplayedRulings
+
+    tenant_id: Id
+    mission_id: Id
+    candidate: PolicyCandidate | None = Field(
+        default=None, description="Not set: what is in force now."
+    )
 
 
 class ApprovalForbidden(Message):

@@ -846,6 +846,18 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             schemas=("grace.governance.v1.RemoveApprover",),
             reply="grace.governance.v1.Approver",
         ),
+        "rpc.governance.replay": Subject(
+            name="rpc.governance.replay",
+            owner="governance",
+            kind=Kind.query,
+            stream="",
+            publishers=("gateway",),
+            consumers=(),
+            unsigned_allowed=False,
+            audited=False,
+            schemas=("grace.governance.v1.ReplayRulings",),
+            reply="grace.governance.v1.ReplayedRulings",
+        ),
         "rpc.governance.review": Subject(
             name="rpc.governance.review",
             owner="governance",

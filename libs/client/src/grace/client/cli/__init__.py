@@ -24,6 +24,7 @@ from grace.client.cli import (
     orders,
     playbooks,
     policies,
+    replays,
     schedules,
     steering,
     system,
@@ -63,7 +64,7 @@ def _over_rest() -> typer.Typer:
     )
     app.callback()(system.connect)
     intents.add_to(app)
-    playbooks.add_to(app)
+    replays.add_to(app)
     orders.add_to(tasks.app)
     for name, commands in (
         ("intents", intents.app),

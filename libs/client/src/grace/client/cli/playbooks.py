@@ -1,4 +1,4 @@
-"""`grace playbooks` and `grace replay`: playbooks, and what they would do."""
+"""`grace playbooks`: playbooks, and what they would do."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -17,11 +17,6 @@ app = typer.Typer(help="Playbooks: checked, tested, taken into force.", no_args_
 _AGO = re.compile(r"([1-9][0-9]{0,4})(m|h|d)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A playbook in YAML.")]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command that stands alone."""
-    verb(app, "replay")(replay)
 
 
 @verb(app, "check")
@@ -81,18 +76,6 @@ def shadow(
     at = _ago(since)
     report = run(context, lambda grace: grace.run_shadow(source, since=at, limit=limit))
     show(context, report)
-
-
-def replay(
-    context: typer.Context,
-    mission_id: str,
-    playbook: Annotated[
-        Path | None, typer.Option(exists=True, help="A playbook besides those in force.")
-    ] = None,
-) -> None:
-    """Show how today's rules would have decided about a mission; nothing acts."""
-    source = playbook.read_text() if playbook else None
-    show(context, run(context, lambda grace: grace.replay_mission(mission_id, playbook=source)))
 
 
 def _ago(text: str) -> datetime:

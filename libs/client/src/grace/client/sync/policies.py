@@ -7,7 +7,13 @@ from typing import Any
 from grace.client.ask import delete, part, put, question, read
 from grace.client.models import Page, Simulation
 from grace.client.sync.connection import Connection
-from grace.contracts.governance import PolicyDocument, PolicyDocuments, Ruling, TriedPolicies
+from grace.contracts.governance import (
+    PolicyDocument,
+    PolicyDocuments,
+    ReplayedRulings,
+    Ruling,
+    TriedPolicies,
+)
 
 _POLICIES = "/api/governance/policies"
 _DECISIONS = "/api/governance/decisions"
@@ -62,6 +68,13 @@ class Policies(Connection):
         """What policies would have made of the plans of the last days."""
         body = {"days": float(days), "candidate": candidate}
         return read(self._send(question(f"{_POLICIES}/simulate", body)), Simulation)
+
+    def replay_rulings(
+        self, mission_id: str, *, candidate: Mapping[str, Any] | None = None
+    ) -> ReplayedRulings:
+        """What policies would have made of the plans of a mission, beside what was made of them."""
+        body = {"mission_id": mission_id, "candidate": candidate}
+        return read(self._send(question(f"{_POLICIES}/replay", body)), ReplayedRulings)
 
     def decisions(
         self, *, outcome: str | None = None, limit: int = 50, cursor: str | None = None

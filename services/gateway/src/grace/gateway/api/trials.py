@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from grace.contracts.governance import (
     PolicyCandidate,
     PolicyCase,
+    ReplayedRulings,
+    ReplayRulings,
     SimulatedMove,
     SimulatedPolicies,
     SimulatePolicies,
@@ -18,7 +20,7 @@ from grace.contracts.governance import (
     TryPolicies,
 )
 from grace.gateway.api.callers import Caller, needs
-from grace.gateway.api.envelope import Envelope
+from grace.gateway.api.envelope import ID_PATTERN, Envelope
 from grace.gateway.api.policies import EXAMPLE, NAME, Kind
 from grace.gateway.domain.access import Scope
 
@@ -96,6 +98,26 @@ class Past(BaseModel):
     days: float = Field(default=30.0, gt=0, le=3660, description="How far back, in days.")
 
 
+class OnePast(BaseModel):
+    """Which mission, and by which policies."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "example": {
+                "mission_id": "mission-0199a6d2",
+                "candidate": {"name": "night", "text": EXAMPLE},
+            }
+        },
+    )
+
+    mission_id: str = Field(pattern=ID_PATTERN, description="An id as Grace gave it.")
+    candidate: Candidate | None = Field(
+        default=None, description="None: what is in force now is tried."
+    )
+
+
 class Simulation(BaseModel):
     """What other policies would have made of the plans that there were."""
 
@@ -141,6 +163,20 @@ async def simulate_policies(past: Past, caller: Reader) -> Envelope[Simulation]:
             break
         after, last = parts[-1].last_at, parts[-1].last_id
     return caller.answer(_summed(parts))
+
+
+@router.post("/replay", summary="Try policies on the plans of one mission")
+async def replay_rulings(past: OnePast, caller: Reader) -> Envelope[ReplayedRulings]:
+    """Return what was made of each of its plans beside what would be; nothing is changed by it.
+
+    422 where the policies could not come into force, 404 where no plan of the mission was ruled on.
+    """
+    question = ReplayRulings(
+        tenant_id=caller.tenant,
+        mission_id=past.mission_id,
+        candidate=_candidate(past.candidate),
+    )
+    return caller.answer(await caller.ask(question))
 
 
 def _candidate(given: Candidate | None) -> PolicyCandidate | None:

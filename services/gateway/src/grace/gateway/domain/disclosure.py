@@ -29,8 +29,8 @@ _NUMBERS = """
 """
 _TIMES = """
     broken_at captured_at closed_at created_at declared_at detected_at ended_at ends_at
-    expired_at expires_at granted_at held_until raised_at removed_at resolved_at reviewed_at
-    seated_at seen_at sla_deadline_at starts_at turned_at
+    expired_at expires_at forbidden_at granted_at held_until raised_at removed_at resolved_at
+    reviewed_at seated_at seen_at sla_deadline_at starts_at turned_at
 """
 _LISTS = "alert contracts days freeze jobs tasks"
 

@@ -23,6 +23,7 @@ from grace.contracts.governance import (
     ListStandingApprovals,
     RecallDecision,
     RemoveApprover,
+    ReplayRulings,
     RevokeStandingApproval,
     SeatApprover,
     SetAutonomy,
@@ -54,6 +55,7 @@ from grace.governance.handlers.policies import (
     on_list_policy_versions,
     on_set_policy,
 )
+from grace.governance.handlers.replays import on_replay_rulings
 from grace.governance.handlers.requesters import on_intent_accepted
 from grace.governance.handlers.reviews import on_complete_review, on_get_review, on_list_reviews
 from grace.governance.handlers.rulebooks import Rulebooks
@@ -108,6 +110,7 @@ def rpc(settings: Settings, rulebooks: Rulebooks, beacon: type) -> Rpc:
         .on(SetPolicy, partial(on_set_policy, rulebooks))
         .on(TryPolicies, partial(on_try_policies, rulebooks))
         .on(SimulatePolicies, partial(on_simulate_policies, rulebooks))
+        .on(ReplayRulings, partial(on_replay_rulings, rulebooks))
         .on(ListRulings, on_list_rulings)
         .on(GetRuling, on_get_ruling)
         .on(ListAutonomy, partial(on_list_autonomy, settings))

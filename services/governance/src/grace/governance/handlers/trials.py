@@ -32,7 +32,7 @@ async def on_try_policies(
     """Answer what each case would end as."""
     refuse_strangers(call.body.tenant_id)
     try:
-        rulebook = await _with(rulebooks, call.body.candidate, Policies(unit.tx))
+        rulebook = await rulebook_with(rulebooks, call.body.candidate, Policies(unit.tx))
     except PolicyError as error:
         return TriedPolicies(problems=error.problems, cases=())
     return TriedPolicies(
@@ -47,7 +47,7 @@ async def on_simulate_policies(
     body = call.body
     refuse_strangers(body.tenant_id)
     try:
-        rulebook = await _with(rulebooks, body.candidate, Policies(unit.tx))
+        rulebook = await rulebook_with(rulebooks, body.candidate, Policies(unit.tx))
     except PolicyError as error:
         return SimulatedPolicies(problems=error.problems, judged=0, moves=())
     part = await Rulings(unit.tx).since(
@@ -64,7 +64,7 @@ async def on_simulate_policies(
     )
 
 
-async def _with(
+async def rulebook_with(
     rulebooks: Rulebooks, candidate: PolicyCandidate | None, store: Policies
 ) -> Rulebook:
     """What would be in force with a candidate in the place of the document of its name."""
@@ -113,15 +113,15 @@ def _moves(part: Sequence[Recorded], rulings: Sequence[Ruling]) -> list[Simulate
             approval_id=each.approval_id,
             mission_id=each.mission_id,
             ruled_at=each.ruled_at,
-            was=_ended(each.judged.ruling),
-            would_be=_ended(ruling),
+            was=ended(each.judged.ruling),
+            would_be=ended(ruling),
             because=ruling.because,
         )
         for each, ruling in zip(part, rulings, strict=True)
-        if _ended(each.judged.ruling) != _ended(ruling)
+        if ended(each.judged.ruling) != ended(ruling)
     ]
 
 
-def _ended(ruling: Ruling) -> str:
+def ended(ruling: Ruling) -> str:
     """One word for an end; other numbers of people are other ends."""
     return f"asked:{ruling.quorum}" if ruling.outcome == "asked" else str(ruling.outcome)

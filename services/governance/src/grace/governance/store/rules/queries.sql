@@ -77,3 +77,13 @@ SELECT approval_id, tenant_id, mission_id, ruled_at, outcome, tier, quorum, beca
    AND ruled_at <= :until
  ORDER BY ruled_at, approval_id
  LIMIT :limit;
+
+-- rulings_of_mission --
+-- What the policies made of the plans of one mission, newest first.
+SELECT ruling.approval_id, ruling.tenant_id, ruling.mission_id, ruling.ruled_at, ruling.outcome,
+       ruling.tier, ruling.quorum, ruling.because, ruling.rules, ruling.rulebook_hash, ruling.facts
+  FROM approval_requests AS asked
+  JOIN rulings AS ruling ON ruling.approval_id = asked.approval_id
+ WHERE asked.tenant_id = :tenant_id AND asked.mission_id = :mission_id
+ ORDER BY asked.approval_id DESC
+ LIMIT :limit;

@@ -54,6 +54,13 @@ class Rulings:
         )
         return None if row is None else _recorded(row)
 
+    async def of_mission(self, tenant_id: str, mission_id: str, *, limit: int) -> list[Recorded]:
+        """Return the rulings on the plans of a mission, newest first."""
+        rows = await self._tx.fetch(
+            QUERIES["rulings_of_mission"], tenant_id=tenant_id, mission_id=mission_id, limit=limit
+        )
+        return [_recorded(row) for row in rows]
+
     async def page(
         self, tenant_id: str, *, outcome: Outcome | None, before: str | None, limit: int
     ) -> list[Recorded]:
