@@ -22,7 +22,7 @@ GOLDEN = Golden(
     Measurement("postgres.activity", "shop-db", "{}", 1000),
     {"throughput": 100.0, "waiting": 0, "word": "x", "series": {"commits": list(range(8))}},
 )
-GOOD = {"throughput": 95.0, "waiting": 0}
+GOOD = {"throughput": 95.0, "waiting": 0, "series": {"commits": list(range(8))}}
 
 
 def checked(*states, suite=Suite.REGRESSION, tolerance=0.2):
@@ -56,18 +56,37 @@ def test_a_distribution_that_has_moved_fails_though_its_median_is_near():
     found = checked(moved)
     assert found.outcome is Outcome.FAILED
     assert "series.commits has moved" in found.why
-    few = {**GOOD, "series": {"commits": [99, 99]}}
-    assert checked(few).outcome is Outcome.PASSED
+
+
+def test_a_list_that_cannot_be_compared_any_more_proves_nothing():
+    few = {**GOOD, "series": {"commits": [3, 4]}}
+    found = checked(few)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.why == "series.commits has 2 samples, too few to compare"
+    assert checked(few, few, few, few).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("series", [None, {}, {"commits": []}, {"commits": [1, None, 3]}])
+def test_a_list_that_is_gone_fails_either_suite(series):
+    for suite in Suite:
+        found = checked(GOOD, {**GOOD, "series": series}, suite=suite)
+        assert (found.outcome, found.why) == (
+            Outcome.FAILED,
+            "no number any more: series.commits",
+        )
 
 
 def test_a_number_that_is_gone_fails_either_suite():
     for suite in Suite:
-        found = checked({"throughput": 100.0, "waiting": math.nan}, suite=suite)
+        found = checked({**GOOD, "waiting": math.nan}, suite=suite)
         assert (found.outcome, found.why) == (Outcome.FAILED, "no number any more: waiting")
 
 
 def test_smoke_asks_only_whether_all_numbers_are_there():
-    assert checked({"throughput": 1.0, "waiting": 99}, suite=Suite.SMOKE).outcome is Outcome.PASSED
+    assert (
+        checked({**GOOD, "throughput": 1.0, "waiting": 99}, suite=Suite.SMOKE).outcome
+        is Outcome.PASSED
+    )
 
 
 def test_what_was_not_measured_proves_nothing():

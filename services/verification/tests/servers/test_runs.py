@@ -42,13 +42,14 @@ async def test_a_suite_measures_what_has_a_baseline_and_tells_the_drift(play: Pl
         await play.baseline()  # the newest one counts
         smoke = await run(play, "smoke")
         assert (smoke.status, smoke.baselines) == ("measuring", 1)
-        task = await play.work("observe", play.make.healthy)
+        whole = {**play.make.healthy, "series": {"commits": [1, 2]}}
+        task = await play.work("observe", whole)
         assert task.spec.capability is None
         assert (await ended(play, smoke)).status == "passed"
 
         begun = await run(play, "regression", tolerance=0.1)
         for _ in range(3):
-            await play.work("observe", {**play.make.healthy, "throughput": 50.0})
+            await play.work("observe", {**whole, "throughput": 50.0})
         found = await ended(play, begun)
         assert (found.status, found.suite) == ("failed", "regression")
         (check,) = found.checks

@@ -76,16 +76,23 @@ def check(
     states = [each.state for each in readings if isinstance(each, Measured)]
     found = [numbers(state) for state in states]
     wanted = numbers(golden.state)
-    missing = sorted({field for each in found for field in wanted.keys() - each.keys()})
+    missing = {field for each in found for field in wanted.keys() - each.keys()}
+    missing |= {field for state in states for field in _filled(golden.state) - _filled(state)}
     if missing:
-        return Checked(golden, Outcome.FAILED, f"no number any more: {', '.join(missing)}")
+        return Checked(golden, Outcome.FAILED, f"no number any more: {', '.join(sorted(missing))}")
     if suite is Suite.SMOKE:
         return Checked(golden, Outcome.PASSED, f"{len(wanted)} fields were measured")
+    return _compared(golden, states, tolerance)
+
+
+def _compared(golden: Golden, states: Sequence[State], tolerance: float) -> Checked:
+    wanted, found = numbers(golden.state), [numbers(state) for state in states]
     drifts = tuple(_drift(field, wanted[field], found, tolerance) for field in sorted(wanted))
-    moved = _moved(golden.state, states)
     wrong = [f"{each.field} drifts by {each.drift:.0%}" for each in drifts if not each.holds]
-    if wrong or moved:
-        return Checked(golden, Outcome.FAILED, "; ".join([*wrong, *moved]), drifts)
+    if wrong := [*wrong, *_moved(golden.state, states)]:
+        return Checked(golden, Outcome.FAILED, "; ".join(wrong), drifts)
+    if few := _too_few(golden.state, states):
+        return Checked(golden, Outcome.INCONCLUSIVE, "; ".join(few), drifts)
     return Checked(golden, Outcome.PASSED, f"within {tolerance:.0%} of the baseline", drifts)
 
 
@@ -108,14 +115,38 @@ def _drift(
 def _moved(golden: State, states: Sequence[State]) -> list[str]:
     """Test every list of numbers that both sides have enough of, in both directions."""
     moved = []
-    for field, before in _lists(golden).items():
-        after = [value for state in states for value in _lists(state).get(field, ())]
-        if min(len(before), len(after)) < FEWEST_SAMPLES:
+    for field, before in _comparable(golden).items():
+        after = _after(field, states)
+        if len(after) < FEWEST_SAMPLES:
             continue
         p = min(distribution.lower(after, before).p, distribution.higher(after, before).p)
         if p < ALPHA:
             moved.append(f"{field} has moved (p {p:.3g})")
     return moved
+
+
+def _too_few(golden: State, states: Sequence[State]) -> list[str]:
+    """Tell of each list that could be compared once, and cannot be any more: nobody knows of it."""
+    sizes = {field: len(_after(field, states)) for field in _comparable(golden)}
+    return [
+        f"{field} has {size} samples, too few to compare"
+        for field, size in sizes.items()
+        if size < FEWEST_SAMPLES
+    ]
+
+
+def _comparable(golden: State) -> dict[str, tuple[float, ...]]:
+    found = _lists(golden).items()
+    return {field: values for field, values in found if len(values) >= FEWEST_SAMPLES}
+
+
+def _after(field: str, states: Sequence[State]) -> list[float]:
+    return [value for state in states for value in _lists(state).get(field, ())]
+
+
+def _filled(state: State) -> set[str]:
+    """Return the lists that hold numbers."""
+    return {field for field, values in _lists(state).items() if values}
 
 
 def _lists(state: State) -> dict[str, tuple[float, ...]]:
