@@ -125,13 +125,13 @@ class Play:
             mission_id=mission_id, tenant_id="default", plan_hash=digest(data), plan=data, **changes
         )
 
-    async def begin_baseline(self, target: str = "shop-db") -> str:
+    async def begin_baseline(self, target: str = "shop-db", params: str = '{"seconds":4}') -> str:
         begun = await (await self.actor("gateway")).call(
             TakeBaseline(
                 tenant_id="default",
                 target=target,
                 operation="postgres.activity",
-                params='{"seconds":4}',
+                params=params,
                 timeout_ms=30_000,
                 requested_by="admin",
             )
@@ -139,9 +139,9 @@ class Play:
         assert begun.status == "measuring"
         return str(begun.baseline_id)
 
-    async def baseline(self, target: str = "shop-db") -> str:
+    async def baseline(self, target: str = "shop-db", **more: str) -> str:
         """Take a baseline, measured by the worker."""
-        baseline_id = await self.begin_baseline(target)
+        baseline_id = await self.begin_baseline(target, **more)
         await self.work("observe", self.make.healthy | {"series": {"commits": [1, 2]}})
         await eventually(lambda: self.baseline_is(baseline_id, "stored"))
         return baseline_id

@@ -53,6 +53,7 @@ async def test_a_plan_drafts_a_contract_with_the_baseline_from_before_the_incide
 ) -> None:
     async with play.open():
         older = await play.baseline()
+        await play.baseline(params='{"seconds":60}')  # another measurement with the same fields
         detected_at = datetime.now(UTC)
         await play.baseline()
         mission_id = new_mission()

@@ -322,10 +322,10 @@ SELECT benchmark_id, target, operation, status, fields, numbers, measured_at, re
  WHERE tenant_id = :tenant_id AND benchmark_id = :benchmark_id AND kind = 'baseline';
 
 -- newest_baseline --
--- The newest baseline that was measured before an incident.
+-- The newest baseline of this very measurement from before an incident.
 SELECT benchmark_id, fields, numbers, measured_at
   FROM benchmarks
- WHERE tenant_id = :tenant_id AND target = :target AND operation = :operation
+ WHERE tenant_id = :tenant_id AND target = :target AND operation = :operation AND params = :params
    AND kind = 'baseline' AND status = 'stored' AND measured_at < :before
  ORDER BY measured_at DESC LIMIT 1;
 

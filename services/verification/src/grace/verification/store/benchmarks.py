@@ -131,12 +131,16 @@ class Benchmarks:
     async def newest_before(
         self, *, tenant_id: str, measurement: Measurement, before: datetime
     ) -> Baseline | None:
-        """Return the newest baseline of a target that was measured before a moment."""
+        """Return the newest baseline of a measurement that was taken before a moment.
+
+        Of this very one: what other parameters measured has the same fields and means something else.
+        """
         row = await self._tx.fetchrow(
             QUERIES["newest_baseline"],
             tenant_id=tenant_id,
             target=measurement.target,
             operation=measurement.operation,
+            params=measurement.params,
             before=before,
         )
         return Baseline(row["benchmark_id"], values_of(row), row["measured_at"]) if row else None
