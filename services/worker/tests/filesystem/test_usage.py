@@ -9,8 +9,10 @@ import pytest
 from grace.worker.domain.failure import (
     NotNowError,
 )
+from grace.worker.kernels.filesystem.beneath import Root, opened
 from grace.worker.kernels.filesystem.clear_pycache import ClearPycache, ClearPycacheParams
 from grace.worker.kernels.filesystem.rotate_log import RotateLog, RotateLogParams
+from grace.worker.kernels.filesystem.scan import Scan
 from grace.worker.kernels.filesystem.threads import Stop, in_thread
 from grace.worker.kernels.filesystem.usage import Usage, UsageParams
 
@@ -27,6 +29,34 @@ async def test_usage_counts_what_lies_below(trapped: Tree) -> None:
     assert seen["others"] == 10
     assert isinstance(seen["free_bytes"], int)
     assert (await USAGE.plan(trapped.ctx(), UsageParams())).changes == ()
+
+
+async def test_what_could_not_be_looked_into_is_not_counted_as_nothing(tree: Tree) -> None:
+    deep = tree.root.joinpath(*["deeper"] * 70)
+    deep.mkdir(parents=True)
+    (deep / "full").write_bytes(b"x" * 1000)
+    seen = await USAGE.observe(tree.ctx(), UsageParams())
+    assert [seen[name] for name in ("files", "folders", "others", "bytes")] == [None] * 4
+    assert [each["reason"] for each in seen["skipped"]] == ["too deep"]
+    caches = await CLEAR.observe(tree.ctx(), EVERYWHERE)
+    assert (caches["files"], caches["bytes"]) == (None, None)
+
+
+async def test_a_folder_that_is_closed_to_the_worker_is_not_counted_as_nothing(tree: Tree) -> None:
+    (tree.root / "closed").mkdir()
+
+    def count(root: Root) -> Scan:
+        scan = Scan(Stop())
+        for entry in scan.walk(root.fd, (), lambda *_: True):
+            if entry.path == ("closed",):  # a link in its place is refused to everybody alike
+                (tree.root / "closed").rmdir()
+                (tree.root / "closed").symlink_to("/")
+        return scan
+
+    with opened(tree.root) as root:
+        scan = count(root)
+    assert (scan.is_whole, scan.number(7)) == (False, None)
+    assert scan.skipped[0][0] == "closed"
 
 
 async def test_usage_of_a_sparse_file_reads_nothing(tree: Tree) -> None:

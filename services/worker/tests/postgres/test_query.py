@@ -28,6 +28,17 @@ async def test_one_row_gives_its_numbers_and_several_give_series(shop: Shop) -> 
 
 @pytest.mark.parametrize(
     "query",
+    ["SELECT 0 AS rows", "SELECT 7 AS series", "SELECT 1 AS n, 2 AS n", "SELECT 1, 2"],
+)
+async def test_a_number_that_could_be_taken_for_another_is_not_measured(
+    shop: Shop, query: str
+) -> None:
+    with pytest.raises(UnusableError, match="call it otherwise"):
+        await ask(shop, query)
+
+
+@pytest.mark.parametrize(
+    "query",
     [
         "INSERT INTO public.items VALUES (99, 0)",
         "DELETE FROM public.items",

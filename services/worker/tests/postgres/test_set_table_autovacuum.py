@@ -9,7 +9,7 @@ import pytest
 from grace.worker.domain.failure import ChangedError, UnusableError
 from grace.worker.kernels.operation import Context, NoParams, Role
 from grace.worker.kernels.postgres.set_table_autovacuum import SetTableAutovacuum
-from grace.worker.kernels.postgres.table import ReadTable, is_off
+from grace.worker.kernels.postgres.table import ReadTable, is_off, measured
 
 Shop = Any
 SET = SetTableAutovacuum()
@@ -36,12 +36,28 @@ async def test_it_is_turned_on_and_put_back_to_the_very_text(shop: Shop, owner: 
     assert (await SET.plan(at(shop), NONE)).changes[0].before == "off"
     assert (await ReadTable().observe(at(shop, Role.OBSERVE), NONE))["autovacuum"] == 0
     await SET.apply(at(shop, before=before), NONE)
-    assert (await ReadTable().observe(at(shop, Role.OBSERVE), NONE))["autovacuum"] == 1
+    seen = await ReadTable().observe(at(shop, Role.OBSERVE), NONE)
+    assert (seen["autovacuum"], seen["server_autovacuum"]) == (1, 1)
     after = await SET.observe(at(shop), NONE)
     await SET.revert(at(shop), NONE, before, after)
     await SET.revert(at(shop, resumed=True), NONE, before, after)
     kept = await owner.fetchval("SELECT reloptions FROM pg_class WHERE relname = 'items'")
     assert sorted(kept) == ["autovacuum_enabled=off", "fillfactor=70"]
+
+
+@pytest.mark.parametrize(
+    ("server", "table", "found"),
+    [("on", None, 1), ("on", "true", 1), ("on", "off", 0), ("off", None, 0), ("off", "true", 0)],
+)
+def test_what_is_off_for_the_whole_server_is_on_for_no_table(
+    server: str, table: str | None, found: int
+) -> None:
+    row = {"autovacuum": table, "server_autovacuum": server, "live_rows": 3}
+    assert measured(row) == {
+        "autovacuum": found,
+        "server_autovacuum": int(server == "on"),
+        "live_rows": 3,
+    }
 
 
 async def test_what_is_on_is_left_as_it_is(shop: Shop, owner: Any) -> None:

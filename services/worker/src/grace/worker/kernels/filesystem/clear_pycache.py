@@ -95,8 +95,8 @@ def _observe(target: FilesystemTarget, params: ClearPycacheParams, stop: Stop) -
     _check_size(found)
     return {
         "folders": [cast("Json", each) for each in found],
-        "files": sum(each["files"] for each in found),
-        "bytes": sum(each["bytes"] for each in found),
+        "files": scan.number(sum(each["files"] for each in found)),
+        "bytes": scan.number(sum(each["bytes"] for each in found)),
         "skipped": [{"path": path, "reason": reason} for path, reason in scan.skipped],
     }
 

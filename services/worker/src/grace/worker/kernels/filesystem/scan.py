@@ -44,9 +44,10 @@ class Scan:
     """One walk, with what it had to leave out."""
 
     def __init__(self, stop: Stop) -> None:
-        """Begin with nothing seen."""
+        """Begin with nothing seen. `is_whole`: no folder was closed to it."""
         self._stop = stop
         self._seen = 0
+        self.is_whole = True
         self.skipped: list[tuple[str, str]] = []
 
     def entries(self, folder: int, path: tuple[str, ...]) -> list[Entry]:
@@ -70,11 +71,24 @@ class Scan:
         if len(self.skipped) < MAX_SKIPPED:
             self.skipped.append((shown(entry.path), reason))
 
+    def number(self, counted: int) -> int | None:
+        """Return a number, or None where a part of the tree could not be looked at.
+
+        What is in there is not nothing: a count without it would hold for anything.
+        """
+        return counted if self.is_whole else None
+
+    def _miss(self, entry: Entry, reason: str) -> None:
+        self.is_whole = False
+        self.skip(entry, reason)
+
     def _inside(self, folder: int, entry: Entry, enter: Enter) -> Iterator[Entry]:
         try:
             inner = os.open(entry.path[-1], DIRECTORY, dir_fd=folder)
+        except FileNotFoundError:
+            return
         except OSError as error:
-            self.skip(entry, str(error.strerror).lower())
+            self._miss(entry, str(error.strerror).lower())
             return
         with closing(inner):
             if enter(entry, inner):
@@ -94,7 +108,7 @@ class Scan:
         if entry.stat.st_dev != device:
             self.skip(entry, "on another device")
         elif len(entry.path) > MAX_DEPTH:
-            self.skip(entry, "too deep")
+            self._miss(entry, "too deep")
         else:
             return True
         return False

@@ -34,7 +34,10 @@ class Usage:
         return timedelta(seconds=30)
 
     async def observe(self, ctx: Context, params: UsageParams) -> State:
-        """Return counts below the path and the room on its device, in bytes."""
+        """Return counts below the path and the room on its device, in bytes.
+
+        The counts are null where a folder could not be looked into.
+        """
         return await in_thread(partial(_observe, root_of(ctx), params))
 
     async def plan(self, ctx: Context, _: UsageParams) -> Diff:
@@ -49,7 +52,7 @@ def _observe(target: FilesystemTarget, params: UsageParams, stop: Stop) -> State
         room = os.fstatvfs(start)
         counts = _count(scan, start, parts)
     return {
-        **counts,
+        **{name: scan.number(count) for name, count in counts.items()},
         "free_bytes": room.f_bavail * room.f_frsize,
         "total_bytes": room.f_blocks * room.f_frsize,
         "skipped": [{"path": path, "reason": reason} for path, reason in scan.skipped],

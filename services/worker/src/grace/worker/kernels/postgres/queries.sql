@@ -68,6 +68,7 @@ SELECT d.xact_commit AS commits, d.xact_rollback AS rollbacks, d.sessions,
 SELECT (SELECT substr(entry, 20)
           FROM unnest(c.reloptions) AS entry
          WHERE starts_with(entry, 'autovacuum_enabled=')) AS autovacuum,
+       current_setting('autovacuum') AS server_autovacuum,
        pg_stat_get_live_tuples(c.oid) AS live_rows, pg_stat_get_dead_tuples(c.oid) AS dead_rows,
        pg_stat_get_mod_since_analyze(c.oid) AS changes_since_analyze
   FROM pg_class AS c

@@ -16,6 +16,8 @@ from grace.worker.kernels.postgres.connection import connected
 
 MOST_ROWS = 1000
 MOST_COLUMNS = 100
+# What a result says of itself: a column of that name would be hidden behind it.
+_OWN_FIELDS = frozenset({"rows", "series"})
 # What a statement is told when it would write, or is more than one.
 _NO_READING = (
     asyncpg.ReadOnlySQLTransactionError,
@@ -67,12 +69,20 @@ async def _rows(ctx: Context, query: str) -> list[asyncpg.Record]:
         await transaction.start()
         try:
             statement = await connection.prepare(query)
-            if not statement.get_attributes():
-                raise UnusableError("the query gives no rows: it is no statement that reads")
+            check_columns([each.name for each in statement.get_attributes()])
             cursor = await statement.cursor()
             return list(await cursor.fetch(MOST_ROWS + 1))
         finally:
             await transaction.rollback()
+
+
+def check_columns(names: Sequence[str]) -> None:
+    """Refuse a result whose numbers could not be told apart, or from what is said of it."""
+    if not names:
+        raise UnusableError("the query gives no rows: it is no statement that reads")
+    twice = {name for name in names if names.count(name) > 1}
+    for name in sorted(twice | _OWN_FIELDS.intersection(names)):
+        raise UnusableError(f"the query names a column {name!r}, which is taken: call it otherwise")
 
 
 def summary(rows: Sequence[asyncpg.Record]) -> State:

@@ -31,11 +31,18 @@ class ReadTable:
         table = table_of(ctx)
         async with connected(ctx) as connection:
             row = await read_table(Transaction(connection), table)
-        return {**row, "autovacuum": int(not is_off(row["autovacuum"]))}
+        return measured(row)
 
     async def plan(self, ctx: Context, _: NoParams) -> Diff:
         """Return nothing: it changes nothing."""
         return Diff(ctx.target.id)
+
+
+def measured(row: State) -> State:
+    """Return the row as numbers: what is switched off for the whole server is on for no table."""
+    server = not is_off(row["server_autovacuum"])
+    own = not is_off(row["autovacuum"])
+    return {**row, "autovacuum": int(server and own), "server_autovacuum": int(server)}
 
 
 async def read_table(tx: Transaction, table: str) -> State:
