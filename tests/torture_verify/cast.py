@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,18 +18,17 @@ from grace.contracts.governance import (
     Capability,
     CapabilityBody,
     Grant,
-    Permit,
 )
 from grace.contracts.intent import ActionPlanned, ErrorCaptured, Measurement, Plan, PlannedAction
 from grace.contracts.message import Message
 from grace.contracts.verification import Contract
-from grace.kit import Keys, Runtime, end_tasks, new_id
+from grace.kit import Keys, Runtime, new_id
 from grace.testkit import House, eventually
+from grace.testkit.permits import Permits
 from grace.worker.domain.state import digest
 
 LEASE = timedelta(seconds=5)
 TIMEOUT_MS = 1500
-_BEACON_SECONDS = 0.2
 _HTM = {
     "lease": LEASE,
     "rescue_interval": timedelta(milliseconds=200),
@@ -93,15 +91,6 @@ class Cast:
         )
         await _publish(self._governance, granted)
 
-    async def permit(self) -> None:
-        """Send beacons as governance does, until cancelled."""
-        while True:
-            beacon = Permit(
-                version=1, allowed=True, reverts_allowed=True, issued_at=datetime.now(UTC)
-            )
-            await self._governance.signal(beacon)
-            await asyncio.sleep(_BEACON_SECONDS)
-
 
 @asynccontextmanager
 async def opened_cast(
@@ -113,17 +102,18 @@ async def opened_cast(
     shop = Shop(house.installation, f"shop_{house.database}")
     async with house.running("identity", "htm", htm=_HTM):
         intent = await house.act_as("intent")
-        governance = await house.act_as("governance")
+        permits = Permits()
+        governance = await house.act_as("governance", permits.rpc)
         try:
             await shop.make()
             hands = Hands(_environments(house, shop, folder, root), folder, guard)
             cast = Cast(house, Stage(root, shop), hands, intent, governance)
-            beacon = asyncio.create_task(cast.permit())
+            await permits.begin(governance)
             try:
                 yield cast
             finally:
                 hands.kill()
-                await end_tasks([beacon])
+                await permits.silence()
         finally:
             await shop.remove()
 

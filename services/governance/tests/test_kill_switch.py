@@ -17,7 +17,9 @@ from grace.contracts.governance import (
     KillSwitch,
     KillSwitchTurned,
     Permit,
+    PermitWord,
     TurnKillSwitch,
+    VouchPermit,
 )
 from grace.governance.domain.kill_switch import Switch, Wanted, turned
 from grace.kit import Forbidden, Unavailable
@@ -92,6 +94,22 @@ async def test_workers_hear_within_a_second_that_nothing_may_begin(
         assert (heard.version, heard.reverts_allowed) == (first.version + 1, True)
         assert (answer.version, answer.is_on, answer.hard) == (heard.version, True, False)
         assert (answer.changed_by, answer.reason) == ("ada", "a fire")
+
+
+async def test_a_worker_is_answered_how_it_stands_signed_to_its_own_question(
+    open_office: OpenOffice,
+) -> None:
+    async with open_office() as office:
+        worker = await office.house.act_as("worker")
+        for nonce, is_on in (("one", False), ("two", True)):
+            await office.gateway.call(order(is_on=is_on))
+            answer = await worker.call(VouchPermit(nonce=nonce))
+            await worker.keys.learn({answer.key_id})
+            assert worker.keys.component_of(answer.key_id) == "governance"
+            signed = (answer.key_id, answer.signature, "grace/permit/v1", answer.body)
+            assert worker.keys.verify(*signed)
+            word = PermitWord.from_bytes(answer.body)
+            assert (word.nonce, word.allowed, word.reverts_allowed) == (nonce, not is_on, True)
 
 
 async def test_the_switch_stands_as_it_was_after_a_restart(open_office: OpenOffice) -> None:

@@ -1,6 +1,5 @@
 """A worker at work: identity, htm, somebody to submit and somebody to permit."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from grace.contracts.governance import Capability, CapabilityBody, Permit
+from grace.contracts.governance import Capability, CapabilityBody
 from grace.contracts.htm import GetTasks, SubmitTasks, Task, TaskSpec
-from grace.kit import Runtime, end_tasks, new_id
+from grace.kit import Runtime, new_id
 from grace.testkit import House, eventually
+from grace.testkit.permits import Permits
 from grace.worker.domain.state import digest
 
 Shop = Any
@@ -37,8 +37,7 @@ class Floor:
     runtimes: dict[str, Runtime]
     verification: Runtime
     governance: Runtime
-    _beacon: asyncio.Task[None] | None = None
-    _version: int = 0
+    permits: Permits
 
     @property
     def worker(self) -> Runtime:
@@ -139,33 +138,12 @@ class Floor:
         return found
 
     async def permit(self, *, allowed: bool = True, reverts_allowed: bool = True) -> None:
-        """Send beacons as governance does, from now on; returns once one is out."""
-        await self.silence()
-        self._version += 1
-        sent = asyncio.Event()
-        self._beacon = asyncio.create_task(
-            self._send(self._version, allowed, reverts_allowed, sent)
-        )
-        await sent.wait()
+        """Say this as governance does, from now on."""
+        await self.permits.begin(self.governance, allowed=allowed, reverts_allowed=reverts_allowed)
 
     async def silence(self) -> None:
-        """Send no more beacons."""
-        if self._beacon is not None:
-            await end_tasks([self._beacon])
-
-    async def _send(self, version: int, allowed: bool, reverts: bool, sent: asyncio.Event) -> None:
-        while True:
-            await self.governance.signal(
-                Permit(
-                    version=version,
-                    allowed=allowed,
-                    reverts_allowed=reverts,
-                    issued_at=datetime.now(UTC),
-                )
-            )
-            await self.governance.client.flush()
-            sent.set()
-            await asyncio.sleep(0.2)
+        """Let governance say nothing any more."""
+        await self.permits.silence()
 
     async def receipts(self) -> list[Any]:
         """Every effect receipt."""
@@ -196,11 +174,11 @@ class Opener:
         file.write_text(self.shop.toml + _FILES.format(self.root), encoding="utf-8")
         htm = changes.pop("htm", {})
         names = changes.pop("names", ("identity", "htm", "worker"))
-        worker = {"targets_file": file, "permit_patience": timedelta(0), **changes}
+        worker, permits = {"targets_file": file, **changes}, Permits()
         async with self.house.running(*names, htm=htm, worker=worker) as found:
             verification = await self.house.act_as("verification")
-            governance = await self.house.act_as("governance")
-            floor = Floor(self.house, self.shop, found, verification, governance)
+            governance = await self.house.act_as("governance", permits.rpc)
+            floor = Floor(self.house, self.shop, found, verification, governance, permits)
             try:
                 yield floor
             finally:

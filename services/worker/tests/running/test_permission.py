@@ -125,13 +125,14 @@ def closed(contract_id: str) -> ActionClosed:
 
 
 async def test_without_a_permit_nothing_begins_and_it_is_tried_again(floor: Opener) -> None:
-    async with floor(htm=FAST) as at:
+    async with floor(htm=FAST, permit_patience=timedelta(0)) as at:
         task = await at.do(at.permitted(at.spec()))
         assert task.status == "dead_letter"
         assert task.error_class == "transient"
         assert "no permit" in (task.error_message or "")
         assert task.attempt_number == 3
         await at.permit(allowed=False)
+        await eventually(lambda: at.permits.answered)
         task = await at.do(at.permitted(at.spec()))
         # It is told at once, and does not spring to life when others go on.
         assert (task.status, task.attempt_number) == ("failed", 1)

@@ -53,6 +53,7 @@ __all__ = [
     "ListRulings",
     "ListStandingApprovals",
     "Permit",
+    "PermitWord",
     "PolicyCandidate",
     "PolicyCase",
     "PolicyChanged",
@@ -86,6 +87,8 @@ __all__ = [
     "TryPolicies",
     "TurnKillSwitch",
     "Vote",
+    "VouchPermit",
+    "VouchedPermit",
 ]
 
 
@@ -1230,3 +1233,40 @@ class KillSwitchTurned(Message):
     actor: Id
     reason: Text
     turned_at: Timestamp
+
+
+class VouchedPermit(Message):
+    """How the kill switch stands, signed by governance."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.VouchedPermit"
+
+    key_id: Id
+    body: Bytes = Field(description="The JSON of a PermitWord.")
+    signature: Bytes = Field(
+        description="Ed25519 over the pre-authentication encoding of body, kind grace/permit/v1."
+    )
+
+
+class VouchPermit(Message):
+    """A worker asks governance itself how the kill switch stands: a beacon counts only where this was answered before."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.VouchPermit"
+    SUBJECT: ClassVar[str] = "rpc.governance.vouch"
+    REPLY: ClassVar[type[VouchedPermit]] = VouchedPermit
+
+    nonce: Id = Field(description="Of this one question.")
+
+
+class PermitWord(Message):
+    """What governance says to one question.
+
+    Travels as bytes inside VouchedPermit; the signature is over exactly these bytes.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.PermitWord"
+
+    nonce: Id
+    version: UInt32
+    allowed: Bool
+    reverts_allowed: Bool
+    issued_at: Timestamp = Field(description="By the clock that dates beacons.")

@@ -1002,6 +1002,18 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             schemas=("grace.governance.v1.TurnKillSwitch",),
             reply="grace.governance.v1.KillSwitch",
         ),
+        "rpc.governance.vouch": Subject(
+            name="rpc.governance.vouch",
+            owner="governance",
+            kind=Kind.query,
+            stream="",
+            publishers=("worker",),
+            consumers=(),
+            unsigned_allowed=False,
+            audited=False,
+            schemas=("grace.governance.v1.VouchPermit",),
+            reply="grace.governance.v1.VouchedPermit",
+        ),
         "rpc.htm.beat": Subject(
             name="rpc.htm.beat",
             owner="htm",

@@ -18,7 +18,7 @@ from nats.js.api import StreamState
 
 from grace.contracts.permissions import inbox_prefix
 from grace.contracts.subjects import STREAMS
-from grace.kit import Runtime, Service, ServiceSettings, running_all
+from grace.kit import Rpc, Runtime, Service, ServiceSettings, running_all
 from grace.stack import streams
 from grace.stack.installation import Installation, migrations_of
 from grace.stack.nats import NatsLimits, UserPermissions
@@ -133,9 +133,13 @@ class House:
             finally:
                 await self._reconnected(*(each.runtime for each in started))
 
-    async def act_as(self, service: str) -> Runtime:
-        """That service without its handlers and loops: call, publish in units, report, sign."""
-        started = await self.blank(service).start()
+    async def act_as(self, service: str, rpc: Rpc | None = None) -> Runtime:
+        """That service without its handlers and loops: call, publish in units, report, sign.
+
+        `rpc` is what it answers all the same.
+        """
+        blank = self.blank(service)
+        started = await (blank if rpc is None else blank.serve(rpc)).start()
         self._open.push_async_callback(started.stop)
         self._open.push_async_callback(self._reconnected, started.runtime)
         return started.runtime

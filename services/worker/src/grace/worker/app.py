@@ -16,6 +16,7 @@ from grace.worker.loops.guard import Guard
 from grace.worker.loops.report import Reporter
 from grace.worker.loops.switch import KillSwitch
 from grace.worker.loops.tools import Tools
+from grace.worker.loops.vouch import Vouch
 from grace.worker.settings import Settings
 
 
@@ -39,9 +40,10 @@ def build(settings: Settings | None = None) -> Service:
         .moments(MOMENTS)
         .handle(handlers.stream())
         .serve(handlers.rpc(registry, targets, settings.longest_operation))
-        .listen(Permit, partial(handlers.on_permit, switch.hear))
+        .listen(Permit, partial(handlers.on_permit, switch.hear, Vouch))
         .listen(WorkHint, partial(handlers.on_work_hint, registry, Claim))
         .run(Reporter(bench, drain=settings.drain.total_seconds()).run)
+        .every(settings.permit_renewal, Vouch(switch, settings.permit_renewal))
         .every(settings.claim_interval, Claim(bench))
         .every(settings.beat_interval, Beat(bench))
     )

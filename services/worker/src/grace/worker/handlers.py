@@ -117,19 +117,19 @@ async def on_targets(targets: TargetsFile, _: Called[ListTargets], __: Runtime) 
 
 
 async def on_permit(
-    hear: Callable[[Permit], None], message: Received[PermitMessage], _: Runtime
+    hear: Callable[[Permit], bool], vouch: type, message: Received[PermitMessage], runtime: Runtime
 ) -> None:
-    """Take up a beacon; the moment of hearing it is this process's own."""
+    """Take up a beacon, at a moment of this process's own clock; ask where it counts for nothing."""
     body = message.body
-    hear(
-        Permit(
-            version=body.version,
-            allowed=body.allowed,
-            reverts_allowed=body.reverts_allowed,
-            issued_at=body.issued_at,
-            heard_at=monotonic(),
-        )
+    beacon = Permit(
+        version=body.version,
+        allowed=body.allowed,
+        reverts_allowed=body.reverts_allowed,
+        issued_at=body.issued_at,
+        heard_at=monotonic(),
     )
+    if not hear(beacon):
+        runtime.wake(vouch)
 
 
 async def on_work_hint(

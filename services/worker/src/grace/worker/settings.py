@@ -35,5 +35,8 @@ class Settings(BlobSettings):
     longest_operation: timedelta = timedelta(seconds=30)
     # A worker that has just started has not heard a beacon yet; it waits so long for one.
     permit_patience: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0))
+    # Governance is asked anew how the kill switch stands: by then two clocks have drifted by no more
+    # than milliseconds, so that old beacons do not pass for new ones.
+    permit_renewal: Duration = timedelta(seconds=30)
     # Tasks in hand may take so long to end at a stop; the rest lapses and is done elsewhere.
     drain: Duration = timedelta(seconds=15)

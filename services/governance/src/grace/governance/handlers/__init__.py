@@ -31,6 +31,7 @@ from grace.contracts.governance import (
     SimulatePolicies,
     TryPolicies,
     TurnKillSwitch,
+    VouchPermit,
 )
 from grace.contracts.intent import IntentAccepted
 from grace.contracts.verification import ActionClosed, ContractDrafted
@@ -69,6 +70,7 @@ from grace.governance.handlers.standings import (
 from grace.governance.handlers.switch import on_get_kill_switch, on_turn_kill_switch
 from grace.governance.handlers.trials import on_simulate_policies, on_try_policies
 from grace.governance.handlers.views import on_get_approval, on_list_approvals, on_recall_decision
+from grace.governance.handlers.vouching import on_vouch_permit
 from grace.governance.settings import Settings
 from grace.kit import Rpc, Stream
 
@@ -97,6 +99,7 @@ def rpc(settings: Settings, rulebooks: Rulebooks, beacon: type) -> Rpc:
         .on(RecallDecision, on_recall_decision)
         .on(TurnKillSwitch, partial(on_turn_kill_switch, beacon))
         .on(GetKillSwitch, on_get_kill_switch)
+        .direct(VouchPermit, on_vouch_permit)
         .on(Delegate, on_delegate)
         .direct(BreakGlass, partial(granting, partial(on_break_glass, settings, judge)))
         .on(SeatApprover, on_seat_approver)

@@ -6,6 +6,9 @@ from datetime import datetime
 from grace.worker.domain.capability import Step
 
 FRESH_SECONDS = 1.0  # four missed beacons
+# Of a beacon when it is heard, by the clock that governance answered with. An answer may take a
+# second, and the beacon is no younger for it.
+OLDEST_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +22,41 @@ class Permit:
     heard_at: float
 
 
-def hear(last: Permit | None, beacon: Permit) -> Permit:
-    """Return the beacon that counts: an older one, repeated or late, changes nothing."""
-    if last is None:
-        return beacon
-    newer = beacon.version >= last.version and beacon.issued_at > last.issued_at
-    return beacon if newer else last
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What governance answered when it was asked; `permit.heard_at` is when it was asked."""
+
+    permit: Permit
+
+    def age_of(self, beacon: Permit) -> float:
+        """The seconds that a beacon was under way at most, by governance's clock and by ours."""
+        passed = beacon.heard_at - self.permit.heard_at
+        return passed - (beacon.issued_at - self.permit.issued_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a worker knows of the kill switch, and by whose word."""
+
+    permit: Permit | None = None
+    word: Word | None = None
+
+    def asked(self, word: Word) -> "Heard":
+        """Take up what governance itself answered; it is of now, whatever was heard before."""
+        behind = self.permit is not None and word.permit.version < self.permit.version
+        return self if behind else Heard(word.permit, word)
+
+    def hear(self, beacon: Permit) -> "Heard":
+        """Take up a beacon: one that is older, repeated, or recorded before changes nothing.
+
+        Whoever has the rights of governance's NATS user can send its beacons again, signatures and
+        all. So a worker asks first; then it knows governance's clock, and what is not of now.
+        """
+        if self.permit is None or self.word is None:
+            return self
+        newer = beacon.version >= self.permit.version and beacon.issued_at > self.permit.issued_at
+        of_now = abs(self.word.age_of(beacon)) <= OLDEST_SECONDS
+        return Heard(beacon, self.word) if newer and of_now else self
 
 
 @dataclass(frozen=True, slots=True)
