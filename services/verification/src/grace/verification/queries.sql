@@ -40,16 +40,19 @@ UPDATE missions SET status = :status, reason = NULL
  WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
 RETURNING mission_id;
 
--- close_mission --
--- A mission ends, once. No row: it has ended already.
-UPDATE missions
-   SET status = :status, confidence = :confidence, reason = :reason, closed_at = now(), recall_at = NULL
- WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
-RETURNING mission_id, tenant_id, target, correlation_id, closed_at;
+-- close_missions --
+-- Missions end, once. Absent: it has ended already.
+UPDATE missions m
+   SET status = :status, confidence = w.confidence, reason = w.reason, closed_at = now(), recall_at = NULL
+  FROM unnest(CAST(:mission_ids AS text[]), CAST(:confidences AS double precision[]), CAST(:reasons AS text[]))
+    AS w (mission_id, confidence, reason)
+ WHERE m.mission_id = w.mission_id AND m.status = ANY (CAST(:sources AS text[]))
+RETURNING m.mission_id, m.tenant_id, m.target, m.correlation_id, m.closed_at;
 
--- lock_mission --
--- Let the contracts of a mission end one after the other.
-SELECT mission_id FROM missions WHERE mission_id = :mission_id FOR NO KEY UPDATE;
+-- lock_missions --
+-- Let the contracts of a mission end one after the other. In one order: two transactions wait, not both.
+SELECT mission_id FROM missions
+ WHERE mission_id = ANY (CAST(:mission_ids AS text[])) ORDER BY mission_id FOR NO KEY UPDATE;
 
 -- mission --
 -- One mission of a tenant.
@@ -142,14 +145,6 @@ SELECT c.contract_id, c.mission_id, c.contract, c.status, c.version, c.reason, c
 SELECT mission_id, contract_id, sequence, status, confidence, choice, reason
   FROM action_contracts WHERE mission_id = ANY (CAST(:mission_ids AS text[])) ORDER BY sequence;
 
--- hold_contract --
--- A contract holds its target and wants its first task. No row: it has moved on.
-UPDATE action_contracts
-   SET status = :status, step = 'apply', step_since = now(), task_spec = :task_spec, task_id = NULL,
-       next_at = now(), version = version + 1, reason = NULL
- WHERE contract_id = :contract_id AND version = :version
-RETURNING contract_id;
-
 -- wait_contract --
 -- A contract waits for its target. No row: it has moved on.
 UPDATE action_contracts
@@ -158,25 +153,11 @@ UPDATE action_contracts
  WHERE contract_id = :contract_id AND version = :version
 RETURNING contract_id;
 
--- rest_contract --
--- Nothing to do yet. No row: something has happened meanwhile, and it is due already.
-UPDATE action_contracts SET next_at = now() + CAST(:pause AS interval)
- WHERE contract_id = :contract_id AND version = :version
-RETURNING contract_id;
-
--- submit_contract --
--- htm has accepted the task. No row: it has moved on.
-UPDATE action_contracts
-   SET status = :status, task_id = :task_id, task_ids = array_append(task_ids, :task_id),
-       next_at = now() + CAST(:pause AS interval), version = version + 1
- WHERE contract_id = :contract_id AND version = :version
-RETURNING contract_id;
-
 -- step_contract --
--- A contract wants its next task. No row: it has moved on.
+-- A contract wants its next task, and is in hand. No row: it has moved on.
 UPDATE action_contracts
    SET status = :status, step = :step, step_since = now(), task_spec = :task_spec, task_id = NULL,
-       next_at = now(), version = version + 1
+       next_at = now() + CAST(:claim_for AS interval), version = version + 1
  WHERE contract_id = :contract_id AND version = :version
 RETURNING contract_id;
 
@@ -187,11 +168,6 @@ UPDATE action_contracts
        executed = true, confidence = :confidence, actual_state = CAST(:actual_state AS json), reason = :reason
  WHERE contract_id = :contract_id AND version = :version
 RETURNING contract_id;
-
--- note_applied --
--- What the kernel said of its own apply, and where its before-state is kept.
-UPDATE action_contracts SET snapshot_id = :snapshot_id, execution = CAST(:execution AS json), executed = true
- WHERE contract_id = :contract_id;
 
 -- note_snapshot --
 -- Where the before-state of an effect is kept.
@@ -206,16 +182,6 @@ UPDATE action_contracts
 -- note_observed_again --
 -- What was observed after the revert.
 UPDATE action_contracts SET observed_again = CAST(:observed_again AS json) WHERE contract_id = :contract_id;
-
--- close_contract --
--- A contract has its end; what was found before a revert stays. No row: it has moved on.
-UPDATE action_contracts
-   SET status = :status, reason = :reason, closed_at = now(), next_at = NULL, version = version + 1,
-       executed = coalesce(:executed, executed), confidence = coalesce(:confidence, confidence),
-       actual_state = coalesce(CAST(:actual_state AS json), actual_state),
-       restored_state = coalesce(CAST(:restored_state AS json), restored_state)
- WHERE contract_id = :contract_id AND version = :version
-RETURNING confidence, executed, closed_at;
 
 -- attend_contract --
 -- A contract rests until an operator looks at it; it keeps its target. No row: it has moved on.
@@ -236,11 +202,13 @@ UPDATE action_contracts c SET next_at = now(), version = c.version + 1
 RETURNING c.contract_id;
 
 -- nudge_waiting --
--- A target is free: those that wait for it look at once.
+-- Targets are free: those that wait for them look at once.
 UPDATE action_contracts SET next_at = now()
- WHERE contract_id IN (SELECT contract_id FROM action_contracts
-                        WHERE tenant_id = :tenant_id AND target = :target AND status = 'waiting'
-                        ORDER BY contract_id FOR NO KEY UPDATE SKIP LOCKED)
+ WHERE contract_id IN (SELECT w.contract_id
+                         FROM unnest(CAST(:tenant_ids AS text[]), CAST(:targets AS text[])) AS f (tenant_id, target)
+                         JOIN action_contracts w ON w.tenant_id = f.tenant_id AND w.target = f.target
+                                                AND w.status = 'waiting'
+                        ORDER BY w.contract_id FOR NO KEY UPDATE OF w SKIP LOCKED)
 RETURNING contract_id;
 
 -- nudge_mission --
@@ -254,13 +222,21 @@ RETURNING contract_id;
 INSERT INTO safe_hold_snapshots (snapshot_id, contract_id, tenant_id, content_hash, state, after_state)
 VALUES (:snapshot_id, :contract_id, :tenant_id, :content_hash, :state, :after_state);
 
--- insert_benchmark --
--- What was measured for a contract.
+-- insert_benchmarks --
+-- What was measured for contracts.
 INSERT INTO benchmarks (benchmark_id, tenant_id, kind, contract_id, target, operation, params, timeout_ms, status,
     measured, fields, numbers, measured_at, reason)
-VALUES (:benchmark_id, :tenant_id, :kind, :contract_id, :target, :operation, :params, :timeout_ms, :status,
-    CAST(:measured AS json), CAST(:fields AS text[]), CAST(:numbers AS double precision[]),
-    CASE WHEN :status = 'stored' THEN now() END, :reason);
+SELECT b.benchmark_id, b.tenant_id, b.kind, b.contract_id, b.target, b.operation, b.params, b.timeout_ms,
+       CASE WHEN b.measured IS NULL THEN 'failed' ELSE 'stored' END, CAST(b.measured AS json),
+       ARRAY (SELECT json_array_elements_text(CAST(b.fields AS json))),
+       ARRAY (SELECT CAST(json_array_elements_text(CAST(b.numbers AS json)) AS double precision)),
+       CASE WHEN b.measured IS NOT NULL THEN now() END, b.reason
+  FROM unnest(CAST(:benchmark_ids AS text[]), CAST(:tenant_ids AS text[]), CAST(:kinds AS text[]),
+              CAST(:contract_ids AS text[]), CAST(:targets AS text[]), CAST(:operations AS text[]),
+              CAST(:params AS text[]), CAST(:timeouts AS integer[]), CAST(:measured AS text[]),
+              CAST(:fields AS text[]), CAST(:numbers AS text[]), CAST(:reasons AS text[]))
+    AS b (benchmark_id, tenant_id, kind, contract_id, target, operation, params, timeout_ms, measured, fields,
+          numbers, reason);
 
 -- insert_baseline --
 -- A baseline that is to be measured.

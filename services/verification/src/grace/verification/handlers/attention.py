@@ -32,7 +32,7 @@ async def on_decide_attention(wakes: Wakes, call: Called[DecideAttention], unit:
     why = shown_text(body.reason.strip(), LONGEST_REASON)
     if not why:
         raise Invalid("a choice needs its reason")
-    await Missions(unit.tx).lock(body.mission_id)
+    await Missions(unit.tx).lock([body.mission_id])
     case = await _attended(body, unit)
     chosen = Chosen(Choice(body.choice), body.principal, why)
     if case.facts.chosen != chosen:

@@ -47,19 +47,27 @@ MOMENTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Before the transaction, in it when everything is written, and after it; "" is nowhere."""
+    """Before the transaction, in it when everything is written, and after it."""
 
-    first: str
-    written: str
-    committed: str
+    first: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+    committed: tuple[str, ...] = ()
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Those of two things that one transaction does."""
+        return Moments(
+            self.first + other.first,
+            self.written + other.written,
+            self.committed + other.committed,
+        )
 
 
 def moments_of(decision: Decision) -> Moments:
     """Return the moments of a decision that is carried out."""
     name = _NAMES[type(decision)]
-    return Moments("", f"{name}.before", f"{name}.after")
+    return Moments(written=(f"{name}.before",), committed=(f"{name}.after",))
 
 
 def moments_of_submit(step: Step | None) -> Moments:
     """Return the moments of noting that htm has the task of a step."""
-    return Moments(f"submit_{step}.taken", "", f"submit_{step}.after")
+    return Moments(first=(f"submit_{step}.taken",), committed=(f"submit_{step}.after",))

@@ -1,7 +1,9 @@
 """The ends of contracts: the verdict is stored and told, the target freed, the mission closed."""
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from grace.contracts.verification import ActionClosed
@@ -22,6 +24,7 @@ from grace.verification.domain.verdict import Measured, Reading
 from grace.verification.metrics import observe_verdict
 from grace.verification.store import (
     Attention,
+    Batch,
     Benchmark,
     Benchmarks,
     Case,
@@ -29,43 +32,62 @@ from grace.verification.store import (
     Ended,
     Ending,
     Holds,
+    MissionEnd,
     Missions,
 )
-from grace.verification.store.timeline import LONGEST_REASON, About, close_mission, note, tell
+from grace.verification.store.timeline import LONGEST_REASON, About, close_missions, note, tell
 from grace.verification.store.watches import Watches
 
 _CUT = "an earlier action of the plan did not come true"
 _TAKES = {Step.MEASURE: "after", Step.REMEASURE: "restored"}
 
 
-async def close(
-    unit: Unit, case: Case, decision: Close, *, watch_after: Sequence[timedelta] = ()
-) -> None:
-    """End a contract, and its mission with it where that follows; nothing if it has moved on.
+@dataclass(frozen=True, slots=True)
+class _End:
+    """A contract that has just ended."""
 
-    What is verified is looked at again, after each of `watch_after`.
+    case: Case
+    decision: Close
+    ending: Ending
+    ended: Ended
+
+
+async def close_all(
+    unit: Unit, closing: Sequence[tuple[Case, Close]], *, watch_after: Sequence[timedelta] = ()
+) -> bool:
+    """End contracts whose missions are locked, and the missions where that follows.
+
+    What has moved on stays as it is; what is verified is looked at again, after each of
+    `watch_after`. Returns whether contracts are due now that waited for these.
     """
-    await Missions(unit.tx).lock(case.contract.mission_id)
-    ending = _ending(case, decision)
-    ended = await Contracts(unit.tx).close(case, ending)
-    if ended is None:
-        return
-    await _keep_last_measurement(unit, case, decision)
-    await Holds(unit.tx).release(case.contract)
-    if ending.status is Status.VERIFIED and watch_after:
-        await Watches(unit.tx).begin(case.contract_id, watch_after)
-    if ending.status in VERDICTS:
-        await _tell_verdict(unit, case, ending, ended)
+    endings = [(case, decision, _ending(case, decision)) for case, decision in closing]
+    found = await Batch(unit.tx).close([(case, end) for case, _, end in endings]) if endings else {}
+    ends = [
+        _End(*each, found[each[0].contract_id]) for each in endings if each[0].contract_id in found
+    ]
+    if not ends:
+        return False
+    await _keep_last_measurements(unit, ends)
+    nudged = await Holds(unit.tx).release([end.case.contract_id for end in ends])
+    verified = [end.case.contract_id for end in ends if end.ending.status is Status.VERIFIED]
+    if verified and watch_after:
+        await Watches(unit.tx).begin(verified, watch_after)
+    for end in ends:
+        await _tell(unit, end)
+    return await _end_missions(unit, ends) or bool(nudged)
+
+
+async def _tell(unit: Unit, end: _End) -> None:
+    if end.ending.status in VERDICTS:
+        await _tell_verdict(unit, end.case, end.ending, end.ended)
     else:
-        words = f"{ending.status}: {ending.reason}"
-        await note(unit, "verification.contract.ended", About.case(case), words)
-    await _end_mission(unit, case, ending.reason)
+        words = f"{end.ending.status}: {end.ending.reason}"
+        await note(unit, "verification.contract.ended", About.case(end.case), words)
 
 
 async def attend(unit: Unit, case: Case, decision: Attend) -> None:
     """Let a contract rest, with its target held, until an operator looks at it."""
     reason = _cut(decision.reason)
-    await Missions(unit.tx).lock(case.contract.mission_id)
     status = after(case.facts.status, decision.event)
     if not await Contracts(unit.tx).attend(case, status, reason=reason):
         return
@@ -76,22 +98,27 @@ async def attend(unit: Unit, case: Case, decision: Attend) -> None:
 
 async def keep_measurement(unit: Unit, case: Case, reading: Reading, kind: str) -> None:
     """Keep a measurement of a contract, or why there is none."""
+    await _keep_measurements(unit, [(case, reading, kind)])
+
+
+async def _keep_measurements(unit: Unit, found: Sequence[tuple[Case, Reading, str]]) -> None:
+    await Benchmarks(unit.tx).insert([_benchmark(*each) for each in found])
+    for case, reading, _ in found:
+        words = _in_words(reading)
+        await note(unit, "verification.measurement.taken", About.case(case), words)
+
+
+def _benchmark(case: Case, reading: Reading, kind: str) -> Benchmark:
     take = 1 if kind == "after" else 2 + case.facts.reverts
-    measured = reading.state if isinstance(reading, Measured) else None
-    reason = None if isinstance(reading, Measured) else reading.why
-    await Benchmarks(unit.tx).insert(
-        Benchmark(
-            benchmark_id=f"{case.contract_id}:measure:{take}",
-            kind=kind,
-            contract_id=case.contract_id,
-            tenant_id=case.contract.tenant_id,
-            measurement=case.contract.action.measurement,
-            measured=measured,
-            reason=reason,
-        )
+    return Benchmark(
+        benchmark_id=f"{case.contract_id}:measure:{take}",
+        kind=kind,
+        contract_id=case.contract_id,
+        tenant_id=case.contract.tenant_id,
+        measurement=case.contract.action.measurement,
+        measured=reading.state if isinstance(reading, Measured) else None,
+        reason=None if isinstance(reading, Measured) else reading.why,
     )
-    words = _in_words(reading) if reason is None else f"not measured: {reason}"
-    await note(unit, "verification.measurement.taken", About.case(case), words)
 
 
 async def tell_takes(unit: Unit, case: Case, tallies: Sequence[Tally]) -> None:
@@ -101,12 +128,20 @@ async def tell_takes(unit: Unit, case: Case, tallies: Sequence[Tally]) -> None:
         await note(unit, "verification.measure.tallied", About.case(case), words)
 
 
-async def _keep_last_measurement(unit: Unit, case: Case, decision: Close) -> None:
-    kind = _TAKES.get(case.facts.step) if case.facts.step else None
-    judgement = decision.findings.judgement if decision.findings else decision.judgement
-    if kind is not None and judgement is not None:
-        await keep_measurement(unit, case, judgement.reading, kind)
-        await tell_takes(unit, case, decision.findings.tallies if decision.findings else ())
+async def _keep_last_measurements(unit: Unit, ends: Sequence[_End]) -> None:
+    last = [found for end in ends if (found := _last_measurement(end)) is not None]
+    if last:
+        await _keep_measurements(unit, last)
+    for end in ends:
+        if end.decision.findings and end.case.facts.step in _TAKES:
+            await tell_takes(unit, end.case, end.decision.findings.tallies)
+
+
+def _last_measurement(end: _End) -> tuple[Case, Reading, str] | None:
+    step, findings = end.case.facts.step, end.decision.findings
+    kind = _TAKES.get(step) if step else None
+    judgement = findings.judgement if findings else end.decision.judgement
+    return (end.case, judgement.reading, kind) if kind and judgement else None
 
 
 async def _tell_verdict(unit: Unit, case: Case, ending: Ending, ended: Ended) -> None:
@@ -132,19 +167,35 @@ async def _tell_verdict(unit: Unit, case: Case, ending: Ending, ended: Ended) ->
     unit.after_commit(lambda: observe_verdict(verdict=verdict, confidence=ended.confidence))
 
 
-async def _end_mission(unit: Unit, case: Case, reason: str) -> None:
-    """Close the mission when every part has ended; before that, let the others have their turn."""
-    mission_id, missions = case.contract.mission_id, Missions(unit.tx)
-    parts = await missions.parts(mission_id)
-    if is_broken(parts):
-        await _cut_rest(unit, case)
-        parts = await missions.parts(mission_id)
-    event = end_of(parts)
-    if event is None:
-        await Contracts(unit.tx).nudge_mission(mission_id)
-        return
+async def _end_missions(unit: Unit, ends: Sequence[_End]) -> bool:
+    """Close the missions whose every part has ended; whether others now have their turn."""
+    last = {end.case.contract.mission_id: end for end in ends}
+    missions = Missions(unit.tx)
+    parts = await missions.parts(last)
+    broken = [mission_id for mission_id in last if is_broken(parts[mission_id])]
+    for mission_id in broken:
+        await _cut_rest(unit, last[mission_id].case)
+    parts |= await missions.parts(broken) if broken else {}
+    closing: defaultdict[MissionEvent, list[MissionEnd]] = defaultdict(list)
+    nudged = False
+    for mission_id, end in last.items():
+        event = end_of(parts[mission_id])
+        if event is None:
+            await Contracts(unit.tx).nudge_mission(mission_id)
+            nudged = True
+        else:
+            closing[event].append(_mission_end(event, mission_id, parts[mission_id], end))
+    for event, group in closing.items():
+        await close_missions(unit, event, group)
+    return nudged
+
+
+def _mission_end(
+    event: MissionEvent, mission_id: str, parts: Sequence[Part], end: _End
+) -> MissionEnd:
+    reason = end.ending.reason
     why = reason if event is MissionEvent.VERIFY else reason_of(parts) or reason
-    await close_mission(unit, mission_id, event, confidence=_confidence(parts), reason=why)
+    return MissionEnd(mission_id, _confidence(parts), why)
 
 
 async def _cut_rest(unit: Unit, case: Case) -> None:
@@ -176,7 +227,9 @@ def _confidence(parts: Sequence[Part]) -> float:
 
 
 def _in_words(reading: Reading) -> str:
-    found = numbers(reading.state) if isinstance(reading, Measured) else {}
+    if not isinstance(reading, Measured):
+        return f"not measured: {reading.why}"
+    found = numbers(reading.state)
     return ", ".join(f"{field} {value:.6g}" for field, value in sorted(found.items()))
 
 

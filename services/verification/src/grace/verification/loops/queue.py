@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
 from grace.contracts.htm import GetTasks, SubmitTasks, SubmittedTask, TaskSpec
 from grace.kit import GraceError, Kind, Runtime, TooLarge
 from grace.verification.domain.task import Report
+from grace.verification.settings import Settings
 from grace.verification.store.shapes import report_of
 
 # Errors that the same task will meet again, however often it is submitted.
@@ -19,6 +21,13 @@ class Taken:
 
     task_id: str
     fresh: bool
+
+    def pause(self, settings: Settings) -> timedelta:
+        """How long to wait for word of its end.
+
+        A task that was there before may have ended before anybody listened.
+        """
+        return settings.poll_interval / (1 if self.fresh else 10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ class ReleaseHolds:
     async def tick(self, runtime: Runtime) -> bool:
         """Free what was left behind and wake those that wait for it."""
         async with runtime.unit() as unit:
-            contracts = Contracts(unit.tx)
             released = await Holds(unit.tx).release_outlived()
-            for tenant_id, target, contract_id in released:
+            for _, target, contract_id in released:
                 runtime.log.error("hold.outlived", target=target, contract_id=contract_id)
-                await contracts.nudge_waiting(tenant_id, target)
+            await Contracts(unit.tx).nudge_waiting([held[:2] for held in released])
         return False

@@ -69,7 +69,7 @@ class _OneLook:
             await watches.rest(self.watch, pause=self.settings.poll_interval)
             return
         # In the order in which ends are written: the mission first.
-        await Missions(self.unit.tx).lock(self.case.contract.mission_id)
+        await Missions(self.unit.tx).lock([self.case.contract.mission_id])
         if not await watches.end(
             self.watch, look.found, reason=_cut(look.reason), confidence=look.confidence
         ):

@@ -1,6 +1,7 @@
 """Every statement of verification, as a typed function; one class per noun."""
 
 from grace.verification.store.attention import Attention
+from grace.verification.store.batch import Acted, Batch, Submitted
 from grace.verification.store.benchmarks import BaselineCase, Benchmark, Benchmarks
 from grace.verification.store.cases import Case, Ended, Ending
 from grace.verification.store.contracts import Contracts
@@ -8,17 +9,20 @@ from grace.verification.store.holds import Holds
 from grace.verification.store.missions import (
     ClosedMission,
     Line,
+    MissionEnd,
     MissionFacts,
     Missions,
     Recall,
     Standing,
 )
-from grace.verification.store.snapshots import Snapshots, opened
+from grace.verification.store.snapshots import Sealed, Snapshots, opened, sealed
 from grace.verification.store.views import Views
 
 __all__ = [
+    "Acted",
     "Attention",
     "BaselineCase",
+    "Batch",
     "Benchmark",
     "Benchmarks",
     "Case",
@@ -28,11 +32,15 @@ __all__ = [
     "Ending",
     "Holds",
     "Line",
+    "MissionEnd",
     "MissionFacts",
     "Missions",
     "Recall",
+    "Sealed",
     "Snapshots",
     "Standing",
+    "Submitted",
     "Views",
     "opened",
+    "sealed",
 ]

@@ -53,24 +53,23 @@ class Benchmarks:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def insert(self, found: Benchmark) -> None:
-        """Keep a measurement of a contract."""
-        values = _values(found.measured)
+    async def insert(self, found: Sequence[Benchmark]) -> None:
+        """Keep measurements of contracts."""
+        values = [_values(each.measured) for each in found]
         await self._tx.execute(
-            QUERIES["insert_benchmark"],
-            benchmark_id=found.benchmark_id,
-            tenant_id=found.tenant_id,
-            kind=found.kind,
-            contract_id=found.contract_id,
-            target=found.measurement.target,
-            operation=found.measurement.operation,
-            params=found.measurement.params,
-            timeout_ms=found.measurement.timeout_ms,
-            status="failed" if found.measured is None else "stored",
-            measured=_json(found.measured),
-            fields=list(values),
-            numbers=list(values.values()),
-            reason=found.reason,
+            QUERIES["insert_benchmarks"],
+            benchmark_ids=[each.benchmark_id for each in found],
+            tenant_ids=[each.tenant_id for each in found],
+            kinds=[each.kind for each in found],
+            contract_ids=[each.contract_id for each in found],
+            targets=[each.measurement.target for each in found],
+            operations=[each.measurement.operation for each in found],
+            params=[each.measurement.params for each in found],
+            timeouts=[each.measurement.timeout_ms for each in found],
+            measured=[_json(each.measured) for each in found],
+            fields=[json.dumps(list(each)) for each in values],
+            numbers=[json.dumps(list(each.values())) for each in values],
+            reasons=[each.reason for each in found],
         )
 
     async def begin_baseline(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from grace.kit import Record
@@ -37,6 +37,13 @@ class Case:
     def contract_id(self) -> str:
         """The contract's id."""
         return self.facts.contract.contract_id
+
+    def wanting(self, status: Status, step: Step, task_spec: bytes) -> "Case":
+        """Return it one step further, with a task that htm is to get."""
+        facts = replace(self.facts, status=status, step=step, submitted=False)
+        return replace(
+            self, facts=facts, version=self.version + 1, task_id=None, task_spec=task_spec
+        )
 
 
 @dataclass(frozen=True, slots=True)

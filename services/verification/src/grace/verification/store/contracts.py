@@ -1,8 +1,7 @@
 """Contracts: each change is guarded by the version that was read."""
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,10 +11,10 @@ from grace.verification.domain.decision import Findings
 from grace.verification.domain.evidence import expected_state
 from grace.verification.domain.lifecycle import TRANSITIONS, Event, Status
 from grace.verification.domain.permission import Drafted
-from grace.verification.domain.saga import Part
 from grace.verification.domain.state import State, digest
 from grace.verification.domain.task import Step
-from grace.verification.store.cases import Case, Ended, Ending, case_of, part_of
+from grace.verification.store.cases import Case, case_of
+from grace.verification.store.missions import Missions
 from grace.verification.store.statements import QUERIES
 from grace.verification.store.takes import with_takes
 
@@ -85,18 +84,8 @@ class Contracts:
     async def cases(self, contract_ids: Sequence[str]) -> list[Case]:
         """Return contracts with everything their next step depends on."""
         rows = await self._tx.fetch(QUERIES["contracts"], contract_ids=list(contract_ids))
-        parts = await self._parts([row["mission_id"] for row in rows])
+        parts = await Missions(self._tx).parts({row["mission_id"] for row in rows})
         return await with_takes(self._tx, [case_of(row, parts[row["mission_id"]]) for row in rows])
-
-    async def _parts(self, mission_ids: Sequence[str]) -> Mapping[str, list[Part]]:
-        found: defaultdict[str, list[Part]] = defaultdict(list)
-        for row in await self._tx.fetch(QUERIES["parts"], mission_ids=list(set(mission_ids))):
-            found[row["mission_id"]].append(part_of(row))
-        return found
-
-    async def hold(self, case: Case, status: Status, *, task_spec: bytes) -> bool:
-        """The contract holds its target and wants to act; False when it has moved on."""
-        return await self._move(QUERIES["hold_contract"], case, status=status, task_spec=task_spec)
 
     async def wait(self, case: Case, status: Status, *, reason: str, pause: timedelta) -> bool:
         """The contract waits for its target; False when it has moved on."""
@@ -104,20 +93,20 @@ class Contracts:
             QUERIES["wait_contract"], case, status=status, reason=reason, pause=pause
         )
 
-    async def rest(self, case: Case, *, pause: timedelta) -> bool:
-        """Look at the contract later; False when something has happened meanwhile."""
-        return await self._move(QUERIES["rest_contract"], case, pause=pause)
+    async def step(
+        self, case: Case, status: Status, *, step: Step, task_spec: bytes, claim_for: timedelta
+    ) -> bool:
+        """The contract wants its next task, and this process goes on with it.
 
-    async def submit(self, case: Case, status: Status, *, task_id: str, pause: timedelta) -> bool:
-        """The contract's task is htm's; False when the contract has moved on."""
+        False when it has moved on.
+        """
         return await self._move(
-            QUERIES["submit_contract"], case, status=status, task_id=task_id, pause=pause
-        )
-
-    async def step(self, case: Case, status: Status, *, step: Step, task_spec: bytes) -> bool:
-        """The contract wants its next task; False when it has moved on."""
-        return await self._move(
-            QUERIES["step_contract"], case, status=status, step=step, task_spec=task_spec
+            QUERIES["step_contract"],
+            case,
+            status=status,
+            step=step,
+            task_spec=task_spec,
+            claim_for=claim_for,
         )
 
     async def prove(
@@ -137,30 +126,6 @@ class Contracts:
     async def attend(self, case: Case, status: Status, *, reason: str) -> bool:
         """The contract rests until an operator looks at it; False when it has moved on."""
         return await self._move(QUERIES["attend_contract"], case, status=status, reason=reason)
-
-    async def close(self, case: Case, ending: Ending) -> Ended | None:
-        """End a contract; None when it has moved on."""
-        row = await self._tx.fetchrow(
-            QUERIES["close_contract"],
-            contract_id=case.contract_id,
-            version=case.version,
-            status=ending.status,
-            reason=ending.reason,
-            executed=ending.executed,
-            confidence=ending.confidence,
-            actual_state=ending.actual_state,
-            restored_state=ending.restored_state,
-        )
-        return Ended(row["confidence"], row["executed"], row["closed_at"]) if row else None
-
-    async def note_applied(self, case: Case, snapshot_id: UUID, *, execution: State) -> None:
-        """Keep what the kernel said of its apply, and where the before-state is."""
-        await self._tx.execute(
-            QUERIES["note_applied"],
-            contract_id=case.contract_id,
-            snapshot_id=snapshot_id,
-            execution=json.dumps(execution),
-        )
 
     async def note_snapshot(self, case: Case, snapshot_id: UUID) -> None:
         """Keep where the before-state is."""
@@ -203,9 +168,13 @@ class Contracts:
         rows = await self._tx.fetch(QUERIES["nudge_contracts"], contract_ids=list(contract_ids))
         return [row["contract_id"] for row in rows]
 
-    async def nudge_waiting(self, tenant_id: str, target: str) -> list[str]:
-        """Look at once at the contracts that wait for a target."""
-        rows = await self._tx.fetch(QUERIES["nudge_waiting"], tenant_id=tenant_id, target=target)
+    async def nudge_waiting(self, targets: Sequence[tuple[str, str]]) -> list[str]:
+        """Look at once at the contracts that wait for targets (of tenants)."""
+        rows = await self._tx.fetch(
+            QUERIES["nudge_waiting"],
+            tenant_ids=[tenant_id for tenant_id, _ in targets],
+            targets=[target for _, target in targets],
+        )
         return [row["contract_id"] for row in rows]
 
     async def nudge_mission(self, mission_id: str) -> None:

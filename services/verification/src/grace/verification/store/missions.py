@@ -1,6 +1,7 @@
 """Missions and the lines of their story."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -36,6 +37,15 @@ class Standing:
 
     status: MissionStatus
     plan_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MissionEnd:
+    """How sure it is what a mission came to, and why it ended."""
+
+    mission_id: str
+    confidence: float
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,33 +172,33 @@ class Missions:
             reason=reason,
         )
 
-    async def close(
-        self, mission_id: str, event: MissionEvent, *, confidence: float, reason: str | None
-    ) -> ClosedMission | None:
-        """End a mission; None when it has ended already."""
-        row = await self._tx.fetchrow(
-            QUERIES["close_mission"],
-            mission_id=mission_id,
+    async def close(self, event: MissionEvent, ends: Sequence[MissionEnd]) -> list[ClosedMission]:
+        """End missions in one way; returns those that had not ended already."""
+        rows = await self._tx.fetch(
+            QUERIES["close_missions"],
             status=mission_target(event),
             sources=mission_sources(event),
-            confidence=confidence,
-            reason=reason,
+            mission_ids=[end.mission_id for end in ends],
+            confidences=[end.confidence for end in ends],
+            reasons=[end.reason for end in ends],
         )
-        return ClosedMission(**dict(row)) if row else None
+        return [ClosedMission(**dict(row)) for row in rows]
 
-    async def lock(self, mission_id: str) -> None:
-        """Keep a mission to this transaction: always before its contracts, never after."""
-        await self._tx.execute(QUERIES["lock_mission"], mission_id=mission_id)
+    async def lock(self, mission_ids: Collection[str]) -> None:
+        """Keep missions to this transaction: always before their contracts, never after."""
+        await self._tx.execute(QUERIES["lock_missions"], mission_ids=list(mission_ids))
 
     async def standing(self, mission_id: str) -> Standing | None:
         """Return where a mission stands, or None when there is none."""
         row = await self._tx.fetchrow(QUERIES["mission_state"], mission_id=mission_id)
         return Standing(MissionStatus(row["status"]), row["plan_hash"]) if row else None
 
-    async def parts(self, mission_id: str) -> list[Part]:
-        """Return the contracts of a mission in their order."""
-        rows = await self._tx.fetch(QUERIES["parts"], mission_ids=[mission_id])
-        return [part_of(row) for row in rows]
+    async def parts(self, mission_ids: Collection[str]) -> dict[str, list[Part]]:
+        """Return the contracts of missions, each in their order."""
+        found: defaultdict[str, list[Part]] = defaultdict(list)
+        for row in await self._tx.fetch(QUERIES["parts"], mission_ids=list(mission_ids)):
+            found[row["mission_id"]].append(part_of(row))
+        return found
 
     async def is_troubled(self, tenant_id: str, target: str) -> bool:
         """Whether a mission is open about a target."""

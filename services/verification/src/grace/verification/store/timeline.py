@@ -1,7 +1,7 @@
 """Everything that happens to a mission is told twice: to others by a message, to people by a line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from grace.contracts.verification import MissionClosed, ProblemResolved
 from grace.kit import Received, Unit, derived_id, new_id
 from grace.verification.domain.lifecycle import MissionEvent, mission_target
 from grace.verification.domain.state import shown_text
-from grace.verification.store import Case, ClosedMission, Line, Missions
+from grace.verification.store import Case, ClosedMission, Line, MissionEnd, Missions
 
 LONGEST_REASON = 1000  # characters, as of everything here that people read in one line
 _SELF = "verification"
@@ -95,24 +95,39 @@ async def close_mission(
     unit: Unit, mission_id: str, event: MissionEvent, *, confidence: float, reason: str | None
 ) -> bool:
     """End a mission and tell everybody, once; False when it has ended already."""
-    reason = shown_text(reason, LONGEST_REASON) if reason else None
-    closed = await Missions(unit.tx).close(mission_id, event, confidence=confidence, reason=reason)
-    if closed is None:
-        return False
+    return await close_missions(unit, event, [MissionEnd(mission_id, confidence, reason)]) == 1
+
+
+async def close_missions(unit: Unit, event: MissionEvent, ends: Sequence[MissionEnd]) -> int:
+    """End missions in one way and tell everybody, once; how many had not ended already."""
+    shown = {
+        end.mission_id: replace(end, reason=shown_text(end.reason, LONGEST_REASON) or None)
+        if end.reason
+        else end
+        for end in ends
+    }
+    closed = await Missions(unit.tx).close(event, list(shown.values()))
+    for mission in closed:
+        await _tell_end(unit, event, mission, shown[mission.mission_id])
+    return len(closed)
+
+
+async def _tell_end(
+    unit: Unit, event: MissionEvent, closed: ClosedMission, end: MissionEnd
+) -> None:
     about = About(closed.mission_id, closed.tenant_id, closed.correlation_id)
     if event is MissionEvent.VERIFY:
-        await tell(unit, _resolved(closed, confidence), about, "every action is verified")
+        await tell(unit, _resolved(closed, end.confidence), about, "every action is verified")
     status = mission_target(event)
     message = MissionClosed(
         mission_id=closed.mission_id,
         tenant_id=closed.tenant_id,
         status=status,
-        confidence=confidence,
+        confidence=end.confidence,
         closed_at=closed.closed_at,
-        reason=reason,
+        reason=end.reason,
     )
-    await tell(unit, message, about, f"{status}: {reason}" if reason else status)
-    return True
+    await tell(unit, message, about, f"{status}: {end.reason}" if end.reason else status)
 
 
 def _resolved(closed: ClosedMission, confidence: float) -> ProblemResolved:

@@ -1,7 +1,7 @@
 """Target holds: one plan at a time acts on a target, until its last verdict."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from grace.contracts.verification import TargetHold, WaitingContract
@@ -18,10 +18,10 @@ class Holds:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def take(self, contract: Contract) -> bool:
-        """Take a contract's target; False when another plan holds it, or waits for longer."""
-        found = await self._tx.fetchval(QUERIES["take_hold"], contract_id=contract.contract_id)
-        return found is not None
+    async def take(self, contract_ids: Sequence[str]) -> set[str]:
+        """Take the targets of contracts; absent are those held by others, or waited for longer."""
+        rows = await self._tx.fetch(QUERIES["take_holds"], contract_ids=list(contract_ids))
+        return {row["contract_id"] for row in rows}
 
     async def holder(self, contract: Contract) -> str | None:
         """Return who holds a contract's target."""
@@ -30,13 +30,14 @@ class Holds:
         )
         return found
 
-    async def release(self, contract: Contract) -> None:
-        """Free a contract's target, unless another action of its plan still has it."""
-        contract_id = contract.contract_id
-        passed = await self._tx.fetchval(QUERIES["pass_hold"], contract_id=contract_id)
-        if passed is None:
-            await self._tx.execute(QUERIES["release_hold"], contract_id=contract_id)
-            await Contracts(self._tx).nudge_waiting(contract.tenant_id, contract.action.target)
+    async def release(self, contract_ids: Sequence[str]) -> list[str]:
+        """Free the targets of contracts, unless other actions of their plans still have them.
+
+        Returns the contracts that may have waited for one of them.
+        """
+        rows = await self._tx.fetch(QUERIES["free_holds"], contract_ids=list(contract_ids))
+        free = [(row["tenant_id"], row["target"]) for row in rows]
+        return await Contracts(self._tx).nudge_waiting(free) if free else []
 
     async def release_outlived(self) -> list[tuple[str, str, str]]:
         """Free the targets of contracts that have ended; returns (tenant, target, contract)."""

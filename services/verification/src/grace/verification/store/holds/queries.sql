@@ -1,9 +1,9 @@
--- take_hold --
--- One plan at a time acts on a target, and who waited longer comes first. No row: not this one, not now.
+-- take_holds --
+-- One plan at a time acts on a target, and who waited longer comes first. Absent: not this one, not now.
 INSERT INTO target_holds (tenant_id, target, contract_id, mission_id)
-SELECT c.tenant_id, c.target, c.contract_id, c.mission_id
+SELECT DISTINCT ON (c.tenant_id, c.target) c.tenant_id, c.target, c.contract_id, c.mission_id
   FROM action_contracts c
- WHERE c.contract_id = :contract_id
+ WHERE c.contract_id = ANY (CAST(:contract_ids AS text[]))
    AND (EXISTS (SELECT FROM target_holds h
                  WHERE h.tenant_id = c.tenant_id AND h.target = c.target AND h.mission_id = c.mission_id)
         OR NOT EXISTS (SELECT FROM action_contracts w
@@ -11,6 +11,7 @@ SELECT c.tenant_id, c.target, c.contract_id, c.mission_id
                           AND w.contract_id <> c.contract_id
                           AND (w.waiting_since, w.contract_id)
                               < (coalesce(c.waiting_since, now()), c.contract_id)))
+ ORDER BY c.tenant_id, c.target, coalesce(c.waiting_since, now()), c.contract_id
 ON CONFLICT (tenant_id, target) DO UPDATE SET contract_id = excluded.contract_id
  WHERE target_holds.mission_id = excluded.mission_id
 RETURNING contract_id;
@@ -19,25 +20,25 @@ RETURNING contract_id;
 -- Who holds a target.
 SELECT contract_id FROM target_holds WHERE tenant_id = :tenant_id AND target = :target;
 
--- pass_hold --
--- Another action of the same plan still has the target. No row: nobody of it has.
-UPDATE target_holds h SET contract_id = heir.contract_id
-  FROM (SELECT o.tenant_id, o.target, o.mission_id, o.contract_id
-          FROM action_contracts c
-          JOIN action_contracts o ON o.mission_id = c.mission_id AND o.target = c.target
-                                 AND o.contract_id <> c.contract_id
-         WHERE c.contract_id = :contract_id AND o.closed_at IS NULL
-           AND o.status NOT IN ('drafted', 'approved', 'waiting')
-         ORDER BY o.sequence DESC LIMIT 1) heir
- WHERE h.tenant_id = heir.tenant_id AND h.target = heir.target AND h.mission_id = heir.mission_id
-RETURNING h.contract_id;
-
--- release_hold --
--- The target is free again.
-DELETE FROM target_holds h USING action_contracts c
- WHERE c.contract_id = :contract_id
-   AND h.tenant_id = c.tenant_id AND h.target = c.target AND h.mission_id = c.mission_id
-RETURNING h.target;
+-- free_holds --
+-- Targets go to another action of the same plan that still has them, or are free again: those come back.
+WITH held AS (
+    SELECT h.tenant_id, h.target,
+           (SELECT o.contract_id FROM action_contracts o
+             WHERE o.mission_id = c.mission_id AND o.target = c.target AND o.contract_id <> c.contract_id
+               AND o.closed_at IS NULL AND o.status NOT IN ('drafted', 'approved', 'waiting')
+             ORDER BY o.sequence DESC LIMIT 1) AS heir
+      FROM action_contracts c
+      JOIN target_holds h ON h.tenant_id = c.tenant_id AND h.target = c.target AND h.mission_id = c.mission_id
+     WHERE c.contract_id = ANY (CAST(:contract_ids AS text[]))
+     ORDER BY h.tenant_id, h.target
+), passed AS (
+    UPDATE target_holds h SET contract_id = held.heir FROM held
+     WHERE h.tenant_id = held.tenant_id AND h.target = held.target AND held.heir IS NOT NULL
+)
+DELETE FROM target_holds h USING held
+ WHERE h.tenant_id = held.tenant_id AND h.target = held.target AND held.heir IS NULL
+RETURNING h.tenant_id, h.target;
 
 -- release_outlived --
 -- Holds whose contract has ended: there should be none.

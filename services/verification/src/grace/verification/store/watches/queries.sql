@@ -1,8 +1,9 @@
 -- insert_watches --
--- A verified contract is looked at again, after each of these times.
+-- Verified contracts are looked at again, after each of these times.
 INSERT INTO watches (contract_id, look, after, due_at, next_at)
-SELECT :contract_id, w.look, w.after, now() + w.after, now() + w.after
-  FROM unnest(CAST(:after AS interval[])) WITH ORDINALITY AS w (after, look)
+SELECT c.contract_id, w.look, w.after, now() + w.after, now() + w.after
+  FROM unnest(CAST(:contract_ids AS text[])) AS c (contract_id),
+       unnest(CAST(:after AS interval[])) WITH ORDINALITY AS w (after, look)
 ON CONFLICT (contract_id, look) DO NOTHING;
 
 -- claim_watches --

@@ -49,10 +49,10 @@ class Watches:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def begin(self, contract_id: str, after: Sequence[timedelta]) -> None:
-        """Look at a contract again, after each of these times."""
+    async def begin(self, contract_ids: Sequence[str], after: Sequence[timedelta]) -> None:
+        """Look at contracts again, after each of these times."""
         await self._tx.execute(
-            QUERIES["insert_watches"], contract_id=contract_id, after=list(after)
+            QUERIES["insert_watches"], contract_ids=list(contract_ids), after=list(after)
         )
 
     async def claim(self, *, most: int, claim_for: timedelta) -> list[DueWatch]:
