@@ -16,7 +16,17 @@ from load.hands import KERNEL
 from load.sizes import Sizes
 
 from grace.contracts.htm import Quota, SetLimit, SetQuotas, SubmitTasks, TasksFinished, TaskSpec
-from grace.kit import Received, Runtime, Service, ServiceSettings, Stream, Unit, new_id, running
+from grace.kit import (
+    Gathering,
+    Received,
+    Runtime,
+    Service,
+    ServiceSettings,
+    Stream,
+    Unit,
+    new_id,
+    running,
+)
 from grace.stack.demo.targets_file import register
 from grace.stack.installation import Installation, migrations_of
 
@@ -25,6 +35,7 @@ _RATE = 50  # tasks a second, where one task's time is measured
 _LONGEST_SECONDS = 120.0
 _CAPACITY = 10_000
 _SUBMIT_SECONDS = 30.0
+_TOGETHER = 1000  # tasks of a request
 # The worker lets a target have 40 operations at once, then 20 a second: no target gets more.
 _TASKS_OF_A_TARGET = 20
 _COUNT = """
@@ -45,11 +56,15 @@ class Submitter:
         self._heard = asyncio.Event()
         self.submitted_per_s = 0.0  # of the last round
         self._runtime: Runtime | None = None
+        self._together: Gathering[TaskSpec, str] | None = None
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Submitter]:
         """Connected for the length of the block."""
         async with running(self._service()) as self._runtime:
+            self._together = Gathering(
+                self._runtime, self._submit_together, most=_TOGETHER, weight=lambda _: 1
+            )
             yield self
 
     def _service(self) -> Service:
@@ -82,7 +97,14 @@ class Submitter:
             await self._heard.wait()
         return (self._ended[task_id] - begun) * 1000
 
-    async def _submit(self, specs: Sequence[TaskSpec]) -> list[str]:
+    async def _submit(self, specs: Sequence[TaskSpec]) -> Sequence[str]:
+        """What is submitted one by one goes as the gateway sends it: with all that wait, at once."""
+        assert self._together is not None
+        if len(specs) == 1:
+            return [await self._together.ask(specs[0])]
+        return await self._submit_together(specs)
+
+    async def _submit_together(self, specs: Sequence[TaskSpec]) -> Sequence[str]:
         assert self._runtime is not None
         request = SubmitTasks(tasks=tuple(specs))
         answer = await self._runtime.call(request, timeout=_SUBMIT_SECONDS)

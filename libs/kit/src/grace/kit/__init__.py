@@ -18,6 +18,7 @@ from grace.kit.errors import (
     Unavailable,
     error_of,
 )  # fmt: skip
+from grace.kit.gathering import Gathering
 from grace.kit.ids import derived_id, issued_at, new_id
 from grace.kit.keys import Keys, KeySource, PublicKey, SigningKey
 from grace.kit.life import Running
@@ -32,8 +33,8 @@ from grace.kit.stream import Called, Rpc, Stream
 from grace.kit.unit import Unit
 
 __all__ = [
-    "Called", "Conflict", "Duration", "Forbidden", "GraceError", "InternalError", "Invalid", "KeySource",
-    "Keys", "Kind", "Loop", "NotFound", "PublicKey", "Queries", "Query", "RateLimited", "Received",
+    "Called", "Conflict", "Duration", "Forbidden", "Gathering", "GraceError", "InternalError", "Invalid",
+    "KeySource", "Keys", "Kind", "Loop", "NotFound", "PublicKey", "Queries", "Query", "RateLimited", "Received",
     "Record", "Rpc", "Running", "Runtime", "Safe", "SafeError", "Service", "ServiceSettings", "SettingsError",
     "SigningKey", "Stale", "Stream", "TimedOut", "TooLarge", "Transaction", "Unauthenticated",
     "Unavailable", "Unit", "derived_id", "end_tasks", "error_of", "issued_at", "main", "new_id", "running",

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, params
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
+from starlette.datastructures import State
 
 from grace.contracts.message import Message, Query
 from grace.gateway.api.cursors import Seal
 from grace.gateway.api.envelope import Envelope, Meta
-from grace.gateway.api.gathering import Gathering
 from grace.gateway.domain.access import Key, Scope, Standing, hash_of, is_token, standing
 from grace.gateway.settings import Settings
 from grace.gateway.store import FoundKey, Store
-from grace.kit import Forbidden, Runtime, Unauthenticated
+from grace.kit import Forbidden, Gathering, Runtime, Unauthenticated
 
 R = TypeVar("R", bound=Message)
 T = TypeVar("T")
@@ -138,14 +138,20 @@ async def _permitted(
     missing = [scope for scope in scopes.scopes if scope not in key.scopes]
     if missing:
         raise Forbidden(f"This API key lacks the scope {missing[0]}.")
-    seal = Seal(request.app.state.cursor_key, key.tenant_id, request.url.path)
+    caller = caller_of(request.app.state, request.scope["state"], request.url.path)
     if (cursor := request.query_params.get("cursor")) is not None:
-        seal.check(cursor)
+        caller.seal.check(cursor)
+    return caller
+
+
+def caller_of(house: State, state: Mapping[str, Any], path: str) -> Caller:
+    """Who came through the door, by what the door has noted of the request."""
+    key: Key = state["key"]
     return Caller(
         key,
-        request.state.request_id,
-        request.app.state.runtime,
-        request.app.state.settings,
-        seal,
-        getattr(request.state, "idempotency_key", None),
+        state["request_id"],
+        house.runtime,
+        house.settings,
+        Seal(house.cursor_key, key.tenant_id, path),
+        state.get("idempotency_key"),
     )

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from grace.contracts.htm import SubmitTasks, SubmittedTask, TaskSpec
-from grace.gateway.api.gathering import Gathering
 from grace.gateway.settings import Settings
-from grace.kit import GraceError, Kind, Runtime
+from grace.kit import Gathering, GraceError, Kind, Runtime
 
 Specs = tuple[TaskSpec, ...]
 Taken = tuple[SubmittedTask, ...]

@@ -1,13 +1,21 @@
 """Questions that many ask at once, asked together: one goes out at a time, and answers all who wait."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from grace.kit import Runtime, Unavailable
+from grace.kit.errors import Unavailable
+
+if TYPE_CHECKING:
+    from grace.kit.runtime import Runtime
 
 Q = TypeVar("Q")
 A = TypeVar("A")
+
+# Whoever was answered may have another question at once: it is to go with those who waited.
+_TURNS = 3
 
 Ask = Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]]
 
@@ -43,6 +51,8 @@ class Gathering(Generic[Q, A]):
         try:
             while self._waiting:
                 await self._answer(self._next())
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
         finally:
             self._is_out = False
 
@@ -68,7 +78,7 @@ class Gathering(Generic[Q, A]):
                 _settle(waiting, answer)
 
 
-def _settle(waiting: "asyncio.Future[A]", answer: A | Exception) -> None:
+def _settle(waiting: asyncio.Future[A], answer: A | Exception) -> None:
     if waiting.done():  # who asked has gone
         return
     if isinstance(answer, Exception):

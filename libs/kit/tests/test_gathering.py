@@ -8,8 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from grace.gateway.api.gathering import Gathering
-from grace.kit import Invalid, Runtime, Unavailable
+from grace.kit import Gathering, Invalid, Runtime, Unavailable
 
 
 class Owner:
