@@ -32,6 +32,7 @@ MAY_READ_THE_ENVIRONMENT = {
 MAY_CATCH_EVERYTHING = {
     "libs/kit/src/grace/kit/intake.py:Intake._guarded": "a batch must not take the consumer down",
     "libs/kit/src/grace/kit/bisection.py:Bisection.handle": "blames one message of a batch",
+    "libs/kit/src/grace/kit/gathering.py:Gathering._answer": "it becomes the answer",
     "libs/kit/src/grace/kit/group.py:Group._answer": "every caller of the group learns of it",
     "libs/kit/src/grace/kit/life.py:Running._whatever_happens": "a stop that fails half-way must go on",
     "libs/kit/src/grace/kit/signals.py:listen.hear": "a hint that fails must not end the listening",
@@ -40,7 +41,6 @@ MAY_CATCH_EVERYTHING = {
     "libs/kit/src/grace/kit/ops.py:_problems": "whatever it is, the service is not ready",
     "libs/kit/src/grace/kit/rpc.py:Server._guarded": "a bug is an answer too",
     "services/gateway/src/grace/gateway/api/door.py:Door.__call__": "every request gets an answer",
-    "services/gateway/src/grace/gateway/api/gathering.py:Gathering._answer": "it becomes the answer",
     "services/gateway/src/grace/gateway/api/health.py:_problems": "whatever it is, it is not ready",
     "services/verification/src/grace/verification/loops/advance.py:Advance._carry_out": "blames one",
     "services/worker/src/grace/worker/loops/attempt.py:run_attempt": "htm is told of every end",
