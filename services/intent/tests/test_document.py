@@ -135,6 +135,7 @@ def test_an_unknown_word_is_refused_with_a_suggestion(
         ("{b: 2", f"{{b: 1{'0' * 400}", "neither text, number"),
         ("{}", "[]", "measurement.params: a table is needed"),
         ("value: 0", "value: .nan", "value: a finite number is needed"),
+        ("at_most, value: 0", "ratio_of_baseline_at_least, value: 0", "value: a ratio is above 0"),
         ("value: 0", "value: true", "value: a finite number is needed"),
         ("value: 0", f"value: 1{'0' * 400}", "value: a finite number is needed"),
         ("version: 1", "version: 1\nversion: 2", "line 3: version is given twice"),

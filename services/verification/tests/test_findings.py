@@ -211,6 +211,26 @@ class TestDistributions:
         readings = [Measured({"latency": [each, each + 0.5]}) for each in (100.0, 200.0)]
         assert "4 against 8 samples" in explain(tallied(wanted, *readings, baseline=baseline))
 
+    def test_takes_without_numbers_prove_nothing_beyond_what_may_lack_them(self):
+        whole, empty = Measured({"latency": list(range(10))}), Measured({"latency": None})
+        baseline = Baseline("b", {}, None, {"latency": tuple(map(float, range(10)))})
+        wanted = measure(expectations=(), distributions=(self.TEST,))
+        found = tallied(wanted, whole, empty, empty, baseline=baseline)
+        assert found.standing is Standing.INCONCLUSIVE
+        assert "latency has no numbers in 2 of 3 takes" in explain(found)
+        allowed = replace(wanted, inconclusives_at_most=2)
+        holds = tallied(allowed, whole, empty, empty, baseline=baseline)
+        assert holds.standing is Standing.HOLDS
+
+    def test_the_last_take_counts_however_many_numbers_came_before(self):
+        good, bad = Measured({"latency": [5.0] * 1000}), Measured({"latency": [9.0] * 1000})
+        baseline = Baseline("b", {}, None, {"latency": (5.0,) * 100})
+        wanted = measure(expectations=(), distributions=(self.TEST,), count=2)
+        assert tallied(wanted, good, bad, baseline=baseline).standing is Standing.FAILED
+
+    def test_a_list_that_is_too_long_to_look_at_is_no_sample(self):
+        assert self.found([5.0] * 1001, range(10)).standing is Standing.INCONCLUSIVE
+
 
 class TestTheContract:
     def facts(self, make, *readings):

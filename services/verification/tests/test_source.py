@@ -117,6 +117,7 @@ class TestAsking:
             ("web", "http.post", {"path": "/"}, "known are http.get, promql.query"),
             ("web", HTTP, {"path": "/", "method": "POST"}, "unknown key method"),
             ("web", HTTP, {"path": "/", "fields": {"a": "b"}}, "JSON pointer"),
+            ("web", HTTP, {"path": "/", "fields": {"bytes": "/b"}}, "name it otherwise"),
             ("web", HTTP, [], "not a JSON object"),
             ("metrics", PROMQL, {"query": " "}, "PromQL of 1"),
             ("metrics", PROMQL, {"query": "x" * 4097}, "PromQL of 1"),
@@ -162,9 +163,11 @@ class TestAnswers:
         assert (found["gone"], found["word"]) == (None, None)
         assert (found["status"], found["ok"], found["latency_ms"]) == (200, 1, 250.0)
 
-    def test_a_server_error_is_a_measurement_and_no_success(self):
-        found = self.http(b"<html>", status=503)
-        assert (found["status"], found["ok"], found["queue"]) == (503, 0, None)
+    @pytest.mark.parametrize("status", [304, 404, 503])
+    def test_a_refusal_is_a_measurement_and_its_numbers_are_none_of_the_services(self, status):
+        found = self.http(b'{"jobs": [{"depth": 0}]}', status=status)
+        assert (found["status"], found["ok"]) == (status, 0)
+        assert (found["queue"], found["latency_ms"]) == (None, None)
 
     def test_one_series_has_a_value_and_several_have_their_sum(self):
         assert prometheus([{"metric": {}, "value": [1, "4.5"]}]).state["value"] == 4.5
@@ -182,7 +185,7 @@ class TestAnswers:
     )  # fmt: skip
     def test_no_data_and_nan_are_no_number(self, result):
         found = prometheus(result).state
-        assert [found[each] for each in ("value", "min", "max", "sum")] == [None] * 4
+        assert [found[each] for each in ("value", "min", "max", "sum", "count")] == [None] * 5
 
     def test_what_prometheus_refuses_was_not_measured(self):
         body = b'{"status": "error", "errorType": "bad_data", "error": "parse error"}'

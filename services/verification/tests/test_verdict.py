@@ -37,7 +37,7 @@ def oracle(expectation, state, baseline):
         Comparison.AT_MOST: lambda: value - expectation.value <= 0,
         Comparison.AT_LEAST: lambda: value - expectation.value >= 0,
         Comparison.RATIO_OF_BASELINE_AT_LEAST: lambda: (
-            base > 0 and value >= base * expectation.value > -math.inf
+            base > 0 and expectation.value > 0 and value >= base * expectation.value > -math.inf
         ),
         Comparison.ABOVE_BASELINE_AT_MOST: lambda: value - base <= expectation.value,
         Comparison.UNSPECIFIED: lambda: False,
@@ -92,9 +92,9 @@ def test_without_the_baseline_that_is_needed_the_answer_is_unknown(comparison):
     assert "baseline" in found.why
 
 
-@pytest.mark.parametrize("base", [0.0, -5.0])
-def test_a_ratio_of_nothing_proves_nothing(base):
-    expectation = Expectation("f", Comparison.RATIO_OF_BASELINE_AT_LEAST, 0.8)
+@pytest.mark.parametrize(("ratio", "base"), [(0.8, 0.0), (0.8, -5.0), (0.0, 5.0), (-1.0, 5.0)])
+def test_a_ratio_of_nothing_proves_nothing(ratio, base):
+    expectation = Expectation("f", Comparison.RATIO_OF_BASELINE_AT_LEAST, ratio)
     assert check(expectation, 0.0, {"f": base}).truth is Truth.UNKNOWN
 
 

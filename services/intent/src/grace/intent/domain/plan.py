@@ -87,7 +87,10 @@ def expectation(table: Table) -> Expectation:
     name = table.name("comparison")
     if name not in set(Comparison):
         table.fail("comparison", unknown(name, list(Comparison)))
-    return Expectation(table.name("field"), Comparison(name), table.number("value"))
+    found = Expectation(table.name("field"), Comparison(name), table.number("value"))
+    if found.comparison is Comparison.RATIO_OF_BASELINE_AT_LEAST and found.value <= 0:
+        table.fail("value", "a ratio is above 0: this one would hold for anything")
+    return found
 
 
 def _measure(table: Table) -> Measure:

@@ -15,7 +15,9 @@ from typing import Final
 MOST_EXACT: Final = 24
 """Samples of both sides: the exact distribution takes some ten milliseconds up to here."""
 MOST_SAMPLES: Final = 1000
-"""Of each side: what a contract carries."""
+"""Of a baseline: what a contract carries. Of one take: what its source may tell."""
+MOST_AFTER: Final = 50_000
+"""Of all takes together: ranking them takes some tenths of a second up to here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ _LONGEST_QUERY = 4096
 _MOST_FIELDS = 100
 _MOST_POINTS = 1000
 _LONGEST_RANGE = 86_400
+# What is said of every answer: a field of that name would be hidden behind it.
+_OWN_FIELDS = frozenset({"status", "ok", "latency_ms", "bytes"})
 
 
 class BadSourceError(ValueError):
@@ -115,14 +117,19 @@ def is_forbidden(address: str, *, is_here: bool) -> bool:
 
 
 def read_answer(what: Asked, *, status: int, body: bytes, seconds: float) -> Reading:
-    """Return what an answer says."""
+    """Return what an answer says.
+
+    A refusal says that it is one. The numbers in it, and how fast it came, are not the service's.
+    """
     text = body.decode("utf-8", "replace")
     if what.operation == PROMQL:
         return _read_prometheus(text, status)
-    document = read_measured(text)
+    is_ok = 200 <= status < 300  # noqa: PLR2004 - what HTTP calls success
+    document = read_measured(text) if is_ok else None
     found: dict[str, Json] = {name: _at(document, pointer) for name, pointer in what.fields.items()}
-    measured = {"status": status, "ok": int(200 <= status < 300)}  # noqa: PLR2004 - what HTTP calls success
-    return Measured({**found, **measured, "latency_ms": seconds * 1000, "bytes": len(body)})
+    latency = seconds * 1000 if is_ok else None
+    measured = {"status": status, "ok": int(is_ok), "latency_ms": latency, "bytes": len(body)}
+    return Measured({**found, **measured})
 
 
 def _source(name: str, table: object) -> Source:
@@ -170,6 +177,10 @@ def _fields(given: State) -> dict[str, str]:
     if not isinstance(fields, Mapping) or len(fields) > _MOST_FIELDS:
         raise BadSourceError(f"params.fields: a table of at most {_MOST_FIELDS} names is needed")
     for name, pointer in fields.items():
+        if name in _OWN_FIELDS:
+            raise BadSourceError(
+                f"params.fields.{name}: is told of every answer: name it otherwise"
+            )
         if not _ID.fullmatch(name) or not isinstance(pointer, str) or not pointer.startswith("/"):
             raise BadSourceError(
                 f"params.fields.{name[:40]}: a JSON pointer is needed: /queue/depth"
@@ -248,7 +259,7 @@ def _summary(values: Sequence[float | None]) -> State:
     known = [value for value in values if value is not None]
     is_whole = bool(known) and len(known) == len(values)
     return {
-        "count": len(values),
+        "count": len(values) if is_whole else None,
         "value": known[0] if is_whole and len(known) == 1 else None,
         "min": min(known) if is_whole else None,
         "max": max(known) if is_whole else None,

@@ -13,7 +13,7 @@ from grace.verification.domain.contract import (
     DistributionTest,
     Measure,
 )
-from grace.verification.domain.distribution import MOST_SAMPLES
+from grace.verification.domain.distribution import MOST_AFTER, MOST_SAMPLES
 from grace.verification.domain.state import Json, number
 from grace.verification.domain.verdict import (
     Judgement,
@@ -153,17 +153,25 @@ def tally(measure: Measure, takes: Sequence[Take], baseline: Baseline | None) ->
     values = baseline.values if baseline else _NOTHING
     judgements = tuple(judge(measure.expectations, reading, values) for reading in readings)
     is_whole = len(readings) == measure.count
-    moved = [_moved(test, readings, baseline) for test in measure.distributions if is_whole]
+    may_lack = measure.inconclusives_at_most
+    moved = [
+        _moved(test, readings, baseline, may_lack=may_lack)
+        for test in measure.distributions
+        if is_whole
+    ]
     return Tally(measure, judgements, tuple(moved))
 
 
 def samples(value: Json) -> tuple[float, ...]:
-    """Return the numbers of a field: one, or those of a list. With anything else in it, none.
+    """Return the numbers of a field: one, or those of a list; none of one that holds anything else.
 
-    Half of a list is no sample of it: what is left out may be what went wrong.
+    Nor of one that is too long to look at: half of a list is no sample of it, what is left out may
+    be what went wrong.
     """
     listed = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    found = [number(each) for each in listed[:MOST_SAMPLES]]
+    if len(listed) > MOST_SAMPLES:
+        return ()
+    found = [number(each) for each in listed]
     known = tuple(each for each in found if each is not None)
     return known if len(known) == len(found) else ()
 
@@ -190,18 +198,27 @@ def _whys(found: Tally) -> Iterator[str]:
             yield f"{each.test.field} {each.why}"
 
 
-def _moved(test: DistributionTest, readings: Sequence[Reading], baseline: Baseline | None) -> Moved:
+def _moved(
+    test: DistributionTest, readings: Sequence[Reading], baseline: Baseline | None, *, may_lack: int
+) -> Moved:
+    """Test the numbers of all takes; of more than `may_lack` takes without any nobody knows."""
     before = baseline.samples.get(test.field, ()) if baseline else ()
-    after = tuple(
-        value
-        for reading in readings
-        if isinstance(reading, Measured)
-        for value in samples(reading.state.get(test.field))
-    )[:MOST_SAMPLES]
+    each = [samples(one.state.get(test.field)) for one in readings if isinstance(one, Measured)]
+    after = tuple(value for values in each for value in values)
     if not before:
         return Moved(test, Truth.UNKNOWN, "has no baseline to compare with")
     if not after:
         return Moved(test, Truth.UNKNOWN, "was not measured")
+    if len(after) > MOST_AFTER:
+        return Moved(test, Truth.UNKNOWN, f"has {len(after)} samples, more than {MOST_AFTER}")
+    found = _compared(test, after, before)
+    empty = sum(not values for values in each)
+    if found.truth is Truth.HOLDS and empty > may_lack:
+        return Moved(test, Truth.UNKNOWN, f"has no numbers in {empty} of {len(each)} takes")
+    return found
+
+
+def _compared(test: DistributionTest, after: Sequence[float], before: Sequence[float]) -> Moved:
     ask = distribution.lower if test.direction is Direction.NOT_LOWER else distribution.higher
     shift = ask(after, before)
     sizes = f"p {shift.p:.4g} over {len(after)} against {len(before)} samples"

@@ -99,13 +99,15 @@ def check(expectation: Expectation, measured: float | None, baseline: Mapping[st
 def bound_of(expectation: Expectation, base: float | None) -> float | None:
     """Return what a field is held against, or None where a baseline is needed and missing.
 
-    A ratio of a baseline that is not positive would hold for anything: it counts as missing.
+    A ratio that is not positive, or of a baseline that is not, would hold for anything: it counts as
+    missing.
     """
     match expectation.comparison:
         case Comparison.AT_MOST | Comparison.AT_LEAST:
             bound = expectation.value
         case Comparison.RATIO_OF_BASELINE_AT_LEAST:
-            bound = expectation.value * base if base is not None and base > 0 else math.nan
+            is_one = base is not None and base > 0 and expectation.value > 0
+            bound = expectation.value * base if base is not None and is_one else math.nan
         case Comparison.ABOVE_BASELINE_AT_MOST:
             bound = base + expectation.value if base is not None else math.nan
         case Comparison.UNSPECIFIED:
