@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from grace.contracts.governance import RecallDecision, RecalledDecision
 from grace.contracts.htm import SubmitTasks
-from grace.contracts.intent import RecalledMission, RecallMission
+from grace.contracts.intent import PlanningBlocked, RecalledMission, RecallMission
 from grace.contracts.message import Message
 from grace.kit import Called, Rpc, Runtime, Service, new_id
 from grace.testkit import eventually
@@ -281,6 +281,21 @@ async def test_a_measurement_during_an_incident_is_no_baseline(play: Play) -> No
         mission_id = f"mission-{new_id()}"
         await play.publish("intent", play.captured(mission_id))
         await play.mission_until(mission_id, "open")
+        await play.report(task, play.make.good)
+        found = await eventually(lambda: play.baseline_is(baseline_id, "failed"))
+        assert "mission" in found.reason
+
+
+async def test_an_incident_that_came_and_went_during_a_measurement_spoils_it(play: Play) -> None:
+    async with play.open():
+        baseline_id = await play.begin_baseline()
+        task = await play.claim("observe")
+        mission_id = f"mission-{new_id()}"
+        blocked = PlanningBlocked(
+            mission_id=mission_id, tenant_id="default", reason="no playbook answers it"
+        )
+        await play.publish("intent", play.captured(mission_id), blocked)
+        await play.mission_until(mission_id, "blocked")
         await play.report(task, play.make.good)
         found = await eventually(lambda: play.baseline_is(baseline_id, "failed"))
         assert "mission" in found.reason

@@ -92,6 +92,12 @@ RETURNING m.mission_id, m.status, m.correlation_id;
 SELECT EXISTS (SELECT FROM missions
                 WHERE tenant_id = :tenant_id AND target = :target AND closed_at IS NULL);
 
+-- was_troubled --
+-- Whether a mission about a target was open at any time since a moment; looked for among a tenant's newest.
+SELECT EXISTS (SELECT FROM (SELECT target, closed_at FROM missions WHERE tenant_id = :tenant_id
+                             ORDER BY mission_id DESC LIMIT 10000) AS newest
+                WHERE target = :target AND (closed_at IS NULL OR closed_at >= :since));
+
 -- insert_contract --
 -- A drafted contract; its bytes never change.
 INSERT INTO action_contracts (contract_id, mission_id, tenant_id, action_id, sequence, revision, playbook_id,

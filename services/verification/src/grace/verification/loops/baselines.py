@@ -63,10 +63,17 @@ class Baselines:
                 await benchmarks.fail(case, reason)
             case Stored(measured, measured_at):
                 # What was measured while something was wrong must not pass for healthy.
-                if await Missions(unit.tx).is_troubled(case.tenant_id, case.target):
+                if await self._was_troubled(unit, case):
                     await benchmarks.fail(case, "a mission was opened during the measurement")
                 else:
                     await benchmarks.store(case, measured, measured_at=measured_at)
+
+    async def _was_troubled(self, unit: Unit, case: BaselineCase) -> bool:
+        """Whether a mission was open at any time of the measurement, also one that has ended."""
+        missions, target = Missions(unit.tx), (case.tenant_id, case.target)
+        return await missions.is_troubled(*target) or await missions.was_troubled(
+            *target, since=case.started_at
+        )
 
     async def _submit(self, runtime: Runtime, case: BaselineCase, task_spec: bytes) -> None:
         (answer,) = await submit_all(runtime, [task_spec])

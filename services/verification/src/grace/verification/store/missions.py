@@ -207,6 +207,13 @@ class Missions:
         )
         return found
 
+    async def was_troubled(self, tenant_id: str, target: str, *, since: datetime) -> bool:
+        """Whether a mission about a target was open at any time since a moment."""
+        found: bool = await self._tx.fetchval(
+            QUERIES["was_troubled"], tenant_id=tenant_id, target=target, since=since
+        )
+        return found
+
     async def claim_recalls(
         self, *, most: int, recall_after: timedelta, recall_at_most: timedelta
     ) -> Sequence[Recall]:
