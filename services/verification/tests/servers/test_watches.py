@@ -50,7 +50,8 @@ async def test_a_fault_that_returns_opens_the_mission_again_as_a_revision(play: 
         first, second = await eventually(lambda: told(play, "verification.action.closed", 2))
         assert (first["revision"], first["verdict"]) == (1, "verified")
         assert (second["revision"], second["verdict"], second["executed"]) == (2, "failed", True)
-        assert second["contract_id"] == first["contract_id"]
+        named = ("contract_id", "playbook", "target_class")
+        assert [second[each] for each in named] == [first[each] for each in named]
         (reopened,) = await told(play, "verification.mission.reopened", 1)
         assert reopened["mission_id"] == mission_id
         assert "the fault is back 0.2 s later: waiting: measured 3" in reopened["reason"]

@@ -99,6 +99,7 @@ class _OneLook:
             executed=True,
             closed_at=revised.revised_at,
             reason=reason,
+            target_class=contract.action.kernel,
         )
         await tell(self.unit, closed, about, f"revision {revised.revision}: failed")
         reopened = MissionReopened(
