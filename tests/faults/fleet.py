@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
-from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
+
+import forked
+from forked import Forked
 
 from grace.kit import end_tasks
 from grace.stack.installation import Installation
-from grace.stack.processes import end_with_parent
 
 _PAUSE = 0.05
 _STOP_SECONDS = 20.0
@@ -33,7 +33,7 @@ class Fleet:
         self._database = database
         self._logs = logs
         self._changes = changes
-        self._processes: dict[str, Process] = {}
+        self._processes: dict[str, Forked] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self.starts: dict[str, int] = {}
 
@@ -71,27 +71,13 @@ class Fleet:
 
     async def _keep(self, name: str) -> None:
         """Start it again whenever it ends."""
-        with (self._logs / f"{name}.log").open("ab") as log:
-            while True:
-                process = await self._start(name, log)
-                await process.wait()
-                await asyncio.sleep(_PAUSE)
-
-    async def _start(self, name: str, log: BinaryIO) -> Process:
-        parent = os.getpid()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            f"grace.{name}",
-            env=self._environment(name),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=lambda: end_with_parent(parent),
-        )
-        self._processes[name] = process
-        self.starts[name] = self.starts.get(name, 0) + 1
-        return process
+        log = str(self._logs / f"{name}.log")
+        while True:
+            process = forked.start(f"grace.{name}", environment=self._environment(name), log=log)
+            self._processes[name] = process
+            self.starts[name] = self.starts.get(name, 0) + 1
+            await process.wait()
+            await asyncio.sleep(_PAUSE)
 
     def _environment(self, name: str) -> dict[str, str]:
         own = self._installation.environment(name, self._database)

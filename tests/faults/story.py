@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from grace.client import (
     wait_for_baseline,
 )
 from grace.contracts.verification import Baseline, Mission
+from grace.kit.database import TRANSIENT, lost_connections
 from grace.testkit import House, eventually
 
 T = TypeVar("T")
@@ -52,11 +54,15 @@ class Watch:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            for row in await self.house.rows("verification", _EVENTS, self.kind):
-                if row["subject"] not in self.seen:
-                    self.seen.append(row["subject"])
-                    self.on_step(row["subject"])
+            with suppress(*TRANSIENT), lost_connections():  # Postgres may be what was lost
+                await self._look()
             await asyncio.sleep(_PAUSE)
+
+    async def _look(self) -> None:
+        for row in await self.house.rows("verification", _EVENTS, self.kind):
+            if row["subject"] not in self.seen:
+                self.seen.append(row["subject"])
+                self.on_step(row["subject"])
 
 
 async def take_baseline(grace: Grace) -> Baseline:
@@ -77,6 +83,15 @@ async def approve(approver: Grace) -> None:
                 decided = True
                 await _decide(approver, waiting.approval_id, waiting.shown_hash)
             await asyncio.sleep(_PAUSE)
+
+
+async def keep_approving(approver: Grace) -> None:
+    """Approve whatever waits, until cancelled."""
+    while True:
+        page = await patiently(lambda: approver.approvals(status="pending"))
+        for waiting in page.items:
+            await _decide(approver, waiting.approval_id, waiting.shown_hash)
+        await asyncio.sleep(_PAUSE)
 
 
 async def _decide(approver: Grace, approval_id: str, shown_hash: str) -> None:

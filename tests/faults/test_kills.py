@@ -1,23 +1,25 @@
 """Each service is its own process and is killed with SIGKILL; both incidents still end right.
 
-The short form kills two services together at every second step of the first incident, each at least
-once, and in the second one loses the NATS store and restarts Postgres. The long form (`make torture`)
-kills one service at every step of both incidents, the next one each time; over as many turns as there
-are services each is killed at each step.
+The short form has two incidents of files at the same time: two services together are killed at every
+third step, each at least once, while the NATS store is lost and Postgres restarts. The long form
+(`make torture`) hurts a database that is under load: the same losses, and then one service is killed
+at every step of both incidents, the next one each time; over as many turns as there are services each
+is killed at each step.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from faults import files
 from faults.fleet import Fleet
-from faults.story import Watch, approve, counts, ended, patiently, take_baseline
+from faults.story import Watch, approve, counts, ended, keep_approving, patiently, take_baseline
 
 from grace.client import Grace
 from grace.kit import end_tasks, logs
@@ -37,6 +39,11 @@ _CHANGES = {
     "htm": {"LEASE": "PT8S"},
     "worker": {"LONGEST_OPERATION": "PT5S", "BEAT_INTERVAL": "PT1S"},
     "verification": {"RECALL_AFTER": "PT2S"},
+}
+_QUICK = {
+    "htm": {"LEASE": "PT3S"},
+    "worker": {"LONGEST_OPERATION": "PT2S", "BEAT_INTERVAL": "PT0.5S"},
+    "verification": {"RECALL_AFTER": "PT2S", "CLAIM_FOR": "PT2S"},
 }
 # pgbench gives up at its first failed statement, and a service that is killed lets them wait long.
 BLOCKED = replace(BLOCKED_SESSIONS, load=loads.purchases, rate=loads.PURCHASE_RATE)
@@ -90,23 +97,27 @@ async def heal(
             finally:
                 await end_tasks(beside)
     assert mission.status == plot.verdict, mission.reason
+    return await learned(house, mission.mission_id)
 
-    async def learned() -> dict[str, object]:
-        found = await counts(house, mission.mission_id)
+
+async def learned(house: House, mission_id: str) -> dict[str, object]:
+    """How often what happened, once learning knows of it."""
+
+    async def known() -> dict[str, object]:
+        found = await counts(house, mission_id)
         assert found["outcomes"]
         return found
 
-    return await eventually(learned, timeout=30)
+    return await eventually(known, timeout=30)
 
 
 @asynccontextmanager
 async def scene(
-    house: House, target: Target, folder: Path
+    house: House, folder: Path, changes: Mapping[str, Mapping[str, str]]
 ) -> AsyncIterator[tuple[Fleet, tuple[Grace, Grace]]]:
     """Every service as a process of its own, and the two people at the gateway's door."""
     port = free_port()
-    target.register(house.installation.targets_file)
-    changes = _CHANGES | {"gateway": {"PORT": str(port)}}
+    changes = {**changes, "gateway": {"PORT": str(port)}}
     async with (
         kept_streams(house),
         Fleet(house.installation, house.database, folder, changes) as fleet,
@@ -115,11 +126,50 @@ async def scene(
         yield fleet, doors
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(120)
 async def test_both_incidents_end_right_while_services_and_servers_are_lost(
+    house: House, tmp_path: Path
+) -> None:
+    root, playbooks, both = tmp_path / "root", tmp_path / "books", (files.HEALED, files.TAKEN_BACK)
+    files.prepare(root, playbooks, house.installation.targets_file, *both)
+    changes = {**_QUICK, "intent": {"PLAYBOOK_DIR": str(playbooks)}}
+    async with scene(house, tmp_path, changes) as (fleet, (admin, approver)):
+        killer = Killer(fleet, every=3, together=2)
+        loser = Loser(house.installation)
+        watches = [Watch(house, each.kind, killer.on_step) for each in both]
+        watches.append(Watch(house, files.HEALED.kind, loser.on_step))
+        beside = [asyncio.create_task(each.run()) for each in watches]
+        beside.append(asyncio.create_task(keep_approving(approver)))
+        try:
+            for each in both:
+                await report(admin, each)
+            missions = [await ended(admin, each.kind) for each in both]
+            await loser.finished()
+        finally:
+            await end_tasks(beside)
+        assert [each.status for each in missions] == [each.verdict for each in both]
+        assert await learned(house, missions[0].mission_id) == _HEALED
+        assert await learned(house, missions[1].mission_id) == _TAKEN_BACK
+        assert set(killer.killed) == set(fleet.names)
+    assert all(each.is_over(root) for each in both)
+
+
+async def report(admin: Grace, incident: files.Incident) -> None:
+    """As anybody reports an error: again, where it is not known whether it arrived."""
+    await patiently(
+        lambda: admin.report_error(
+            kind=incident.kind, target=files.TARGET, message="it is too large"
+        )
+    )
+
+
+@_LONG
+@pytest.mark.timeout(300)
+async def test_a_database_is_healed_while_services_and_servers_are_lost(
     house: House, target: Target, tmp_path: Path
 ) -> None:
-    async with scene(house, target, tmp_path) as (fleet, doors):
+    target.register(house.installation.targets_file)
+    async with scene(house, tmp_path, _CHANGES) as (fleet, doors):
         killer = Killer(fleet, every=2, together=2)
         loser = Loser(house.installation)
         setting = await target.read_setting("statement_timeout")
@@ -136,7 +186,8 @@ async def test_both_incidents_end_right_while_services_and_servers_are_lost(
 async def test_both_incidents_end_right_while_a_service_is_killed_at_every_step(
     house: House, target: Target, tmp_path: Path, turn: int
 ) -> None:
-    async with scene(house, target, tmp_path) as (fleet, doors):
+    target.register(house.installation.targets_file)
+    async with scene(house, tmp_path, _CHANGES) as (fleet, doors):
         killer = Killer(fleet, first=turn)
         setting = await target.read_setting("statement_timeout")
         assert await heal(house, target, BLOCKED, doors, killer.on_step) == _HEALED

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
-from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import forked
+from forked import Forked
+
 from grace.kit import end_tasks
 from grace.stack.ports import LOOPBACK, free_port
-from grace.stack.processes import end_with_parent
 
-_TESTS = Path(__file__).resolve().parents[1]
 _PAUSE = 0.05
 _READY_SECONDS = 30.0
 _PROBE_SECONDS = 1.0
@@ -34,7 +33,7 @@ class Member:
     arguments: list[str]
     environment: Mapping[str, str]
     port: int = field(default_factory=free_port)
-    process: Process | None = None
+    process: Forked | None = None
     starts: int = 0
     killed: int = 0
     # How it ended when nobody killed it.
@@ -137,24 +136,17 @@ class Fleet:
             member.stopped = False
 
     async def _keep(self, member: Member) -> None:
-        with (self._logs / f"{member.name}.log").open("ab") as log:
-            while True:
-                killed = member.killed
-                member.process = await self._start(member, log.fileno())
-                code = await member.process.wait()
-                if member.killed == killed:
-                    member.ends.append(code)
-                await asyncio.sleep(_PAUSE)
+        log = str(self._logs / f"{member.name}.log")
+        while True:
+            killed = member.killed
+            member.process = _start(member, log)
+            code = await member.process.wait()
+            if member.killed == killed:
+                member.ends.append(code)
+            await asyncio.sleep(_PAUSE)
 
-    async def _start(self, member: Member, log: int) -> Process:
-        member.starts += 1
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            *member.arguments,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(_TESTS), **member.environment},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=end_with_parent(os.getpid()),
-        )
+
+def _start(member: Member, log: str) -> Forked:
+    member.starts += 1
+    environment = {"PATH": os.environ["PATH"], **member.environment}
+    return forked.start(*member.arguments, environment=environment, log=log)

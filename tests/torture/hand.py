@@ -119,7 +119,7 @@ class Hand:
     async def report(self, runtime: Runtime) -> None:
         """Report whatever has come together since the last report, in one message."""
         while not runtime.stopping.is_set():
-            await self._reported.wait()
+            await _within(_IDLE_SECONDS, self._reported)  # or a stop would wait for a report
             self._reported.clear()
             updates, self._reports = self._reports, []
             for start in range(0, len(updates), 500):

@@ -49,7 +49,7 @@ class Sizes:
 
 
 FULL = Sizes(tasks=20_000, faults=320, htms=3, hands=4, slots=8, lease=4.0, capacity=24)
-SHORT = Sizes(tasks=300, faults=18, htms=2, hands=2, slots=8, lease=2.0, capacity=12)
+SHORT = Sizes(tasks=150, faults=18, htms=2, hands=2, slots=8, lease=2.0, capacity=12)
 
 
 @dataclass(frozen=True, slots=True)

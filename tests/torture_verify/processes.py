@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import signal
 import sys
@@ -11,13 +10,12 @@ from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from forked import FORKS
 from torture_verify.sabotage import Guard, built
 
 from grace.kit import main
 from grace.kit.crash import VARIABLE
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["torture_verify.processes"])
 KILLED = -signal.SIGKILL
 
 
@@ -37,7 +35,7 @@ class Hands:
         self.kill(service)
         environment = {**self._environments[service], VARIABLE: die_at}
         guard = self._guard if self._guard and self._guard.service == service else None
-        process = _FORKS.Process(
+        process = FORKS.Process(
             target=_live,
             args=(service, environment, str(self._logs / f"{service}.log"), guard),
             daemon=True,
