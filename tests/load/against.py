@@ -8,7 +8,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,14 +17,14 @@ from typing import Any
 import asyncpg
 import uvloop
 from load import claims, rabbit
-from load.apart import own_grounds
+from load.apart import Grounds, own_grounds
 from load.bench import clear
 from load.beside import show
 from load.claims import Claims, Depth
 from load.figures import BenchError
 from load.machine import ROOT, commit, machine, server_settings, versions
 from load.rows import GRACE, RAW, Bar, Row, Run, bars_of, row_of
-from load.systems import SCRIPTS, WORKERS, Grace, Ground, Peer, Up, systems
+from load.systems import BROKERED, SCRIPTS, WORKERS, Grace, Ground, Peer, Up, systems
 from nats.errors import Error as NatsError
 from rich.console import Console
 
@@ -76,12 +76,16 @@ class Report:
     bars: list[Bar] = field(default_factory=list)
 
 
-async def measure(size: Size, wanted: Sequence[str], folder: Path, report: Report) -> None:
+async def measure(
+    size: Size, wanted: Sequence[str], folder: Path, report: Report,
+    servers: AbstractAsyncContextManager[Grounds] | None = None,
+) -> None:  # fmt: skip
     """Every system in turn, round after round; a system's rows count when all of it went well."""
-    if rabbit.server() is None and "celery-durable" in wanted:
-        report.skipped["celery-durable"] = rabbit.MISSING
+    if rabbit.server() is None and BROKERED in wanted:
+        report.skipped[BROKERED] = rabbit.MISSING
     runs: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
-    async with _ground(folder) as ground:
+    servers = servers or own_grounds(folder / "apart")
+    async with _ground(servers, folder, brokered=BROKERED in wanted) as ground:
         grounds = ground.grounds
         report.servers = await server_settings(grounds.installation, grounds.database)
         chosen = systems(ground, [name for name in wanted if name not in report.skipped])
@@ -95,8 +99,11 @@ async def measure(size: Size, wanted: Sequence[str], folder: Path, report: Repor
 
 
 @asynccontextmanager
-async def _ground(folder: Path) -> AsyncIterator[Ground]:
-    async with own_grounds(folder / "apart") as grounds, rabbit.running(folder / "rabbit") as url:
+async def _ground(
+    servers: AbstractAsyncContextManager[Grounds], folder: Path, *, brokered: bool
+) -> AsyncIterator[Ground]:
+    broker = rabbit.running(folder / "rabbit") if brokered else nullcontext("")
+    async with servers as grounds, broker as url:
         yield Ground(grounds, folder / "counts", broker=url)
 
 
@@ -119,8 +126,14 @@ def _order(item: tuple[tuple[str, str], object]) -> tuple[int, str]:
     return SYSTEMS.index(system), mode
 
 
-async def run(size: Size, wanted: Sequence[str], out: Path, console: Console) -> int:
-    """Measure, show, write htm.json; 0 only where everything that was asked for was measured."""
+async def run(
+    size: Size, wanted: Sequence[str], out: Path, console: Console,
+    servers: AbstractAsyncContextManager[Grounds] | None = None,
+) -> int:  # fmt: skip
+    """Measure, show, write htm.json; 0 only where everything that was asked for was measured.
+
+    Without `servers` it is measured on servers of the run's own.
+    """
     file, folder = out / RESULTS, out / "htm"
     with DataDir(out):
         file.unlink(missing_ok=True)
@@ -128,7 +141,7 @@ async def run(size: Size, wanted: Sequence[str], out: Path, console: Console) ->
         folder.mkdir(mode=0o711)
         report, begun = Report(size.form, size.tasks), time.monotonic()
         try:
-            await measure(size, wanted, folder, report)
+            await measure(size, wanted, folder, report, servers)
         except _FAILURES as failure:
             report.reason = str(failure) or repr(failure)
         else:

@@ -24,6 +24,7 @@ from load.tasks import Submitter, Turns, set_limits
 from grace.stack.memory import tree_of
 
 WORKERS = 2
+BROKERED = "celery-durable"  # the one that needs a RabbitMQ
 PEERS_PYTHON = ROOT / ".grace" / "peers" / "bin" / "python"
 _FOLDER = Path(__file__).resolve().parent
 _BATCHES = {"batch": 100, "limits-on": 100, "single": 1}
@@ -244,6 +245,6 @@ def systems(ground: Ground, wanted: Sequence[str]) -> Sequence[Grace | Peer]:
 SCRIPTS = {
     "dbos": "on_dbos.py",
     "procrastinate": "on_procrastinate.py",
-    "celery-durable": "on_celery.py",
+    BROKERED: "on_celery.py",
     "taskiq-nats": "on_taskiq.py",
 }

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from load import against
 from load.against import RESULTS, Size
+from load.apart import Grounds
 from load.claims import Depth
 from load.figures import BenchError
 from load.rows import GRACE, MEASURED, RAW, Rates, Run, bars_of, row_of
 from load.systems import Grace
 from rich.console import Console
+
+from grace.testkit import House
+from grace.testkit.house import TESTER
 
 _TINY = Size("tiny", 1, 200, 5, Depth(50, 100, 3))
 
@@ -70,16 +75,20 @@ async def test_a_run_measures_grace_beside_raw_postgres(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(120)
 async def test_tasks_that_nobody_executed_give_no_row(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("load.systems.WORKERS", 0)
     monkeypatch.setattr("load.tasks._LONGEST_SECONDS", 1.0)
-    said, found = await measured(tmp_path, Grace.name)
+    grounds = Grounds(house.installation, house.database, TESTER, tmp_path)
+    said, found = await measured(tmp_path, Grace.name, servers=nullcontext(grounds))
     assert (found["ok"], found["rows"], found["bars"]) == (False, [], [])
     assert "not done within" in said
 
 
-async def measured(folder: Path, *names: str) -> tuple[str, dict[str, Any]]:
+async def measured(
+    folder: Path, *names: str, servers: AbstractAsyncContextManager[Grounds] | None = None
+) -> tuple[str, dict[str, Any]]:
     said = io.StringIO()
-    await against.run(_TINY, names or (GRACE, RAW), folder, Console(file=said, width=140))
+    console = Console(file=said, width=140)
+    await against.run(_TINY, names or (GRACE, RAW), folder, console, servers)
     return said.getvalue(), json.loads((folder / RESULTS).read_text(encoding="utf-8"))
