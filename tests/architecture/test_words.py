@@ -76,17 +76,24 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
             yield program, rest.split()
 
 
+@cache
 def make_targets() -> set[str]:
     """What `make help` lists."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     return set(re.findall(r"^([a-z-]+):[^#]*## ", text, re.MULTILINE))
 
 
+@cache
+def command_line() -> object:
+    """What `grace` is made of; to compose it takes a tenth of a second."""
+    return typer.main.get_command(build())
+
+
 def unknown_word(program: str, words: list[str]) -> str | None:
     """The first word of a command that means nothing to the program."""
     if program == "make":
         return next((word for word in words if word not in make_targets()), None)
-    command: object = typer.main.get_command(build())
+    command: object = command_line()
     for word in words:
         if not isinstance(command, TyperGroup):
             return None  # what follows are arguments

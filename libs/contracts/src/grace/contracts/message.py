@@ -19,8 +19,10 @@ class Message(BaseModel):
     """A frozen message. Unknown fields are ignored: an older reader understands a newer writer."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False
-    )
+        frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False,
+        # Built at its first use: a process knows hundreds of messages and uses a few of them.
+        defer_build=True,
+    )  # fmt: skip
 
     SCHEMA: ClassVar[str]
     SUBJECT: ClassVar[str] = ""
