@@ -24,6 +24,7 @@ from grace.contracts.message import Message
 from grace.contracts.verification import Contract
 from grace.kit import Keys, Runtime, new_id
 from grace.testkit import House, eventually
+from grace.testkit.consents import OWN, Consenting
 from grace.testkit.permits import Permits
 from grace.worker.domain.state import digest
 
@@ -102,18 +103,20 @@ async def opened_cast(
     shop = Shop(house.installation, f"shop_{house.database}")
     async with house.running("identity", "htm", htm=_HTM):
         intent = await house.act_as("intent")
-        permits = Permits()
+        permits, consenting = Permits(), Consenting()
         governance = await house.act_as("governance", permits.rpc)
         try:
             await shop.make()
             hands = Hands(_environments(house, shop, folder, root), folder, guard)
             cast = Cast(house, Stage(root, shop), hands, intent, governance)
             await permits.begin(governance)
+            await consenting.begin(governance, OWN)
             try:
                 yield cast
             finally:
                 hands.kill()
                 await permits.silence()
+                await consenting.silence()
         finally:
             await shop.remove()
 

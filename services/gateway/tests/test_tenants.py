@@ -39,6 +39,9 @@ POLICY = {
     "text": '@id("never") forbid (principal, action, resource) when { context.hour > 23 };',
 }
 STANDING = "/api/governance/standing-approvals"
+CONSENT = {
+    "secret": "s", "operation": "noop.wait", "target": "t", "lifetime_s": 60, "reason": "x",
+}  # fmt: skip
 WORD = {"playbook": "p", "target_class": "c", "budget": 1, "lifetime_s": 60, "reason": "x"}
 # Every tenant has its own, also without a record: tests/test_autonomy.py.
 EVERYBODYS = "/api/governance/autonomy/"
@@ -91,11 +94,13 @@ async def things_of(front: Any) -> dict[str, str]:
     freeze = await made(front, "/api/freezes", FREEZE)
     # Before the first approver is seated: from then on only approvers give their word.
     word = await made(front, STANDING, WORD)
+    consent = await made(front, "/api/governance/consents", CONSENT)
     key = await made(front, "/api/keys", {"principal": "ada", "scopes": ["htm:read"]})
     return {
         "approval_id": approval["approval_id"],
         "artifact_id": artifact["artifact_id"],
         "baseline_id": baseline["baseline_id"],
+        "consent_id": consent["consent_id"],
         "freeze_id": freeze["freeze_id"],
         "contract_id": json.loads(approval["contracts"][0])["contract_id"],
         "intent_id": intent["intent_id"],

@@ -18,6 +18,7 @@ from grace.testkit import eventually
 from grace.worker.domain.targets import PostgresTarget, parse
 from grace.worker.kernels.operation import Context, Role
 from grace.worker.kernels.postgres import connection
+from grace.worker.kernels.secrets import opener
 
 # What asyncpg gives, and keyword arguments that are handed on as they are.
 Session = Any
@@ -67,7 +68,8 @@ class Shop:
 
     def ctx(self, role: Role = Role.ACT, **more: Values) -> Context:
         """Where a step runs."""
-        return Context(self.target, role, **more)
+        secrets = frozenset({self.target.act.secret, self.target.observe.secret})
+        return Context(self.target, role, reveal=opener(secrets), **more)
 
     @asynccontextmanager
     async def blocked(self, blocker: Session) -> AsyncIterator["asyncio.Task[Any]"]:

@@ -19,6 +19,7 @@ from grace.contracts.verification import (
     Contract,
     ContractDrafted,
 )
+from grace.contracts.worker import SecretRefused
 from grace.kit import new_id
 from grace.testkit import eventually
 from grace.verification.domain.state import digest
@@ -46,6 +47,33 @@ def decisions(mission_id: str) -> dict[str, Message]:
 async def quarantined(play: Play) -> list[str]:
     rows = await play.house.rows("verification", "select reason from quarantine")
     return [row["reason"] for row in rows]
+
+
+async def test_a_refused_secret_is_in_the_missions_story(play: Play) -> None:
+    async with play.open():
+        mission_id = new_mission()
+        await play.publish("intent", play.captured(mission_id))
+        await eventually(lambda: play.timeline(mission_id))
+        refused = SecretRefused(
+            tenant_id="default",
+            secret="shop-ops",
+            operation="postgres.query",
+            step="apply",
+            target="shop-db",
+            target_class="postgres",
+            reason="secret shop-ops has no consent",
+            refused_at=datetime.now(UTC),
+            mission_id=mission_id,
+        )
+        for _ in range(2):
+            await play.publish("worker", refused)
+
+        async def told() -> list[str]:
+            lines = await play.timeline(mission_id)
+            return [line.summary for line in lines if line.subject == SecretRefused.SUBJECT]
+
+        (line, *_) = await eventually(told)
+        assert line == "apply refused: secret shop-ops has no consent"
 
 
 async def test_a_plan_drafts_a_contract_with_the_baseline_from_before_the_incident(

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from grace.contracts.governance import Capability, CapabilityBody
+from grace.contracts.governance import Capability, CapabilityBody, ConsentList, HeldConsent
 from grace.contracts.htm import GetTasks, SubmitTasks, Task, TaskSpec
 from grace.kit import Runtime, new_id
 from grace.testkit import House, eventually
+from grace.testkit.consents import OWN, Consenting
 from grace.testkit.permits import Permits
 from grace.worker.domain.state import digest
 
@@ -38,6 +39,7 @@ class Floor:
     verification: Runtime
     governance: Runtime
     permits: Permits
+    consenting: Consenting
 
     @property
     def worker(self) -> Runtime:
@@ -145,6 +147,17 @@ class Floor:
         """Let governance say nothing any more."""
         await self.permits.silence()
 
+    async def consent(self, *consents: HeldConsent) -> None:
+        """Tell of these consents as governance does; returns once the worker has heard of them."""
+        await self.consenting.begin(self.governance, *consents)
+        if "worker" in self.runtimes:
+            await eventually(self._are_heard)
+
+    async def _are_heard(self) -> bool:
+        rows = await self.house.rows("worker", "SELECT body FROM heard_consents")
+        told = tuple(self.consenting.told)
+        return any(ConsentList.from_bytes(row["body"]).consents == told for row in rows)
+
     async def receipts(self) -> list[Any]:
         """Every effect receipt."""
         return await self.house.rows("worker", "SELECT * FROM effect_receipts ORDER BY opened_at")
@@ -178,11 +191,16 @@ class Opener:
         async with self.house.running(*names, htm=htm, worker=worker) as found:
             verification = await self.house.act_as("verification")
             governance = await self.house.act_as("governance", permits.rpc)
-            floor = Floor(self.house, self.shop, found, verification, governance, permits)
+            consenting = Consenting()
+            floor = Floor(
+                self.house, self.shop, found, verification, governance, permits, consenting
+            )
+            await floor.consent(OWN)
             try:
                 yield floor
             finally:
                 await floor.silence()
+                await consenting.silence()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ __all__ = [
     "ApproverRemoved",
     "ApproverSeated",
     "Approvers",
+    "AskConsent",
     "Autonomies",
     "Autonomy",
     "AutonomyChanged",
@@ -30,7 +31,12 @@ __all__ = [
     "Capability",
     "CapabilityBody",
     "CompleteReview",
+    "Consent",
+    "ConsentChanged",
+    "ConsentList",
+    "Consents",
     "Decide",
+    "DecideConsent",
     "Delegate",
     "Delegation",
     "GetApproval",
@@ -41,12 +47,14 @@ __all__ = [
     "GiveStandingApproval",
     "GlassBroken",
     "Grant",
+    "HeldConsent",
     "KillSwitch",
     "KillSwitchOrder",
     "KillSwitchTurned",
     "ListApprovals",
     "ListApprovers",
     "ListAutonomy",
+    "ListConsents",
     "ListPolicies",
     "ListPolicyVersions",
     "ListReviews",
@@ -70,12 +78,14 @@ __all__ = [
     "ReviewCompleted",
     "ReviewDue",
     "Reviews",
+    "RevokeConsent",
     "RevokeStandingApproval",
     "Ruling",
     "Rulings",
     "SeatApprover",
     "SetAutonomy",
     "SetPolicy",
+    "SignedConsents",
     "SimulatePolicies",
     "SimulatedMove",
     "SimulatedPolicies",
@@ -86,6 +96,8 @@ __all__ = [
     "TriedPolicies",
     "TryPolicies",
     "TurnKillSwitch",
+    "UseConsent",
+    "UsedConsent",
     "Vote",
     "VouchPermit",
     "VouchedPermit",
@@ -410,6 +422,196 @@ class StandingApprovalChanged(Message):
     actor: Id
     reason: Text
     expires_at: Timestamp
+
+
+class Consent(Message):
+    """Whether operations may use a named secret: who asked, who consented, and what became of it."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Consent"
+
+    consent_id: Id
+    tenant_id: Id
+    secret: Id = Field(
+        description="own: what a target's entry holds without a name, used at that very target."
+    )
+    operation: Text = Field(
+        description="An operation, or kernel.* for all of a kernel; * for every one."
+    )
+    target: Text | None = None
+    target_class: Text | None = Field(
+        default=None, description="The kernel of such targets; where no target is named."
+    )
+    status: Id = Field(description="asked, open, used, expired, revoked, rejected")
+    one_time: Bool = Field(description="For the one contract that uses it first.")
+    asked_by: Id = Field(description="worker: a use was refused.")
+    reason: Text
+    asked_at: Timestamp
+    expires_at: Timestamp | None = Field(
+        default=None, description="Unset: it holds until it is revoked."
+    )
+    decided_by: Text | None = None
+    decided_at: Timestamp | None = None
+    note: Text | None = None
+    used_by: Text | None = Field(
+        default=None, description="The contract, or the task where there is none."
+    )
+    used_at: Timestamp | None = None
+    revoked_by: Text | None = None
+    revoked_at: Timestamp | None = None
+    mission_id: Text | None = Field(
+        default=None, description="Whose use was refused: no requester of it consents."
+    )
+    lifetime_s: UInt32 | None = Field(
+        default=None, description="How long it is wanted for, counted from the consent."
+    )
+
+
+class Consents(Message):
+    """The answer on `rpc.governance.consents`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Consents"
+
+    consents: tuple[Consent, ...] = Field(default=(), max_length=1000)
+
+
+class ListConsents(Message):
+    """Asks on `rpc.governance.consents`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ListConsents"
+    SUBJECT: ClassVar[str] = "rpc.governance.consents"
+    REPLY: ClassVar[type[Consents]] = Consents
+
+    tenant_id: Id
+    limit: Annotated[UInt32, Field(ge=1)]
+    before: Text | None = None
+    status: Text | None = None
+
+
+class AskConsent(Message):
+    """A person asks that an operation may use a secret; nothing may before another person consents."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.AskConsent"
+    SUBJECT: ClassVar[str] = "rpc.governance.ask_consent"
+    REPLY: ClassVar[type[Consent]] = Consent
+
+    tenant_id: Id
+    secret: Id
+    operation: Text
+    target: Text | None = None
+    target_class: Text | None = None
+    one_time: Bool
+    lifetime_s: Annotated[UInt32, Field(ge=1)]
+    principal: Id
+    reason: Text
+
+
+class DecideConsent(Message):
+    """A person consents or refuses.
+
+    Never who asked, nor a requester of the mission it is for.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.DecideConsent"
+    SUBJECT: ClassVar[str] = "rpc.governance.decide_consent"
+    REPLY: ClassVar[type[Consent]] = Consent
+
+    tenant_id: Id
+    consent_id: Id
+    choice: Id = Field(description="grant or reject")
+    principal: Id
+    reason: Text | None = None
+
+
+class RevokeConsent(Message):
+    """Asks on `rpc.governance.revoke_consent`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.RevokeConsent"
+    SUBJECT: ClassVar[str] = "rpc.governance.revoke_consent"
+    REPLY: ClassVar[type[Consent]] = Consent
+
+    tenant_id: Id
+    consent_id: Id
+    principal: Id
+
+
+class SignedConsents(Message):
+    """What workers may use secrets by, every second and after each change.
+
+    One that heard none uses none.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.SignedConsents"
+    SUBJECT: ClassVar[str] = "governance.consents"
+
+    key_id: Id
+    body: Bytes = Field(description="The JSON of a ConsentList.")
+    signature: Bytes = Field(
+        description="Ed25519 over the pre-authentication encoding of body, kind grace/consents/v1."
+    )
+
+
+class UsedConsent(Message):
+    """The answer on `rpc.governance.use_consent`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.UsedConsent"
+
+    consents: SignedConsents
+
+
+class UseConsent(Message):
+    """A worker takes a one-time consent for one contract; the answer is the signed list in which it stands."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.UseConsent"
+    SUBJECT: ClassVar[str] = "rpc.governance.use_consent"
+    REPLY: ClassVar[type[UsedConsent]] = UsedConsent
+
+    consent_id: Id
+    used_by: Id
+
+
+class ConsentChanged(Message):
+    """A consent was asked for, given, refused, used or taken back."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ConsentChanged"
+    SUBJECT: ClassVar[str] = "governance.consent.changed"
+
+    consent_id: Id
+    tenant_id: Id
+    secret: Id
+    operation: Text
+    target: Text | None = None
+    target_class: Text | None = None
+    status: Id
+    one_time: Bool
+    actor: Id
+    reason: Text
+    expires_at: Timestamp | None = None
+    mission_id: Text | None = None
+
+
+class HeldConsent(Message):
+    """One consent as workers see it."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.HeldConsent"
+
+    consent_id: Id
+    tenant_id: Text | None = Field(default=None, description="Unset: of every tenant.")
+    secret: Id
+    operation: Text
+    target: Text | None = None
+    target_class: Text | None = None
+    one_time: Bool
+    expires_at: Timestamp | None = None
+    used_by: Text | None = None
+
+
+class ConsentList(Message):
+    """All consents that hold, and those that ended so lately that something done by them may have to be undone."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ConsentList"
+
+    issued_at: Timestamp
+    consents: tuple[HeldConsent, ...] = Field(default=(), max_length=1000)
 
 
 class CapabilityBody(Message):

@@ -5,13 +5,14 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from grace.contracts.message import Message
-from grace.contracts.scalars import Bool, Id, LongText, Text, UInt32
+from grace.contracts.scalars import Bool, Id, LongText, Text, Timestamp, UInt32
 
 __all__ = [
     "ListTargets",
     "PreviewAction",
     "PreviewedAction",
     "PreviewedChange",
+    "SecretRefused",
     "Target",
     "Targets",
     "ValidateAction",
@@ -110,3 +111,25 @@ class ListTargets(Message):
     SCHEMA: ClassVar[str] = "grace.worker.v1.ListTargets"
     SUBJECT: ClassVar[str] = "rpc.worker.targets"
     REPLY: ClassVar[type[Targets]] = Targets
+
+
+class SecretRefused(Message):
+    """An operation was not given a secret: nobody consented to it.
+
+    Nothing was done with it.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.SecretRefused"
+    SUBJECT: ClassVar[str] = "worker.secret.refused"
+
+    tenant_id: Id
+    secret: Id
+    operation: Id
+    step: Id
+    target: Id
+    target_class: Id
+    reason: Text
+    refused_at: Timestamp
+    task_id: Text | None = None
+    contract_id: Text | None = None
+    mission_id: Text | None = None

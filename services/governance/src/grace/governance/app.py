@@ -12,8 +12,11 @@ def build(settings: Settings | None = None) -> Service:
         Service("governance", settings)
         .schema(__file__)
         .handle(handlers.stream(settings, rulebooks))
-        .serve(handlers.rpc(settings, rulebooks, loops.Beacon))
+        .serve(
+            handlers.rpc(settings, rulebooks, handlers.Tellers(loops.Beacon, loops.TellConsents))
+        )
         .every(settings.permit_interval, loops.Beacon())
+        .every(settings.consents_interval, loops.TellConsents(settings))
         .every(settings.expire_interval, loops.Expire())
         .every(settings.webhook_interval, loops.Notify(settings))
         .every(settings.remind_interval, loops.Remind(settings.rhythm))

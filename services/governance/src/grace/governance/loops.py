@@ -16,6 +16,7 @@ from grace.governance.domain.reminders import Rhythm, next_reminder
 from grace.governance.metrics import count_notice, gauge_open_reviews, observe_latency
 from grace.governance.settings import Settings
 from grace.governance.store import (
+    Consents,
     Notices,
     Reminders,
     Reviews,
@@ -23,6 +24,7 @@ from grace.governance.store import (
     Switches,
     due_message,
     reminder_message,
+    signed_list,
     tell,
 )
 from grace.kit import Runtime, Unit
@@ -220,6 +222,20 @@ class Beacon:
                 issued_at=datetime.now(UTC),
             )
         )
+        return False
+
+
+class TellConsents:
+    """Tell workers every second who may use which secret; what they do not hear of they refuse."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._kept = settings.revert_ttl
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Send the list as it is read now, or none: a read that fails sends nothing."""
+        async with runtime.reading() as tx:
+            held = await Consents(tx).held(kept=self._kept)
+        await runtime.signal(signed_list(held, runtime.keys))
         return False
 
 

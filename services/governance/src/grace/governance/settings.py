@@ -37,7 +37,7 @@ class Settings(ServiceSettings):
     # A promotion: so many verified outcomes since the last move, and with 95 % so many that hold.
     promote_after: int = Field(default=20, ge=1)
     promote_bound: float = Field(default=0.85, gt=0, lt=1)
-    # Nobody's word holds longer than this.
+    # Nobody's word holds longer than this: a standing approval, and a consent to use a secret.
     longest_standing: timedelta = timedelta(days=90)
     # An approval that is due late by a second does no harm: decide checks the clock itself.
     expire_interval: timedelta = timedelta(seconds=1)
@@ -65,6 +65,9 @@ class Settings(ServiceSettings):
     # A worker stops after 1 s of silence: four chances to hear one beacon. Each is read anew, so
     # that every replica tells of the kill switch within this; the one that turned it does at once.
     permit_interval: timedelta = timedelta(milliseconds=250)
+    # A worker begins no apply by a list of consents older than 5 s: four chances to hear one. A
+    # change is told at once.
+    consents_interval: Duration = timedelta(seconds=1)
 
     @model_validator(mode="after")
     def _webhooks_can_be_told(self) -> Self:

@@ -2,11 +2,12 @@
 
 from functools import partial
 
-from grace.contracts.governance import Permit
+from grace.contracts.governance import Permit, SignedConsents
 from grace.contracts.htm import WorkHint
 from grace.kit import Service, new_id
 from grace.kit.blobs import open_blobs
 from grace.worker import handlers
+from grace.worker.kernels.consents import Consents
 from grace.worker.kernels.registry import Registry
 from grace.worker.kernels.targets_file import TargetsFile
 from grace.worker.loops.bench import Bench
@@ -24,13 +25,15 @@ def build(settings: Settings | None = None) -> Service:
     """Return the worker."""
     settings = settings or Settings()
     registry, targets = Registry(settings.kernels), TargetsFile(settings.targets_file)
-    switch = KillSwitch(settings.permit_patience.total_seconds())
+    patience = settings.permit_patience.total_seconds()
+    switch, consents = KillSwitch(patience), Consents(patience)
     tools = Tools(
         worker_id=f"worker-{new_id()}",  # a new one each start: nobody takes over a lost process's tasks
         registry=registry,
         targets=targets,
         guard=Guard(),
         switch=switch,
+        consents=consents,
         blobs=open_blobs(settings),
     )
     bench = Bench(tools, settings.slots)
@@ -39,8 +42,9 @@ def build(settings: Settings | None = None) -> Service:
         .schema(__file__)
         .moments(MOMENTS)
         .handle(handlers.stream())
-        .serve(handlers.rpc(registry, targets, settings.longest_operation))
+        .serve(handlers.rpc(registry, targets, consents, settings.longest_operation))
         .listen(Permit, partial(handlers.on_permit, switch.hear, Vouch))
+        .listen(SignedConsents, partial(handlers.on_consents, consents))
         .listen(WorkHint, partial(handlers.on_work_hint, registry, Claim))
         .run(Reporter(bench, drain=settings.drain.total_seconds()).run)
         .every(settings.permit_renewal, Vouch(switch, settings.permit_renewal))

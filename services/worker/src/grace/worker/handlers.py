@@ -10,6 +10,7 @@ from time import monotonic
 import asyncpg
 
 from grace.contracts.governance import Permit as PermitMessage
+from grace.contracts.governance import SignedConsents
 from grace.contracts.htm import WorkHint
 from grace.contracts.verification import ActionClosed
 from grace.contracts.worker import (
@@ -26,6 +27,7 @@ from grace.kit import Called, Received, Rpc, Runtime, Stream, Unavailable, Unit
 from grace.worker.domain.failure import BlockedError, InvalidError, KernelError, NotNowError
 from grace.worker.domain.permit import Permit
 from grace.worker.domain.state import Json
+from grace.worker.kernels.consents import Consents, dry_use_of
 from grace.worker.kernels.operation import Context, Diff, Params, Role
 from grace.worker.kernels.registry import Entry, Registry, parse_params
 from grace.worker.kernels.targets_file import TargetsFile
@@ -36,12 +38,12 @@ _MOST_CHANGES = 500
 _LONGEST_VALUE = 1_000  # characters of a value, so that all of them fit one answer
 
 
-def rpc(registry: Registry, targets: TargetsFile, longest: timedelta) -> Rpc:
+def rpc(registry: Registry, targets: TargetsFile, consents: Consents, longest: timedelta) -> Rpc:
     """Return what the worker answers. Nothing is touched by it."""
     return (
         Rpc()
         .direct(ValidateAction, partial(on_validate, registry, targets, longest))
-        .direct(PreviewAction, partial(on_preview, registry, targets))
+        .direct(PreviewAction, partial(on_preview, registry, targets, consents))
         .direct(ListTargets, partial(on_targets, targets))
     )
 
@@ -79,7 +81,11 @@ async def on_validate(
 
 
 async def on_preview(
-    registry: Registry, targets: TargetsFile, call: Called[PreviewAction], _: Runtime
+    registry: Registry,
+    targets: TargetsFile,
+    consents: Consents,
+    call: Called[PreviewAction],
+    runtime: Runtime,
 ) -> PreviewedAction:
     """Tell what an operation would change; the world is only looked at."""
     body = call.body
@@ -91,10 +97,12 @@ async def on_preview(
     _environment(entry, targets, body.target, problems)
     if params is None or problems:
         return _cannot(*problems)
-    context = Context(target=targets.find(body.target), role=Role.OBSERVE)
+    target = targets.find(body.target)
+    use = dry_use_of(target, tenant_id=call.tenant, operation=body.operation)
     try:
         async with asyncio.timeout(_LONGEST_LOOK):
-            return _previewed(await entry.operation.plan(context, params))
+            ctx = await consents.opened(runtime, Context(target, Role.OBSERVE), use)
+            return _previewed(await entry.operation.plan(ctx, params))
     except KernelError as error:
         return _cannot(f"{body.operation}: {error}")
     except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -130,6 +138,13 @@ async def on_permit(
     )
     if not hear(beacon):
         runtime.wake(vouch)
+
+
+async def on_consents(
+    consents: Consents, message: Received[SignedConsents], runtime: Runtime
+) -> None:
+    """Take up who may use which secret from now on."""
+    await consents.take(runtime, message.body)
 
 
 async def on_work_hint(

@@ -62,6 +62,19 @@ INSERT INTO closed_contracts (contract_id, closed_at)
 SELECT * FROM unnest(CAST(:contract_ids AS text[]), CAST(:closed_at AS timestamptz[]))
     ON CONFLICT DO NOTHING;
 
+-- read_heard_consents --
+-- The list that was heard last.
+SELECT key_id, body, signature FROM heard_consents;
+
+-- keep_heard_consents --
+-- Keep a list. No row: a later one is kept.
+INSERT INTO heard_consents (key_id, body, signature, issued_at)
+VALUES (:key_id, :body, :signature, :issued_at)
+    ON CONFLICT (id) DO UPDATE
+   SET key_id = excluded.key_id, body = excluded.body, signature = excluded.signature,
+       issued_at = excluded.issued_at
+ WHERE heard_consents.issued_at < excluded.issued_at;
+
 -- is_contract_closed --
 -- Whether a contract is closed.
 SELECT EXISTS (SELECT FROM closed_contracts WHERE contract_id = :contract_id);

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from grace.contracts.governance import SignedConsents
 from grace.kit import Queries, Record, Safe, SafeError, Transaction
 from grace.resilience.breaker import Snapshot
 from grace.worker.domain.capability import Act, Step
@@ -162,6 +163,25 @@ class Contracts:
             QUERIES["is_contract_closed"], contract_id=contract_id
         )
         return closed
+
+
+class HeardConsents:
+    """The list of consents that was heard last, inside one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        """Use the transaction of a unit."""
+        self._tx = tx
+
+    async def read(self) -> SignedConsents | None:
+        """Return the list as it was signed."""
+        row = await self._tx.fetchrow(QUERIES["read_heard_consents"])
+        return None if row is None else SignedConsents(**row)
+
+    async def keep(self, signed: SignedConsents, *, issued_at: datetime) -> None:
+        """Keep a list; a later one stays."""
+        await self._tx.execute(
+            QUERIES["keep_heard_consents"], **signed.model_dump(), issued_at=issued_at
+        )
 
 
 class Breakers:

@@ -6,6 +6,7 @@ from grace.client.aio.attention import Attention
 from grace.client.aio.autonomy import Autonomy
 from grace.client.aio.baselines import Baselines
 from grace.client.aio.benchmarks import Benchmarks
+from grace.client.aio.consents import Consents
 from grace.client.aio.events import Events
 from grace.client.aio.freezes import Freezes
 from grace.client.aio.governance import Governance
@@ -32,6 +33,7 @@ class Grace(
     Autonomy,
     Baselines,
     Benchmarks,
+    Consents,
     Events,
     Governance,
     Freezes,

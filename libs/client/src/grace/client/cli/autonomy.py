@@ -66,11 +66,11 @@ def approve(
     reason: Reason,
 ) -> None:
     """Let a playbook at auto make so many changes of tier 2 without asking, for so long."""
-    seconds = _seconds(lasting)
+    lifetime_s = seconds(lasting)
     given = run(
         context,
         lambda grace: grace.give_standing_approval(
-            playbook, target_class, budget=budget, lifetime_s=seconds, reason=reason
+            playbook, target_class, budget=budget, lifetime_s=lifetime_s, reason=reason
         ),
     )
     show(context, given)
@@ -87,7 +87,8 @@ def revoke(
     show(context, run(context, ask))
 
 
-def _seconds(lasting: str) -> int:
+def seconds(lasting: str) -> int:
+    """Return what --for says, in seconds."""
     found = re.fullmatch(r"([0-9]{1,4})([dhm])", lasting)
     if found is None or int(found[1]) == 0:
         raise typer.BadParameter("--for is a number with d, h or m, such as 7d")

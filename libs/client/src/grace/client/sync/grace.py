@@ -7,6 +7,7 @@ from grace.client.sync.attention import Attention
 from grace.client.sync.autonomy import Autonomy
 from grace.client.sync.baselines import Baselines
 from grace.client.sync.benchmarks import Benchmarks
+from grace.client.sync.consents import Consents
 from grace.client.sync.events import Events
 from grace.client.sync.freezes import Freezes
 from grace.client.sync.governance import Governance
@@ -33,6 +34,7 @@ class SyncGrace(
     Autonomy,
     Baselines,
     Benchmarks,
+    Consents,
     Events,
     Governance,
     Freezes,

@@ -1,11 +1,14 @@
 """What governance hears on the stream, and what it answers."""
 
+from dataclasses import dataclass
 from functools import partial
 
 from grace.contracts.governance import (
+    AskConsent,
     BreakGlass,
     CompleteReview,
     Decide,
+    DecideConsent,
     Delegate,
     GetApproval,
     GetAutonomy,
@@ -16,6 +19,7 @@ from grace.contracts.governance import (
     ListApprovals,
     ListApprovers,
     ListAutonomy,
+    ListConsents,
     ListPolicies,
     ListPolicyVersions,
     ListReviews,
@@ -24,6 +28,7 @@ from grace.contracts.governance import (
     RecallDecision,
     RemoveApprover,
     ReplayRulings,
+    RevokeConsent,
     RevokeStandingApproval,
     SeatApprover,
     SetAutonomy,
@@ -31,10 +36,12 @@ from grace.contracts.governance import (
     SimulatePolicies,
     TryPolicies,
     TurnKillSwitch,
+    UseConsent,
     VouchPermit,
 )
 from grace.contracts.intent import IntentAccepted
 from grace.contracts.verification import ActionClosed, ContractDrafted
+from grace.contracts.worker import SecretRefused
 from grace.governance.handlers.approvers import (
     on_list_approvers,
     on_remove_approver,
@@ -46,6 +53,14 @@ from grace.governance.handlers.autonomy import (
     on_set_autonomy,
 )
 from grace.governance.handlers.ballots import on_decide
+from grace.governance.handlers.consents import (
+    on_ask_consent,
+    on_decide_consent,
+    on_list_consents,
+    on_revoke_consent,
+    on_secret_refused,
+    on_use_consent,
+)
 from grace.governance.handlers.constitution import granting
 from grace.governance.handlers.delegations import on_delegate
 from grace.governance.handlers.drafts import on_contract_drafted
@@ -74,7 +89,15 @@ from grace.governance.handlers.vouching import on_vouch_permit
 from grace.governance.settings import Settings
 from grace.kit import Rpc, Stream
 
-__all__ = ["Rulebooks", "rpc", "stream"]
+__all__ = ["Rulebooks", "Tellers", "rpc", "stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tellers:
+    """The loops that workers hear: of the kill switch, and of consents."""
+
+    switch: type
+    consents: type
 
 
 def stream(settings: Settings, rulebooks: Rulebooks) -> Stream:
@@ -85,11 +108,12 @@ def stream(settings: Settings, rulebooks: Rulebooks) -> Stream:
         .on(ContractDrafted, partial(on_contract_drafted, settings, judge))
         .on(IntentAccepted, on_intent_accepted)
         .on(ActionClosed, partial(on_action_closed, settings))
+        .on(SecretRefused, partial(on_secret_refused, settings))
     )
 
 
-def rpc(settings: Settings, rulebooks: Rulebooks, beacon: type) -> Rpc:
-    """Requests that governance answers; `beacon` is the loop that tells of the kill switch."""
+def rpc(settings: Settings, rulebooks: Rulebooks, tellers: Tellers) -> Rpc:
+    """Requests that governance answers; what workers must hear of at once wakes who tells it."""
     judge = Judge(settings, rulebooks)
     return (
         Rpc()
@@ -97,7 +121,7 @@ def rpc(settings: Settings, rulebooks: Rulebooks, beacon: type) -> Rpc:
         .on(ListApprovals, on_list_approvals)
         .on(GetApproval, on_get_approval)
         .on(RecallDecision, on_recall_decision)
-        .on(TurnKillSwitch, partial(on_turn_kill_switch, beacon))
+        .on(TurnKillSwitch, partial(on_turn_kill_switch, tellers.switch))
         .on(GetKillSwitch, on_get_kill_switch)
         .direct(VouchPermit, on_vouch_permit)
         .on(Delegate, on_delegate)
@@ -122,4 +146,9 @@ def rpc(settings: Settings, rulebooks: Rulebooks, beacon: type) -> Rpc:
         .on(GiveStandingApproval, partial(on_give_standing_approval, settings))
         .on(RevokeStandingApproval, on_revoke_standing_approval)
         .on(ListStandingApprovals, on_list_standing_approvals)
+        .on(AskConsent, partial(on_ask_consent, settings))
+        .on(DecideConsent, partial(on_decide_consent, settings, tellers.consents))
+        .on(RevokeConsent, partial(on_revoke_consent, tellers.consents))
+        .on(ListConsents, on_list_consents)
+        .on(UseConsent, partial(on_use_consent, settings, tellers.consents))
     )

@@ -2,6 +2,7 @@
 
 from grace.governance.store.approvals import Opening, Store, StoredContract, Which
 from grace.governance.store.autonomy import Counted, Levels, Spent, Trusts
+from grace.governance.store.consents import Consents, signed_list
 from grace.governance.store.people import (
     Approver,
     Approvers,
@@ -20,6 +21,7 @@ from grace.governance.store.told import due_message, reminder_message, tell
 __all__ = [
     "Approver",
     "Approvers",
+    "Consents",
     "Counted",
     "Electorates",
     "Joining",
@@ -42,5 +44,6 @@ __all__ = [
     "Which",
     "due_message",
     "reminder_message",
+    "signed_list",
     "tell",
 ]

@@ -24,6 +24,7 @@ from grace.contracts.verification import (
     TakeBaseline,
     ValidateMeasurement,
 )
+from grace.contracts.worker import SecretRefused
 from grace.kit import Rpc, Stream
 from grace.verification.handlers import (
     attention,
@@ -57,6 +58,7 @@ def stream(settings: Settings, wakes: Wakes) -> Stream:
         .on(ApprovalRejected, decisions.on_approval_rejected)
         .on(ApprovalExpired, decisions.on_approval_expired)
         .on(KillSwitchTurned, stops.on_kill_switch_turned)
+        .on(SecretRefused, stops.on_secret_refused)
         .on(TasksFinished, partial(tasks.on_tasks_finished, wakes))
     )
 

@@ -28,6 +28,24 @@ class BlockedError(KernelError):
         return f"blocked: {super().__str__()}"
 
 
+class UnconsentedError(KernelError):
+    """Nobody consented that the operation uses a secret; the secret was not read.
+
+    `untouched`: nothing was begun either, in this attempt or an earlier one.
+    """
+
+    error_class = ErrorClass.NONRETRYABLE
+
+    def __init__(self, detail: str = "", *, untouched: bool = True) -> None:
+        super().__init__(detail)
+        self.untouched = untouched
+
+    def __str__(self) -> str:
+        """Begin as a BlockedError does where it is one."""
+        words = super().__str__()
+        return f"blocked: {words}" if self.untouched else words
+
+
 class WithdrawnError(BlockedError):
     """Cancelled before anything was begun."""
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _TLS = ("prefer", "require", "verify-full")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}")
+_OWN = "own"  # in consents: what a target's entry holds without a name
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -19,10 +20,15 @@ class InvalidTargetsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Whom to connect as. The password is read from its file at the moment of use."""
+    """Whom to connect as. The password is read from its file at the moment of use.
+
+    `secret`: the name under which people consent to that; one of the target's own where it was given none.
+    """
 
     user: str
     password_file: PurePosixPath
+    secret: str
+    is_own: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ def _postgres(name: str, entry: Table, where: str) -> PostgresTarget:
     known = {"kind", "environment", "host", "port", "database", "tls", "act", "observe", "table"}
     _only(entry, known, where)
     host = _text(entry, "host", where)
-    act, observe = _login(entry, "act", where), _login(entry, "observe", where)
+    act, observe = _login(entry, "act", name, where), _login(entry, "observe", name, where)
     if act.user == observe.user:
         raise InvalidTargetsError(f"{where}: who acts must not measure: act and observe are one")
     return PostgresTarget(
@@ -152,13 +158,19 @@ def _is_command(words: object) -> bool:
     )
 
 
-def _login(entry: Table, key: str, where: str) -> Login:
+def _login(entry: Table, key: str, target: str, where: str) -> Login:
     table = _table(entry, key, where)
-    _only(table, {"user", "password_file"}, f"{where}.{key}")
+    _only(table, {"user", "password_file", "secret"}, f"{where}.{key}")
     file = PurePosixPath(_text(table, "password_file", f"{where}.{key}"))
     if not file.is_absolute():
         raise InvalidTargetsError(f"{where}.{key}: password_file must be an absolute path")
-    return Login(_text(table, "user", f"{where}.{key}"), file)
+    user, is_own = _text(table, "user", f"{where}.{key}"), "secret" not in table
+    secret = f"{target}.{key}" if is_own else _text(table, "secret", f"{where}.{key}")
+    if not _ID.fullmatch(secret) or secret == _OWN:
+        raise InvalidTargetsError(
+            f"{where}.{key}: give it a secret = name of at most 128 of A-Z a-z 0-9 . _ : -, not own"
+        )
+    return Login(user, file, secret, is_own)
 
 
 def _tls(entry: Table, host: str, where: str) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from grace.worker.domain.state import Json, State
 from grace.worker.domain.targets import Target
+from grace.worker.kernels.secrets import Reveal, reveal_none
 
 Result: TypeAlias = State
 
@@ -55,7 +56,8 @@ class Context:
 
     `before`: the state committed in the receipt, for an apply. `resumed`: an earlier attempt may
     have had its effect, whole or in part. `tell`: how many per cent are done, and what comes now;
-    it goes out with the next beat and ends nothing.
+    it goes out with the next beat and ends nothing. `reveal`: gives the secrets that somebody
+    consented to, at the moment of use.
     """
 
     target: Target
@@ -64,6 +66,7 @@ class Context:
     before: State | None = None
     resumed: bool = False
     tell: Tell = nobody_listens
+    reveal: Reveal = reveal_none
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,15 @@ from grace.kit import GraceError, Runtime
 from grace.kit.blobs import BlobRef, BlobTooLarge
 from grace.resilience.retry import ErrorClass
 from grace.worker.domain.capability import Step
-from grace.worker.domain.failure import Failure, UnusableError, WithdrawnError, failure_of
+from grace.worker.domain.failure import (
+    Failure,
+    UnconsentedError,
+    UnusableError,
+    WithdrawnError,
+    failure_of,
+)
 from grace.worker.domain.state import State, text_of
+from grace.worker.kernels.consents import tell_refused
 from grace.worker.loops.effect import Effect
 from grace.worker.loops.job import Job, errand_of, job_of
 from grace.worker.loops.tools import Lease, Tools
@@ -44,19 +51,26 @@ def withdrawn(runtime: Runtime, tools: Tools, task: ClaimedTask) -> TaskUpdate:
 
 async def _result(runtime: Runtime, tools: Tools, task: ClaimedTask, lease: Lease) -> State:
     job = job_of(tools, task, lease)
-    if job.step is Step.OBSERVE:
-        return await _observe(runtime, tools, job)
-    errand = await errand_of(runtime, job, task.spec)
-    return await Effect(runtime, tools, errand).run()
+    try:
+        if job.step is Step.OBSERVE:
+            return await _observe(runtime, tools, job)
+        errand = await errand_of(runtime, job, task.spec)
+        return await Effect(runtime, tools, errand).run()
+    except UnconsentedError as error:
+        if job.use is not None:
+            reason = str(error).removeprefix("blocked: ")
+            await tell_refused(runtime, job.use, reason, spec=task.spec, task_id=task.task_id)
+        raise
 
 
 async def _observe(runtime: Runtime, tools: Tools, job: Job) -> State:
     job.lease.check_wanted()
     job.lease.only_looks = True
+    ctx = await tools.consents.opened(runtime, job.ctx, job.use)
     return await tools.guard.read(
         runtime,
         job.at,
-        partial(job.operation.observe, job.ctx, job.params),
+        partial(job.operation.observe, ctx, job.params),
         timeout=job.timeout,
     )
 

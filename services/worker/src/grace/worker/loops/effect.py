@@ -56,6 +56,7 @@ class Effect:
             case AnswerAgain(receipt, done):
                 return self._answer(receipt.id, receipt.before, done)
             case Resume(receipt):
+                await self._open_secret(untouched=receipt.refused)
                 await self._take_over()
                 # After a refusal nothing of it can have happened: every guard counts again.
                 return await self._do(receipt.id, receipt.before, resumed=not receipt.refused)
@@ -105,6 +106,8 @@ class Effect:
     async def _prepare(self) -> State:
         """Plan again and return the state before the effect."""
         await self._check_switch(untouched=True)
+        # A revert that nobody consents to is for people: what is to be undone is there.
+        await self._open_secret(untouched=self._act.step is Step.APPLY)
         if self._act.step is Step.APPLY:
             diff = await self._read(self._job.operation.plan)
             if diff.target != self._act.target:
@@ -127,6 +130,14 @@ class Effect:
             raise NotNowError("another attempt began at the same moment")
         self._pass("intent_committed")
         return identity
+
+    async def _open_secret(self, *, untouched: bool) -> None:
+        """Give every further look and the change itself the secret that somebody consented to."""
+        job = self._job
+        ctx = await self._tools.consents.opened(
+            self._runtime, job.ctx, job.use, untouched=untouched
+        )
+        self._job = replace(job, ctx=ctx)
 
     async def _take_over(self) -> None:
         async with self._runtime.unit() as unit:

@@ -8,9 +8,11 @@ from grace.contracts.htm import ClaimedTask, TaskSpec
 from grace.contracts.message import ContractError
 from grace.kit import Runtime
 from grace.worker.domain.capability import Act, Permission, Step
+from grace.worker.domain.consent import Use
 from grace.worker.domain.failure import BlockedError, InvalidError
 from grace.worker.domain.receipt import Claimant
 from grace.worker.domain.state import NotAStateError, State, state_of
+from grace.worker.kernels.consents import use_of
 from grace.worker.kernels.operation import AnyOperation, Context, Params, Role
 from grace.worker.kernels.registry import Entry, parse_params
 from grace.worker.loops.tools import Lease, Tools
@@ -30,6 +32,7 @@ class Job:
     ctx: Context
     at: tuple[str, str]
     timeout: timedelta
+    use: Use | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def job_of(tools: Tools, task: ClaimedTask, lease: Lease) -> Job:
         ctx=Context(target, role, idempotency_key=spec.action_id or "", tell=lease.tell),
         at=(entry.kernel.name, target.id),
         timeout=timedelta(milliseconds=spec.timeout_ms),
+        use=use_of(target, role, spec=spec, step=step, task_id=task.task_id),
     )
 
 

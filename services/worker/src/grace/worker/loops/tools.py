@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from grace.contracts.htm import Progress
 from grace.kit.blobs import Blobs
 from grace.worker.domain.failure import WithdrawnError
+from grace.worker.kernels.consents import Consents
 from grace.worker.kernels.registry import Registry
 from grace.worker.kernels.targets_file import TargetsFile
 from grace.worker.loops.guard import Guard
@@ -20,6 +21,7 @@ class Tools:
     targets: TargetsFile
     guard: Guard
     switch: KillSwitch
+    consents: Consents
     blobs: Blobs
 
 

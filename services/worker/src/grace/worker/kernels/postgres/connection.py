@@ -5,8 +5,6 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from stat import S_IRWXO
 from typing import Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -111,7 +109,7 @@ def _door(ctx: Context) -> _Door:
         database=target.database,
         tls=target.tls,
         user=login.user,
-        password=_password(login.password_file),
+        password=ctx.reveal(login),
         role=ctx.role,
     )
 
@@ -137,15 +135,3 @@ def _tls(mode: str) -> Literal["prefer", "require"] | ssl.SSLContext:
             return "require"
         case _:
             return ssl.create_default_context()
-
-
-def _password(file: PurePosixPath) -> str:
-    """Read a password; UnusableError for a file that others may read."""
-    path = Path(file)
-    try:
-        mode = path.stat().st_mode
-        if mode & S_IRWXO:
-            raise UnusableError(f"{path} is open to everybody: chmod o= it")
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnusableError(f"the password file {path} cannot be read") from error
