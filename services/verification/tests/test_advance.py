@@ -250,6 +250,17 @@ class TestAfterTheRevert:
         assert decision.observed == make.before
         assert decision.wanted.key.endswith(":measure:2")
 
+    def test_a_state_too_long_for_a_report_is_told_by_its_hash(self, make):
+        told = replace(make.succeeded("{}"), result=None, reference='{"$large":{"bytes":9}}')
+        decision = decide(make, make.at(Step.RESTORED), told)
+        assert isinstance(decision, MeasureAgain)
+        assert decision.observed == {"$large": {"bytes": 9}}
+        # It holds no numbers: nothing is measured by it.
+        lost = decide(make, make.at(Step.MEASURE), told)
+        assert lost.event is Event.LEAVE_OPEN
+        again = decide(make, make.at(Step.REMEASURE), told)
+        assert again.event is Event.FAIL_ROLLBACK
+
     def test_a_state_that_cannot_be_observed_is_not_restored(self, make):
         for report in (make.failed("x"), make.succeeded("[]"), make.succeeded('{"a": NaN}')):
             decision = decide(make, make.at(Step.RESTORED), report)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grace.verification.domain.restore import explain_restored, is_equal, judge_restored
-from grace.verification.domain.state import canonical, read_state
+from grace.verification.domain.state import as_large, canonical, large_text, read_state
 from grace.verification.domain.verdict import Measured, Unmeasured
 
 STATES = st.dictionaries(
@@ -64,3 +64,16 @@ def test_a_state_survives_storage(state):
     stored = read_state(canonical(state))
     assert stored is not None
     assert is_equal(canonical(state), stored)
+
+
+@given(STATES, STATES)
+def test_a_long_state_is_equal_exactly_when_its_hash_is(one, other):
+    """The action's own state is told by its hash; what is seen later may be, too."""
+    sha256, size = as_large(one)
+    kept = canonical(
+        {"$large": {"sha256": sha256, "bytes": size, "blob_sha256": "b" * 64, "blob_bytes": 9}}
+    )
+    same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    assert is_equal(kept, other) == same
+    assert is_equal(kept, read_state(large_text(*as_large(other)))) == same
+    assert not is_equal(canonical(other), read_state(large_text(sha256, size)))

@@ -118,8 +118,9 @@ def _on_report(facts: Facts, report: Report, *, now: datetime, limits: Limits) -
         case Step.REVERT:
             return _on_revert(facts, report)
         case Step.COMPARE | Step.RESTORED | Step.REMEASURE:
-            reading = _reading(facts, report, now=now, limits=limits)
-            return _on_look(facts, facts.step, reading, report.result) if reading else Wait()
+            seen = report if facts.step is Step.REMEASURE else tasks.as_state(report)
+            reading = _reading(facts, seen, now=now, limits=limits)
+            return _on_look(facts, facts.step, reading, seen.result) if reading else Wait()
         case None:
             return Submit()
         case _:

@@ -12,6 +12,7 @@ State: TypeAlias = Mapping[str, Json]
 
 LONGEST_STATE: Final = 262_144
 """Characters: what a task can carry as `before` or `after`."""
+_LARGE: Final = "$large"
 _FIELD: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _DEEPEST_SHOWN: Final = 32
 _LONGEST_SHOWN: Final = LONGEST_STATE
@@ -52,6 +53,27 @@ def canonical(state: State) -> str:
 def digest(content: str | bytes) -> str:
     """Return the sha256 of bytes, or of a text in UTF-8, in lower-case hex."""
     return sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+def large_in(state: State) -> tuple[str, int] | None:
+    """Return the hash and length of the text of a long state that a short one stands for."""
+    told = state.get(_LARGE)
+    if set(state) != {_LARGE} or not isinstance(told, Mapping):
+        return None
+    sha256, size = told.get("sha256"), told.get("bytes")
+    return (sha256, size) if isinstance(sha256, str) and isinstance(size, int) else None
+
+
+def as_large(state: State) -> tuple[str, int]:
+    """Return the hash and length of a state's text as workers write it."""
+    text = json.dumps(state, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    data = text.encode("utf-8", "replace")
+    return digest(data), len(data)
+
+
+def large_text(sha256: str, size: int) -> str:
+    """Return the canonical text of the short state that stands for a long one."""
+    return canonical({_LARGE: {"sha256": sha256, "bytes": size}})
 
 
 def number(value: Json) -> float | None:

@@ -1,6 +1,6 @@
 """What a contract wants a worker to do, and what htm says became of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -58,6 +58,8 @@ class Report:
     error_class: str | None = None
     result: str | None = None
     finished_at: datetime | None = None
+    # In place of a result that is too long: a state that stands for it by its hash.
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,11 @@ def read_applied(result: str | None) -> Applied | None:
     if before is None or after is None:
         return None
     return Applied(before, after, kernel_result if isinstance(kernel_result, dict) else {})
+
+
+def as_state(report: Report) -> Report:
+    """Return the report of a look at a state: a long one is told by its hash, and holds no numbers."""
+    return report if report.result is not None else replace(report, result=report.reference)
 
 
 def read_before(result: str | None) -> str | None:

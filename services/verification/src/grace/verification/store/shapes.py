@@ -4,6 +4,7 @@ from grace.contracts import htm as wire_htm
 from grace.contracts import intent as wire_intent
 from grace.contracts import verification as wire
 from grace.verification.domain.contract import Action, Baseline, Contract, Plan
+from grace.verification.domain.state import large_text
 from grace.verification.domain.task import Attempt, Outcome, Report
 from grace.verification.store.measures import (
     baselines_of,
@@ -88,7 +89,12 @@ def report_of(task: wire_htm.Task) -> Report:
         error_class=task.error_class,
         result=task.result_json,
         finished_at=task.finished_at,
+        reference=_reference_to(task.result_sha256, task.result_size_bytes),
     )
+
+
+def _reference_to(sha256: str | None, size: int | None) -> str | None:
+    return large_text(sha256, size) if sha256 is not None and size is not None else None
 
 
 def _baseline_of(found: wire.Contract) -> Baseline | None:

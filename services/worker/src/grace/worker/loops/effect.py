@@ -10,7 +10,13 @@ from uuid import UUID
 
 from grace.kit import Runtime, Unit, new_id
 from grace.worker.domain.capability import Refused, Step, check
-from grace.worker.domain.failure import BlockedError, ChangedError, InvalidError, NotNowError
+from grace.worker.domain.failure import (
+    BlockedError,
+    ChangedError,
+    InvalidError,
+    NotNowError,
+    UnusableError,
+)
 from grace.worker.domain.receipt import (
     AnswerAgain,
     Busy,
@@ -24,16 +30,14 @@ from grace.worker.domain.receipt import (
     ends_of_revert,
     hash_of,
 )
-from grace.worker.domain.state import State, text_of
+from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Context, Result
 from grace.worker.loops.job import Errand
+from grace.worker.loops.shelf import Shelf
 from grace.worker.loops.tools import Tools
 from grace.worker.store import Contracts, Holder, Receipts
 
 T = TypeVar("T")
-
-# A report carries two states and a result in 256 KiB.
-_LONGEST_STATE = 100_000
 
 
 class Effect:
@@ -46,6 +50,7 @@ class Effect:
         self._errand = errand
         self._job = errand.job
         self._act = errand.act
+        self._shelf = Shelf(tools.blobs, runtime.keys.safe, errand.act)
         # Between which states a revert goes; an apply goes from what it finds.
         self._ends: tuple[State, State] | None = None
 
@@ -57,6 +62,7 @@ class Effect:
                 return self._answer(receipt.id, receipt.before, done)
             case Resume(receipt):
                 await self._open_secret(untouched=receipt.refused)
+                await self._take_ends_down()
                 await self._take_over()
                 # After a refusal nothing of it can have happened: every guard counts again.
                 return await self._do(receipt.id, receipt.before, resumed=not receipt.refused)
@@ -112,10 +118,18 @@ class Effect:
             diff = await self._read(self._job.operation.plan)
             if diff.target != self._act.target:
                 raise BlockedError(f"it would change {diff.target}, which nobody approved")
+        await self._take_ends_down()
         before = await self._observe()
-        if len(text_of(before)) > _LONGEST_STATE:
-            raise InvalidError("the state before is too large to be stored and sent")
-        return before
+        try:
+            return await self._shelf.put(before)
+        except UnusableError as error:
+            raise BlockedError(str(error)) from error
+
+    async def _take_ends_down(self) -> None:
+        """Have both ends of a revert whole before anything is begun: what is lost is for people."""
+        if self._ends is not None:
+            before, after = self._ends
+            self._ends = await self._shelf.get(before), await self._shelf.get(after)
 
     async def _open(self, before: State) -> UUID:
         self._pass("before_intent")
@@ -155,11 +169,12 @@ class Effect:
         """Change the world, look at it, complete the receipt."""
         # Again: planning and observing took time, and the permit may have been withdrawn.
         await self._check_switch(untouched=False)
-        ctx = replace(self._job.ctx, before=before, resumed=resumed)
+        whole = await self._shelf.get(before)
+        ctx = replace(self._job.ctx, before=whole, resumed=resumed)
         self._pass("before_effect")
         result = await self._changed(ctx)
         self._pass("after_effect")
-        done = Done(result, await self._observe())
+        done = Done(result, await self._shelf.put(await self._observe()))
         self._pass("before_receipt")
         await self._complete(done)
         self._pass("after_receipt")
