@@ -55,7 +55,7 @@ def _take_out_intent() -> None:
         act, holder = self._act, self._holder()
         identity, before = begun.pop(id(self))
         async with self._runtime.unit() as unit:
-            store = self._receipts(unit)
+            store = self._receipts(unit.tx)
             await store.open_receipt(act, hash_of(act), holder, identity=identity, before=before)
             await store.complete_receipt(act, self._job.who, done)
 

@@ -6,7 +6,7 @@ import pytest
 
 from grace.htm.domain.hands import Request
 from grace.htm.domain.lanes import PLAIN, Lane, Size
-from grace.htm.domain.schedule import Facts, choose_next, wanted_of
+from grace.htm.domain.schedule import Facts, choose_next, is_drained, wanted_of
 from grace.htm.domain.shares import Quota
 from grace.htm.domain.turns import Turns
 
@@ -50,6 +50,34 @@ def test_a_large_task_is_not_passed_over_for_small_ones() -> None:
 def test_as_many_tasks_are_looked_at_as_slots_are_free() -> None:
     requests = [make_request("postgres", "http", slots=3), make_request("postgres", slots=9)]
     assert wanted_of(requests, most=10) == {"postgres": 10, "http": 3}
+
+
+@pytest.mark.parametrize(
+    ("waiting", "requests", "most", "drained"),
+    [
+        (0, [make_request("postgres", slots=3)], ALL, True),
+        (2, [make_request("postgres", slots=3)], ALL, True),
+        # As many as there are hands: behind the last there may be another.
+        (3, [make_request("postgres", slots=3)], ALL, False),
+        (3, [make_request("postgres", slots=3), make_request("http", slots=9)], ALL, False),
+        # Capacity holds the hands back, not a lack of work.
+        (0, [make_request("postgres", slots=3)], 2, False),
+    ],
+)
+def test_a_line_is_drained_when_nothing_can_wait_behind_what_was_seen(
+    waiting: int, requests: list[Request], most: int, drained: bool
+) -> None:
+    fronts = [make_many(waiting, origin="o")] if waiting else []
+    choice = choose_next(fronts, requests, OPEN, most=most)
+    assert is_drained(fronts, requests, choice.assignments, most=most) is drained
+
+
+def test_a_line_is_not_drained_while_limits_hold_work_back() -> None:
+    fronts = [make_many(2, origin="o")]
+    requests = [make_request("postgres", slots=3)]
+    choice = choose_next(fronts, requests, make_facts(1), most=ALL)
+    assert len(choice.assignments) == 1
+    assert not is_drained(fronts, requests, choice.assignments, most=ALL)
 
 
 # -- capacity and quotas --

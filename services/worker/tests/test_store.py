@@ -1,5 +1,6 @@
 """The receipts in Postgres: what was before an effect is written once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -39,14 +40,14 @@ async def open_receipt(worker: Worker, who: Claimant, before: str, seconds: floa
 async def test_only_the_first_attempt_stores_what_was_before(worker: Worker) -> None:
     assert await open_receipt(worker, FIRST, "healthy")
     assert not await open_receipt(worker, SECOND, "damaged")
-    async with worker.unit() as unit:
-        receipt = await Receipts(unit.tx, worker.keys.safe).read_receipt("action-1", Step.APPLY)
-        assert receipt is not None
-        assert receipt.before == {"value": "healthy"}
-        assert receipt.done is None
-        assert (
-            await Receipts(unit.tx, worker.keys.safe).read_receipt("action-1", Step.REVERT) is None
-        )
+    async with worker.reading() as tx:
+        seen = await Receipts(tx, worker.keys.safe).look(ACT)
+        assert list(seen.receipts) == [Step.APPLY]
+        assert seen.receipts[Step.APPLY].before == {"value": "healthy"}
+        assert seen.receipts[Step.APPLY].done is None
+        assert not seen.closed
+        other = await Receipts(tx, worker.keys.safe).look(replace(ACT, action_id="action-2"))
+        assert not other.receipts
 
 
 async def test_an_open_receipt_goes_to_later_attempts_and_late_to_other_tasks(
@@ -80,9 +81,8 @@ async def test_only_the_holder_completes_a_receipt_and_only_once(worker: Worker)
     assert await completed(FIRST)
     assert not await completed(FIRST)
     async with worker.unit() as unit:
-        receipt = await Receipts(unit.tx, worker.keys.safe).read_receipt("action-1", Step.APPLY)
-        assert receipt is not None
-        assert receipt.done == done
+        seen = await Receipts(unit.tx, worker.keys.safe).look(ACT)
+        assert seen.receipts[Step.APPLY].done == done
         assert not await Receipts(unit.tx, worker.keys.safe).take_over_receipt(ACT, holder(SECOND))
 
 
@@ -93,18 +93,22 @@ async def test_states_are_encrypted_and_open_in_their_own_row_only(
     admin = await house.installation.admin(house.database)
     stored = await admin.fetchval("SELECT before_state FROM worker.effect_receipts")
     assert "healthy" not in stored
-    for statement in (
-        "UPDATE worker.effect_receipts SET before_state = overlay(before_state placing 'AAAA' from 60)",
-        "UPDATE worker.effect_receipts SET before_state = $${}$$",
-        f"UPDATE worker.effect_receipts SET before_state = '{stored}', action_id = 'action-2'",
+    elsewhere = (
+        f"UPDATE worker.effect_receipts SET before_state = '{stored}', action_id = 'action-2'"
+    )
+    for statement, act in (
+        (
+            "UPDATE worker.effect_receipts SET before_state = overlay(before_state placing 'AAAA' from 60)",
+            ACT,
+        ),
+        ("UPDATE worker.effect_receipts SET before_state = $${}$$", ACT),
+        (elsewhere, replace(ACT, action_id="action-2")),
     ):
         await admin.execute(statement)
         async with worker.unit() as unit:
             receipts = Receipts(unit.tx, worker.keys.safe)
             with pytest.raises(CorruptError):
-                await receipts.read_receipt("action-1", Step.APPLY) or await receipts.read_receipt(
-                    "action-2", Step.APPLY
-                )
+                await receipts.look(act)
     await admin.close()
 
 

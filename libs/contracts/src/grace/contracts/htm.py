@@ -398,6 +398,10 @@ class ClaimedTasks(Message):
     SCHEMA: ClassVar[str] = "grace.htm.v1.ClaimedTasks"
 
     tasks: tuple[ClaimedTask, ...] = Field(default=(), max_length=1000)
+    drained: Bool | None = Field(
+        default=None,
+        description="Nothing else waited for these kernels: a hint tells when something does.",
+    )
 
 
 class ClaimTasks(Message):

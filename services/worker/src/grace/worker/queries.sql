@@ -1,9 +1,11 @@
--- read_receipt --
--- The receipt of one effect, locked against whoever else decides on it.
-SELECT id, act_hash, task_id, attempt_number, before_state, before_hash, held_until, refused_at, result, after_state
-  FROM effect_receipts
- WHERE action_id = :action_id AND step = :step
-   FOR UPDATE;
+-- look_at_action --
+-- The clock, the receipts of both steps of an action, and whether its contract is closed. Nothing is locked:
+-- whatever is decided by it is guarded where it is written.
+SELECT now() AS looked_at, r.step, r.id, r.act_hash, r.task_id, r.attempt_number, r.before_state, r.before_hash,
+       r.held_until, r.refused_at, r.result, r.after_state,
+       EXISTS (SELECT FROM closed_contracts WHERE contract_id = :contract_id) AS closed
+  FROM (VALUES (:action_id)) AS wanted (action_id)
+  LEFT JOIN effect_receipts r ON r.action_id = wanted.action_id;
 
 -- open_receipt --
 -- Commit the before-state and the intent to act. No row: somebody else was first.
@@ -74,7 +76,3 @@ VALUES (:key_id, :body, :signature, :issued_at)
    SET key_id = excluded.key_id, body = excluded.body, signature = excluded.signature,
        issued_at = excluded.issued_at
  WHERE heard_consents.issued_at < excluded.issued_at;
-
--- is_contract_closed --
--- Whether a contract is closed.
-SELECT EXISTS (SELECT FROM closed_contracts WHERE contract_id = :contract_id);

@@ -1,6 +1,6 @@
 """Every statement of the worker's own schema."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -26,6 +26,15 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What is stored about an action, by the database's clock."""
+
+    at: datetime
+    receipts: Mapping[Step, Receipt]
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StoredBreaker:
     """A breaker at rest; `idle`: the seconds since it was stored."""
 
@@ -43,10 +52,17 @@ class Receipts:
         self._tx = tx
         self._safe = safe
 
-    async def read_receipt(self, action_id: str, step: Step) -> Receipt | None:
-        """Return the receipt of an effect and lock its row."""
-        row = await self._tx.fetchrow(QUERIES["read_receipt"], action_id=action_id, step=step)
-        return self._receipt(row, action_id, step) if row else None
+    async def look(self, act: Act) -> Seen:
+        """Return the receipts of an act's action, by their steps."""
+        rows = await self._tx.fetch(
+            QUERIES["look_at_action"], action_id=act.action_id, contract_id=act.contract_id
+        )
+        found = {Step(row["step"]): row for row in rows if row["step"] is not None}
+        return Seen(
+            at=rows[0]["looked_at"],
+            receipts={step: self._receipt(row, act.action_id, step) for step, row in found.items()},
+            closed=rows[0]["closed"],
+        )
 
     async def open_receipt(
         self, act: Act, act_hash: str, holder: Holder, *, identity: UUID, before: State
@@ -156,13 +172,6 @@ class Contracts:
         await self._tx.execute(
             QUERIES["close_contracts"], contract_ids=list(contract_ids), closed_at=list(at)
         )
-
-    async def is_contract_closed(self, contract_id: str) -> bool:
-        """Return whether a contract is closed."""
-        closed: bool = await self._tx.fetchval(
-            QUERIES["is_contract_closed"], contract_id=contract_id
-        )
-        return closed
 
 
 class HeardConsents:

@@ -139,6 +139,21 @@ def wanted_of(requests: Sequence[Request], *, most: int) -> Mapping[str, int]:
     return wanted
 
 
+def is_drained(
+    fronts: Sequence[Front],
+    requests: Sequence[Request],
+    assigned: Sequence[Assignment],
+    *,
+    most: int,
+) -> bool:
+    """Whether all that waits is handed out: no lane went on beyond what was looked at of it."""
+    wanted = wanted_of(requests, most=most)
+    is_all_seen = sum(request.slots for request in requests) <= most and all(
+        len(front.heads) < wanted[front.kernel] for front in fronts
+    )
+    return is_all_seen and len(assigned) == sum(len(front.heads) for front in fronts)
+
+
 def choose_next(
     fronts: Sequence[Front], requests: Sequence[Request], facts: Facts, *, most: int
 ) -> Choice:

@@ -14,7 +14,7 @@ from grace.htm.domain.lanes import sizes_within
 from grace.htm.domain.limits import allowances, left_after
 from grace.htm.domain.rotation import Rotation, rotate
 from grace.htm.domain.routing import is_kernel
-from grace.htm.domain.schedule import Assignment, Facts, choose_next, wanted_of
+from grace.htm.domain.schedule import Assignment, Facts, choose_next, is_drained, wanted_of
 from grace.htm.domain.turns import Turns
 from grace.htm.handlers.lease import milliseconds, owner_of
 from grace.htm.settings import Settings
@@ -39,10 +39,11 @@ class HandedOut(ClaimedTasks):
     _written: bytes = PrivateAttr(b"")
 
     @classmethod
-    def of(cls, tasks: Sequence[str]) -> "HandedOut":
+    def of(cls, tasks: Sequence[str], *, drained: bool) -> "HandedOut":
         """The answer made of tasks in JSON."""
         answer = cls()
-        answer._written = f'{{"tasks":[{",".join(tasks)}]}}'.encode()
+        word = "true" if drained else "false"
+        answer._written = f'{{"tasks":[{",".join(tasks)}],"drained":{word}}}'.encode()
         return answer
 
     def to_bytes(self) -> bytes:
@@ -56,7 +57,7 @@ async def on_claim(
     """Serve every worker that waits, by one claim at a time: limits are exact."""
     requests = [_request(call, most=settings.claim_most) for call in calls]
     await Line(unit.tx).lock_claims()
-    choice = await _choose(settings, memory, requests, unit)
+    choice, drained = await _choose(settings, memory, requests, unit)
     claimed = await Claims(unit.tx).assign_tasks(
         [(each.task_id, requests[each.request]) for each in choice], lease=settings.lease
     )
@@ -64,13 +65,13 @@ async def on_claim(
     for each in choice:
         if task := claimed.get(each.task_id):
             answers[each.request].append(_claimed(each.task_id, task, lease=settings.lease))
-    return [HandedOut.of(tasks) for tasks in answers]
+    return [HandedOut.of(tasks, drained=drained) for tasks in answers]
 
 
 async def _choose(
     settings: Settings, memory: Memory, requests: Sequence[Request], unit: Unit
-) -> Sequence[Assignment]:
-    """Gather the facts, decide, and spend the tokens of what was chosen."""
+) -> tuple[Sequence[Assignment], bool]:
+    """Gather the facts, decide, spend the tokens of what was chosen; whether nothing else waits."""
     line, limits = Line(unit.tx), Limits(unit.tx)
     shares, held = await Quotas(unit.tx).find_standing()
     most = min(settings.claim_most, max(0, shares.capacity - held.total))
@@ -89,7 +90,8 @@ async def _choose(
         memory.rotation, fronts, wanted,
         most_queues=settings.claim_queues, most_lanes=settings.claim_lanes,
     )  # fmt: skip
-    return choice.assignments
+    few = len(fronts) < min(settings.claim_queues, settings.claim_lanes)
+    return choice.assignments, few and is_drained(fronts, requests, choice.assignments, most=most)
 
 
 def _request(call: Called[ClaimTasks], *, most: int) -> Request:

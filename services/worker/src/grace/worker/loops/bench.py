@@ -13,6 +13,9 @@ from grace.worker.loops.tools import Lease, Tools
 
 Key: TypeAlias = tuple[str, int]
 
+# What ends sooner says that it began and how it ended in one report.
+_BEGUN_SECONDS = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class InHand:
@@ -20,6 +23,7 @@ class InHand:
 
     lease: Lease
     running: asyncio.Task[None]
+    telling: asyncio.TimerHandle
 
 
 class Bench:
@@ -54,9 +58,10 @@ class Bench:
         if key in self._in_hand:
             return
         lease = Lease(asked_at + task.lease_ms / 1000)
-        self._report(started(self.tools, task))
-        running = asyncio.create_task(self._run(runtime, task, lease))
-        self._in_hand[key] = InHand(lease, running)
+        loop = asyncio.get_running_loop()
+        telling = loop.call_later(_BEGUN_SECONDS, self._report, started(self.tools, task))
+        running = loop.create_task(self._run(runtime, task, lease))
+        self._in_hand[key] = InHand(lease, running, telling)
         running.add_done_callback(partial(self._drop, runtime, key, then))
 
     def renew(self, keys: Iterable[Key], until: float) -> None:
@@ -111,7 +116,7 @@ class Bench:
     def _drop(
         self, runtime: Runtime, key: Key, then: Callable[[], None], ended: asyncio.Task[None]
     ) -> None:
-        del self._in_hand[key]
+        self._in_hand.pop(key).telling.cancel()
         if not ended.cancelled() and ended.exception() is not None:
             # Not even a report could be made; htm finds out when the lease is over.
             runtime.log.error("attempt.broken", task_id=key[0], exc_info=ended.exception())

@@ -15,9 +15,11 @@ class Claim:
     def __init__(self, bench: Bench) -> None:
         """Claim for this bench."""
         self._bench = bench
+        # Nothing waited at the last claim: the next task comes with a hint.
+        self._drained = False
 
     async def tick(self, runtime: Runtime) -> bool:
-        """Claim once; True while the answers fill what was free at least in part."""
+        """Claim once; True while the answers fill what was free at least in part, and more waits."""
         slots = self._bench.free
         if slots < 1 or runtime.stopping.is_set():
             return False
@@ -27,15 +29,20 @@ class Claim:
             kernels=tuple(self._bench.tools.registry.kernels),
             slots=slots,
         )
-        asked_at = monotonic()
+        asked_at, self._drained = monotonic(), False
         try:
             answer = await runtime.call(request)
         except GraceError as error:
             runtime.log.info("claim.failed", error=error.detail)
             return False
+        self._drained = bool(answer.drained)
         for task in answer.tasks:
-            self._bench.take(runtime, task, asked_at=asked_at, then=partial(runtime.wake, Claim))
-        return bool(answer.tasks) and self._bench.free > 0
+            self._bench.take(runtime, task, asked_at=asked_at, then=partial(self._freed, runtime))
+        return bool(answer.tasks) and self._bench.free > 0 and not self._drained
+
+    def _freed(self, runtime: Runtime) -> None:
+        if not self._drained:
+            runtime.wake(Claim)
 
 
 class Beat:

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from time import monotonic
 from typing import TypeVar
 from uuid import UUID
 
-from grace.kit import Runtime, Unit, new_id
+from grace.kit import Runtime, Transaction, new_id
 from grace.worker.domain.capability import Refused, Step, check
 from grace.worker.domain.failure import (
     BlockedError,
@@ -35,7 +35,7 @@ from grace.worker.kernels.operation import Context, Result
 from grace.worker.loops.job import Errand
 from grace.worker.loops.shelf import Shelf
 from grace.worker.loops.tools import Tools
-from grace.worker.store import Contracts, Holder, Receipts
+from grace.worker.store import Holder, Receipts, Seen
 
 T = TypeVar("T")
 
@@ -77,21 +77,17 @@ class Effect:
 
     async def _look(self) -> Decision:
         """Read the receipts, check the capability against the database's clock, decide."""
-        async with self._runtime.unit() as unit:
-            store = self._receipts(unit)
-            applied = await store.read_receipt(self._act.action_id, Step.APPLY)
-            own, closed = applied, False
-            if self._act.step is Step.REVERT:
-                own = await store.read_receipt(self._act.action_id, Step.REVERT)
-                closed = await Contracts(unit.tx).is_contract_closed(self._act.contract_id)
-            return self._judge(own, applied, now=await unit.now(), closed=closed)
+        async with self._runtime.reading() as tx:
+            return self._judge(await self._receipts(tx).look(self._act))
 
-    def _judge(
-        self, own: Receipt | None, applied: Receipt | None, *, now: datetime, closed: bool
-    ) -> Decision:
-        decision = decide(own, hash_of(self._act), self._job.who, now=now)
+    def _judge(self, seen: Seen) -> Decision:
+        own, applied = seen.receipts.get(self._act.step), seen.receipts.get(Step.APPLY)
+        closed = seen.closed and self._act.step is Step.REVERT
+        decision = decide(own, hash_of(self._act), self._job.who, now=seen.at)
         started = not isinstance(decision, Start | Foreign)
-        verdict = check(self._errand.permission, self._act, now=now, started=started, closed=closed)
+        verdict = check(
+            self._errand.permission, self._act, now=seen.at, started=started, closed=closed
+        )
         if isinstance(verdict, Refused):
             raise BlockedError(verdict.reason)
         if self._act.step is Step.REVERT:
@@ -136,8 +132,8 @@ class Effect:
         # The last moment: with a receipt the effect has begun, and is never broken off.
         self._job.lease.check_wanted()
         identity = new_id()
-        async with self._runtime.unit() as unit:
-            opened = await self._receipts(unit).open_receipt(
+        async with self._runtime.reading() as tx:  # one statement, which commits by itself
+            opened = await self._receipts(tx).open_receipt(
                 self._act, hash_of(self._act), self._holder(), identity=identity, before=before
             )
         if not opened:
@@ -154,12 +150,12 @@ class Effect:
         self._job = replace(job, ctx=ctx)
 
     async def _take_over(self) -> None:
-        async with self._runtime.unit() as unit:
-            if not await self._receipts(unit).take_over_receipt(self._act, self._holder()):
+        async with self._runtime.reading() as tx:
+            if not await self._receipts(tx).take_over_receipt(self._act, self._holder()):
                 raise NotNowError("another attempt went on with it at the same moment")
 
-    def _receipts(self, unit: Unit) -> Receipts:
-        return Receipts(unit.tx, self._runtime.keys.safe)
+    def _receipts(self, tx: Transaction) -> Receipts:
+        return Receipts(tx, self._runtime.keys.safe)
 
     def _holder(self) -> Holder:
         left = timedelta(seconds=self._job.lease.until - monotonic())
@@ -191,8 +187,8 @@ class Effect:
             raise
 
     async def _refuse(self) -> None:
-        async with self._runtime.unit() as unit:
-            await self._receipts(unit).refuse_receipt(self._act, self._job.who)
+        async with self._runtime.reading() as tx:
+            await self._receipts(tx).refuse_receipt(self._act, self._job.who)
 
     async def _change(self, ctx: Context) -> Result:
         operation, params = self._job.operation, self._job.params
@@ -203,8 +199,8 @@ class Effect:
         raise InvalidError(f"{operation.name} has no {self._act.step}")
 
     async def _complete(self, done: Done) -> None:
-        async with self._runtime.unit() as unit:
-            if not await self._receipts(unit).complete_receipt(self._act, self._job.who, done):
+        async with self._runtime.reading() as tx:
+            if not await self._receipts(tx).complete_receipt(self._act, self._job.who, done):
                 raise NotNowError("another attempt went on with it in the meantime")
 
     async def _check_switch(self, *, untouched: bool) -> None:

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -18,6 +18,10 @@ from grace.worker.kernels.operation import Context, Role
 # In quotes: the driver's class is generic in its type stubs only.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+if TYPE_CHECKING:
+    _Base = asyncpg.Connection[asyncpg.Record]
+else:
+    _Base = asyncpg.Connection
 
 QUERIES = Queries.beside(__file__)
 
@@ -80,6 +84,8 @@ class _Door:
             server_settings=_session_of(self.role),
             min_size=0,
             max_size=MOST_CONNECTIONS,
+            connection_class=_Spared,
+            reset=_Spared.clear,
             max_inactive_connection_lifetime=IDLE_SECONDS,
         )
 
@@ -98,6 +104,33 @@ async def connected(ctx: Context) -> AsyncIterator[Connection]:
     pool = await _pool(_door(ctx))
     async with pool.acquire() as connection:
         yield connection  # type: ignore[misc]  # the proxy has every method of what it stands for
+
+
+@asynccontextmanager
+async def looking(ctx: Context) -> AsyncIterator[Connection]:
+    """Lend a connection for single statements of ours that read catalogues."""
+    async with connected(ctx) as connection:
+        yield connection
+        connection.spare_reset()  # type: ignore[attr-defined]  # _Spared has it
+
+
+class _Spared(_Base):
+    """A connection that need not be cleared of what nobody left in its session.
+
+    To clear it costs a round trip, as much as the look at the world that was before it.
+    """
+
+    __slots__ = ("_is_spared",)
+
+    def spare_reset(self) -> None:
+        """Nothing but catalogues was read since it was lent."""
+        self._is_spared = True
+
+    async def clear(self) -> None:
+        """Clear the session of what an operation or a query of a person's left in it."""
+        if not getattr(self, "_is_spared", False):
+            await self.reset()
+        self._is_spared = False
 
 
 def _door(ctx: Context) -> _Door:

@@ -10,7 +10,7 @@ from grace.kit import Transaction
 from grace.worker.domain.failure import ChangedError, InvalidError, UnusableError
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Change, Context, Diff, Params, Result, Tier
-from grace.worker.kernels.postgres.connection import QUERIES, connected
+from grace.worker.kernels.postgres.connection import QUERIES, connected, looking
 
 
 class SetDatabaseSettingParams(Params):
@@ -33,7 +33,7 @@ class SetDatabaseSetting:
 
     async def observe(self, ctx: Context, params: SetDatabaseSettingParams) -> State:
         """Return the raw text that is set, blanks and all, or null."""
-        async with connected(ctx) as connection:
+        async with looking(ctx) as connection:
             return {"name": params.name, "value": await _read(Transaction(connection), params)}
 
     async def plan(self, ctx: Context, params: SetDatabaseSettingParams) -> Diff:

@@ -9,7 +9,7 @@ from grace.kit import Transaction
 from grace.worker.domain.failure import ChangedError, InvalidError, UnusableError
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Change, Context, Diff, NoParams, Result, Tier
-from grace.worker.kernels.postgres.connection import QUERIES, connected, table_of
+from grace.worker.kernels.postgres.connection import QUERIES, connected, looking, table_of
 from grace.worker.kernels.postgres.table import is_off, read_table
 
 _ON = "true"
@@ -34,7 +34,7 @@ class SetTableAutovacuum:
     async def observe(self, ctx: Context, _: NoParams) -> State:
         """Return the raw text that is set for the table, or null."""
         table = table_of(ctx)
-        async with connected(ctx) as connection:
+        async with looking(ctx) as connection:
             return {"autovacuum": await _read(Transaction(connection), table)}
 
     async def plan(self, ctx: Context, params: NoParams) -> Diff:

@@ -7,7 +7,7 @@ from grace.kit import Transaction
 from grace.worker.domain.failure import UnusableError
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Context, Diff, NoParams, Tier
-from grace.worker.kernels.postgres.connection import QUERIES, connected, table_of
+from grace.worker.kernels.postgres.connection import QUERIES, looking, table_of
 
 # How Postgres spells a false storage parameter: any unique prefix, in any case.
 _OFF = ("off", "of", "false", "fals", "fal", "fa", "f", "no", "n", "0")
@@ -29,7 +29,7 @@ class ReadTable:
     async def observe(self, ctx: Context, _: NoParams) -> State:
         """Return rows by the statistics, and `autovacuum`: 1 where nothing turns it off, or 0."""
         table = table_of(ctx)
-        async with connected(ctx) as connection:
+        async with looking(ctx) as connection:
             row = await read_table(Transaction(connection), table)
         return measured(row)
 
