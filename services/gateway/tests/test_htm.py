@@ -60,6 +60,35 @@ async def test_tasks_are_taken_once_and_charged_to_the_caller(open_gateway: Open
         )
 
 
+async def test_the_short_way_answers_as_the_ordinary_one(open_gateway: OpenGateway) -> None:
+    async with open_gateway("htm") as front:
+        ada = await front.person("ada", "htm:write")
+        reader = await front.person("ben", "htm:read")
+        await submit(ada, TASK)
+        cases: tuple[tuple[Any, dict[str, Any], int], ...] = (
+            (ada, {}, 202),
+            (reader, {}, 403),
+            (ada, {"priority": 1}, 409),
+            (ada, {"kernel": "a b"}, 422),
+            (ada, {"sla_ms": 1.0}, 422),
+        )
+        for client, changes, status in cases:
+            body = {"tasks": [TASK | changes]}
+            # A query that nobody asked for is ignored, but not on the short way.
+            answers = [await client.post(path, json=body) for path in (TASKS, f"{TASKS}?a=b")]
+            short, ordinary = map(_told, answers)
+            assert short == ordinary
+            assert [each.status_code for each in answers] == [status, status]
+
+
+def _told(answer: Any) -> tuple[Any, ...]:
+    """What an answer says, without what is its own."""
+    said, head = answer.json(), dict(answer.headers)
+    (said.get("meta") or said).pop("request_id")
+    own = {"x-request-id", "date", "ratelimit-remaining", "ratelimit-reset"}
+    return said, {name: value for name, value in head.items() if name not in own}
+
+
 async def test_what_a_caller_asks_for_reaches_the_worker(open_gateway: OpenGateway) -> None:
     async with open_gateway("htm") as front:
         ada = await front.person("ada", "htm:write", "htm:read")

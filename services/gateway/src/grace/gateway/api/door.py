@@ -3,12 +3,14 @@
 from functools import partial
 from http import HTTPStatus
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from grace.gateway import metrics
 from grace.gateway.api.bodies import ClientGone, again, read_json_body
 from grace.gateway.api.callers import found_keys, opened, token_of
 from grace.gateway.api.errors import answer_of
+from grace.gateway.api.express import answer_submission
 from grace.gateway.api.heads import refuse_long_head, refuse_unclear_head
 from grace.gateway.api.limits import Limits
 from grace.gateway.api.repeats import Attempt, Repeats
@@ -26,7 +28,7 @@ _ALIVE = "/health/live"
 class Door:
     """Wraps the app: what comes in is known and clean, what goes out is counted."""
 
-    def __init__(self, app: ASGIApp, runtime: Runtime, settings: Settings) -> None:
+    def __init__(self, app: FastAPI, runtime: Runtime, settings: Settings) -> None:
         self._app = app
         self._runtime = runtime
         self._settings = settings
@@ -84,7 +86,7 @@ class Door:
         """Hand a clean request of a known caller to its route, or answer as before."""
         refuse_unclear_head(visit.scope)
         body = await self._body(visit, receive)
-        handled = partial(self._app, visit.scope, again(body, receive))
+        handled = partial(self._handle, visit, body, receive)
         assert visit.key is not None  # noqa: S101 - nobody else comes here
         attempt = Attempt.of(visit.scope, body, key=visit.key, token=token)
         if attempt is None:
@@ -92,6 +94,13 @@ class Door:
         else:
             visit.state["idempotency_key"] = attempt.for_owner
             await self._repeats.run(attempt, handled, visit.send)
+
+    async def _handle(self, visit: Visit, body: bytes, receive: Receive, send: Send) -> None:
+        answer = await answer_submission(self._app, visit, body)
+        if answer is None:
+            await self._app(visit.scope, again(body, receive), send)
+        else:
+            await answer(visit.scope, receive, send)
 
     async def _body(self, visit: Visit, receive: Receive) -> bytes:
         if visit.method not in _WITH_BODY:

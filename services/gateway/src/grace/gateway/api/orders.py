@@ -27,7 +27,8 @@ from grace.gateway.domain.access import Scope
 from grace.gateway.domain.orders import LONGEST_KEY, key_of, origin_of, own_key
 from grace.kit import Conflict
 
-router = APIRouter(prefix="/api/htm/tasks", tags=["htm"])
+PREFIX = "/api/htm/tasks"
+router = APIRouter(prefix=PREFIX, tags=["htm"])
 
 Writer = Annotated[Caller, needs(Scope.HTM_WRITE)]
 Base64 = Annotated[
@@ -237,8 +238,18 @@ async def submit_tasks(
     Each tells its own outcome. They are charged to you, and belong to your tenant. 409 where none
     was accepted.
     """
-    specs = tuple(_spec(task, caller, place) for place, task in enumerate(wanted.tasks))
-    gathered: Submissions = request.app.state.submissions
+    return await accept_specs(request.app.state.submissions, specs_of(wanted, caller), caller)
+
+
+def specs_of(wanted: NewTasks, caller: Caller) -> tuple[TaskSpec, ...]:
+    """The orders of a caller's tasks; 422 names the field that HTM would not take."""
+    return tuple(_spec(task, caller, place) for place, task in enumerate(wanted.tasks))
+
+
+async def accept_specs(
+    gathered: Submissions, specs: tuple[TaskSpec, ...], caller: Caller
+) -> Envelope[tuple[AcceptedTask, ...]]:
+    """Have them taken in with those of everybody who waits."""
     taken = tuple(map(_accepted, await gathered.ask(specs)))
     outcomes = {each.outcome for each in taken}
     if outcomes <= {"conflict", "refused"}:
