@@ -85,7 +85,7 @@ class _Door:
             min_size=0,
             max_size=MOST_CONNECTIONS,
             connection_class=_Spared,
-            reset=_Spared.clear,
+            reset=_clear,
             max_inactive_connection_lifetime=IDLE_SECONDS,
         )
 
@@ -126,11 +126,17 @@ class _Spared(_Base):
         """Nothing but catalogues was read since it was lent."""
         self._is_spared = True
 
-    async def clear(self) -> None:
-        """Clear the session of what an operation or a query of a person's left in it."""
-        if not getattr(self, "_is_spared", False):
-            await self.reset()
+    def take_spared(self) -> bool:
+        """Whether the loan that has ended spares the reset; the next one does not."""
+        is_spared = getattr(self, "_is_spared", False)
         self._is_spared = False
+        return is_spared
+
+
+async def _clear(connection: Connection) -> None:
+    """Clear the session of what an operation or a query of a person's left in it."""
+    if not (isinstance(connection, _Spared) and connection.take_spared()):
+        await connection.reset()
 
 
 def _door(ctx: Context) -> _Door:
