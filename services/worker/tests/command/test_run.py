@@ -12,7 +12,7 @@ from grace.testkit import eventually
 from grace.worker.domain.failure import BlockedError, InvalidError, NotNowError, UnusableError
 from grace.worker.domain.targets import CommandTarget, FilesystemTarget, InvalidTargetsError, parse
 from grace.worker.kernels.command import run
-from grace.worker.kernels.command.run import Run, RunParams
+from grace.worker.kernels.command.run import Run, RunParams, summary
 from grace.worker.kernels.operation import Context, Role
 from grace.worker.kernels.registry import Registry, parse_params
 
@@ -33,6 +33,13 @@ async def test_a_listed_command_is_measured_by_what_it_says_and_how_it_ends() ->
     failed = await said("/bin/false")
     assert (failed["exit_code"], failed["ok"], failed["value"]) == (1, 0, None)
     assert (await said("/bin/echo", "nan"))["value"] is None
+
+
+@pytest.mark.parametrize(("code", "said"), [(1, ""), (2, "0\n"), (127, ""), (-9, "0\n")])
+def test_what_failed_says_no_number_not_even_how_little(code: int, said: str) -> None:
+    found = summary(code, said)
+    assert (found["exit_code"], found["ok"]) == (code, 0)
+    assert (found["lines"], found["value"]) == (None, None)
 
 
 @pytest.mark.parametrize(

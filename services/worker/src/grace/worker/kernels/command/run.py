@@ -72,13 +72,13 @@ def allowed(ctx: Context, argv: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def summary(code: int, said: str) -> State:
-    """Return the fields of what a command said."""
-    lines = said.splitlines()
+    """Return the fields of what a command said. What failed says no number: not even how little."""
+    is_ok = code == 0
     return {
         "exit_code": code,
-        "ok": int(code == 0),
-        "lines": len(lines),
-        "value": _number(said),
+        "ok": int(is_ok),
+        "lines": len(said.splitlines()) if is_ok else None,
+        "value": _number(said) if is_ok else None,
         "says": said[:_SHOWN].replace("\x00", "\N{REPLACEMENT CHARACTER}"),
     }
 
