@@ -62,6 +62,15 @@ def test_a_baseline_measured_at_or_after_the_detection_is_no_baseline(make, late
     assert found.baseline_values == {}
 
 
+@pytest.mark.parametrize(("late", "kept"), [(timedelta(seconds=-1), 1), (timedelta(0), 0)])
+def test_a_measures_baseline_is_from_before_the_detection_or_none(make, late, kept):
+    plan = make.plan()
+    measured = {"web": make.baseline(measured_at=plan.detected_at + late)}
+    action = plan.actions[0]
+    found = draft(plan, action, plan_hash="h", baseline=None, baselines=measured, now=make.now)
+    assert len(found.baselines) == kept
+
+
 def test_a_whole_plan_has_no_flaw(make):
     assert flaw(make.plan()) is None
     assert flaw(make.plan(make.action(), make.action(action_id="b", sequence=1))) is None
