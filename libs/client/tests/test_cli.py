@@ -195,8 +195,11 @@ async def test_the_log_is_checked_here(open_grace: OpenGrace, tmp_path: Path) ->
     saved.write_text(json.dumps({**proof, "index": "1"}))
     altered = await grace(place, "log", "verify", "--proof", str(saved), *pinned)
     assert (altered.exit_code, altered.stdout) == (1, "")
+    saved.write_text(json.dumps(proof))
+    unpinned = await grace(place, "log", "verify", "--proof", str(saved))
+    assert (unpinned.exit_code, "--log-key" in unpinned.stderr) == (2, True)
     saved.write_text("{}")
-    assert (await grace(place, "log", "verify", "--proof", str(saved))).exit_code == 2
+    assert (await grace(place, "log", "verify", "--proof", str(saved), *pinned)).exit_code == 2
 
 
 async def proven(where: Where) -> Any:

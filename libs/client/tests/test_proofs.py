@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grace.client.proofs import NotProven, check_entries
+from grace.client.proofs import NotProven, check_entries, check_head
+from grace.contracts.identity import Checkpoint as Signed
 from grace.contracts.identity import Entry
-from grace.transparency import Checkpoint, leaf_hash, root
+from grace.transparency import Checkpoint, encode_verifier_key, leaf_hash, root, sign
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -63,3 +65,17 @@ def test_any_other_log_does_not(change: Callable[[Log], Log]) -> None:
     log = log_of(7)
     with pytest.raises(NotProven):
         check_entries(change(log), head_of(log))
+
+
+def test_the_head_of_another_log_of_the_same_key_is_refused() -> None:
+    key = Ed25519PrivateKey.generate()
+    verifier = encode_verifier_key("log", key.public_key())
+
+    def signed(origin: str) -> Signed:
+        head = Checkpoint(origin, 7, bytes(32))
+        note = sign(head, "log", key)
+        return Signed(origin="log", size=7, root=head.root, note=note, verifier_key=verifier)
+
+    assert check_head(signed("log"), verifier).size == 7
+    with pytest.raises(NotProven, match="the head of another"):
+        check_head(signed("another"), verifier)

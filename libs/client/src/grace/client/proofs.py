@@ -38,9 +38,12 @@ def check_head(checkpoint: Checkpoint, verifier_key: str) -> Head:
     """Return the signed head. NotProven where that key did not sign it."""
     try:
         key = parse_verifier_key(verifier_key)
-        return parse_and_verify(checkpoint.note, key.name, key.public_key)
+        head = parse_and_verify(checkpoint.note, key.name, key.public_key)
     except ValueError as error:
         raise NotProven(f"the log's head is not signed by this key: {error}") from None
+    if head.origin != key.name:
+        raise NotProven(f"this key is of the log {key.name}, and the head of {head.origin}")
+    return head
 
 
 def check_proof(proof: Proof, verifier_key: str) -> Proven:

@@ -70,13 +70,18 @@ def of_one(
 
 
 def of_saved(file: Path, log_key: str | None) -> Evidence:
-    """Check a proof that was saved earlier, without asking anybody."""
+    """Check a proof that was saved earlier, without asking anybody.
+
+    Against a key that came another way: with its own key anybody's proof holds.
+    """
     proofs = _proofs()
+    if log_key is None:
+        raise typer.BadParameter(
+            "give --log-key, too: a file that brings its own key proves nothing"
+        )
     try:
         found = Proof.model_validate_json(read_text(file))
-        return _of(
-            proofs.check_proof(found, log_key or found.checkpoint.verifier_key), found, log_key
-        )
+        return _of(proofs.check_proof(found, log_key), found, log_key)
     except ValidationError:
         raise typer.BadParameter(f"{file} is no `grace --json log proof`") from None
     except GraceClientError as error:

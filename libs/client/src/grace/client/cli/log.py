@@ -48,7 +48,7 @@ def verify(
     index: Index = None,
     message_id: MessageId = None,
     proof: Annotated[
-        Path | None, typer.Option(help="Check this saved proof, without asking anybody.")
+        Path | None, typer.Option(help="Check this saved proof with --log-key; nobody is asked.")
     ] = None,
     log_key: Annotated[
         str | None,

@@ -79,7 +79,7 @@ def wait(
     mission_id: str,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds.")] = 300,
 ) -> None:
-    """Wait until a mission has closed; exit code 1 where it was not verified."""
+    """Wait until a mission has closed; exit code 1 where it was not verified, or is open again."""
 
     def waiting(grace: SyncGrace) -> Mission:
         with progress(mission_id) as tell:
@@ -87,5 +87,10 @@ def wait(
 
     mission = run(context, waiting)
     show(context, mission)
-    if mission.status != "verified":
+    if not is_healed(mission):
         raise typer.Exit(FAILED)
+
+
+def is_healed(mission: Mission) -> bool:
+    """Whether a mission was verified, and no later look took that back: its status never changes."""
+    return mission.status == "verified" and mission.reopened_at is None
