@@ -5,10 +5,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from grace.contracts.htm import ClaimTasks, SubmitTasks, TaskSpec, TaskUpdate, TaskUpdateStatus
 from grace.gateway.api.description import operations
-from grace.gateway.api.log import tenants_in
 from grace.gateway.domain.access import Scope
+from grace.gateway.domain.ownership import may_read, tenants_in
 from grace.kit import new_id
 from grace.testkit import eventually
 
@@ -213,6 +215,11 @@ async def test_a_proof_shows_no_message_of_another_tenant(open_gateway: OpenGate
         mallory = await as_tenant(front, "shop")
         refused = await mallory.get(path)
         assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+        shown = (await front.admin.get("/api/log/entries?limit=3")).json()["data"]
+        hidden = (await mallory.get("/api/log/entries?limit=3")).json()["data"]
+        for whole, part in zip(shown, hidden, strict=True):
+            assert {whole["producer"], whole["subject"], whole["message_id"]}.isdisjoint({"-"})
+            assert part == {**whole, "producer": "-", "subject": "-", "message_id": "-"}
 
 
 def test_a_message_names_its_tenants_wherever_they_are() -> None:
@@ -220,3 +227,23 @@ def test_a_message_names_its_tenants_wherever_they_are() -> None:
         "a", "b", "c",
     }  # fmt: skip
     assert tenants_in(b'{"tenant_id":"","key_id":"k"}') == set()
+
+
+@pytest.mark.parametrize(
+    ("body", "tenant", "shown"),
+    [
+        (b'{"tenant_id":"shop","mission_id":"m"}', "shop", True),
+        (b'{"tasks":[{"tenant_id":"shop"},{"tenant_id":"shop"}]}', "shop", True),
+        (b'{"tasks":[{"tenant_id":"shop"},{"tenant_id":"bank"}]}', "shop", False),
+        (b'{"tenant_id":"shop"}', "bank", False),
+        # An error that was reported names no tenant; its evidence may name anybody.
+        (b'{"kind":"disk.full","message":"secret"}', "shop", False),
+        (b'{"kind":"disk.full","details":{"tenant_id":"shop"}}', "shop", False),
+        (b'{"kind":"disk.full","tags":["a"]}', "shop", False),
+        (b'{"kind":"disk.full","message":"secret"}', "default", True),
+        (b'{"tenant_id":"shop"}', "default", False),
+        (b"[]", "shop", False),
+    ],
+)
+def test_a_message_is_shown_to_whose_it_is(body: bytes, tenant: str, *, shown: bool) -> None:
+    assert may_read(body, tenant) is shown
