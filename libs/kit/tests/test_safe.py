@@ -41,3 +41,15 @@ ALTERED = CLOSED[:-6] + ("A" if CLOSED[-6] != "A" else "B") + CLOSED[-5:]
 def test_anything_else_does_not_open(safe: Safe, closed: str, place: str) -> None:
     with pytest.raises(SafeError):
         safe.open(closed, place=place)
+
+
+def test_a_fingerprint_is_the_same_for_the_same_text_place_and_key() -> None:
+    mark = SAFE.mark("s3cret", place="here")
+    assert len(mark) == 32
+    assert Safe(KEY).mark("s3cret", place="here") == mark
+    others = (
+        SAFE.mark("s3cret", place="there"),
+        SAFE.mark("S3cret", place="here"),
+        Safe(os.urandom(32)).mark("s3cret", place="here"),
+    )
+    assert mark not in others

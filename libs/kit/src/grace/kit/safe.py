@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import os
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _PREFIX = "grace-safe-1:"
+_MARK = 32  # hexadecimal digits
 _KEY, _NONCE, _TAG = 32, 12, 16
 _WRAPPED = _NONCE + _KEY + _TAG
 
@@ -23,6 +25,7 @@ class Safe:
 
     def __init__(self, storage_key: bytes) -> None:
         self._wrapping = AESGCM(storage_key)
+        self._marking = hmac.digest(storage_key, b"grace/safe/v1|mark", "sha256")
 
     def close(self, text: str, *, place: str) -> str:
         """Return the text encrypted; it opens at the same place only (table, row, column)."""
@@ -33,6 +36,11 @@ class Safe:
             AESGCM(data_key), text.encode("utf-8", "surrogatepass"), b"data|" + about
         )
         return _PREFIX + base64.b64encode(sealed).decode("ascii")
+
+    def mark(self, text: str, *, place: str) -> str:
+        """Return a fingerprint: the same for the same text at the same place, and without the key for none."""
+        about = _about(place) + b"|" + text.encode("utf-8", "surrogatepass")
+        return hmac.digest(self._marking, about, "sha256").hex()[:_MARK]
 
     def open(self, sealed: str, *, place: str) -> str:
         """Return the text. SafeError for anything that was not closed for this place."""

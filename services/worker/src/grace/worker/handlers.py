@@ -26,10 +26,12 @@ from grace.contracts.worker import (
 from grace.kit import Called, Received, Rpc, Runtime, Stream, Unavailable, Unit
 from grace.worker.domain.failure import BlockedError, InvalidError, KernelError, NotNowError
 from grace.worker.domain.permit import Permit
+from grace.worker.domain.redaction import Mark, concealed_value
 from grace.worker.domain.state import Json
 from grace.worker.kernels.consents import Consents, dry_use_of
 from grace.worker.kernels.operation import Context, Diff, Params, Role
 from grace.worker.kernels.registry import Entry, Registry, parse_params
+from grace.worker.kernels.secrets import mark_of
 from grace.worker.kernels.targets_file import TargetsFile
 from grace.worker.store import Contracts
 
@@ -102,7 +104,9 @@ async def on_preview(
     try:
         async with asyncio.timeout(_LONGEST_LOOK):
             ctx = await consents.opened(runtime, Context(target, Role.OBSERVE), use)
-            return _previewed(await entry.operation.plan(ctx, params))
+            diff = await entry.operation.plan(ctx, params)
+            mark = mark_of(runtime.keys.safe, target.id)
+            return _previewed(diff, mark if entry.operation.secrecy.fields else None)
     except KernelError as error:
         return _cannot(f"{body.operation}: {error}")
     except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -195,12 +199,17 @@ def _validated(
     )
 
 
-def _previewed(diff: Diff) -> PreviewedAction:
+def _previewed(diff: Diff, mark: Mark | None) -> PreviewedAction:
+    """Return the changes; with `mark` fingerprints of what they are from and to."""
+
+    def told(value: Json) -> str:
+        return _json(concealed_value(value, mark) if mark else value)
+
     changes = tuple(
         PreviewedChange(
             resource=change.resource[:4096],
-            before=_json(change.before),
-            after=_json(change.after),
+            before=told(change.before),
+            after=told(change.after),
         )
         for change in diff.changes[:_MOST_CHANGES]
     )

@@ -80,6 +80,12 @@ class UnknownOutcomeError(KernelError):
     error_class = ErrorClass.NONRETRYABLE
 
 
+class RedactedError(KernelError):
+    """What is to be restored was a secret, of which only a fingerprint is kept: a person has to restore it."""
+
+    error_class = ErrorClass.NONRETRYABLE
+
+
 class MissingError(KernelError):
     """No before-state is stored for the action: nothing is restored by guessing."""
 

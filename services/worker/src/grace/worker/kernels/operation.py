@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from grace.worker.domain.redaction import Secrecy
 from grace.worker.domain.state import Json, State
 from grace.worker.domain.targets import Target
 from grace.worker.kernels.secrets import Reveal, reveal_none
@@ -50,6 +51,14 @@ def nobody_listens(_percent: int, _message: str) -> None:
     """Take a word on progress where nobody asked for it."""
 
 
+Conceal: TypeAlias = Callable[[State], State]
+
+
+def nothing_concealed(state: State) -> State:
+    """Return a state in which nothing is secret."""
+    return state
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Where a step runs. `idempotency_key`: one for an action, its apply and its revert alike.
@@ -57,7 +66,8 @@ class Context:
     `before`: the state committed in the receipt, for an apply. `resumed`: an earlier attempt may
     have had its effect, whole or in part. `tell`: how many per cent are done, and what comes now;
     it goes out with the next beat and ends nothing. `reveal`: gives the secrets that somebody
-    consented to, at the moment of use.
+    consented to, at the moment of use. `conceal`: the secrets of a state as `before` and the ends of a
+    revert hold them, to be compared.
     """
 
     target: Target
@@ -67,6 +77,7 @@ class Context:
     resumed: bool = False
     tell: Tell = nobody_listens
     reveal: Reveal = reveal_none
+    conceal: Conceal = nothing_concealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,7 @@ class Operation(Protocol[P]):
 
     name: ClassVar[str]
     tier: ClassVar[Tier]
+    secrecy: ClassVar[Secrecy]
 
     @property
     def params(self) -> type[P]:

@@ -1,4 +1,7 @@
-"""The one door to a secret: a step gets the passwords that somebody consented to, and no other."""
+"""The one door to a secret: a step gets the passwords that somebody consented to, and no other.
+
+What is told of secrets that a step finds in the world are fingerprints.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,10 +9,17 @@ from pathlib import Path
 from stat import S_IRWXO
 from typing import TypeAlias
 
+from grace.kit import Safe
 from grace.worker.domain.failure import UnconsentedError, UnusableError
+from grace.worker.domain.redaction import Mark
 from grace.worker.domain.targets import Login
 
 Reveal: TypeAlias = Callable[[Login], str]
+
+
+def mark_of(safe: Safe, target: str) -> Mark:
+    """Return what makes fingerprints of a target's secrets: of no use to who has not the worker's key."""
+    return partial(safe.mark, place=f"redacted|{target}")
 
 
 def reveal_none(login: Login) -> str:

@@ -50,10 +50,10 @@ def withdrawn(runtime: Runtime, tools: Tools, task: ClaimedTask) -> TaskUpdate:
 
 
 async def _result(runtime: Runtime, tools: Tools, task: ClaimedTask, lease: Lease) -> State:
-    job = job_of(tools, task, lease)
+    job = job_of(tools, task, lease, runtime.keys.safe)
     try:
         if job.step is Step.OBSERVE:
-            return await _observe(runtime, tools, job)
+            return job.ctx.conceal(await _observe(runtime, tools, job))
         errand = await errand_of(runtime, job, task.spec)
         return await Effect(runtime, tools, errand).run()
     except UnconsentedError as error:

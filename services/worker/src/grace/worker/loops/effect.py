@@ -15,6 +15,7 @@ from grace.worker.domain.failure import (
     ChangedError,
     InvalidError,
     NotNowError,
+    RedactedError,
     UnusableError,
 )
 from grace.worker.domain.receipt import (
@@ -30,6 +31,7 @@ from grace.worker.domain.receipt import (
     ends_of_revert,
     hash_of,
 )
+from grace.worker.domain.redaction import lost
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Context, Result
 from grace.worker.loops.job import Errand
@@ -126,6 +128,12 @@ class Effect:
         if self._ends is not None:
             before, after = self._ends
             self._ends = await self._shelf.get(before), await self._shelf.get(after)
+            self._check_nothing_lost()
+
+    def _check_nothing_lost(self) -> None:
+        for end in self._ends or ():
+            if field := lost(end, self._job.operation.secrecy):
+                raise RedactedError(f"{field} was a secret, and only its fingerprint is kept")
 
     async def _open(self, before: State) -> UUID:
         self._pass("before_intent")
@@ -168,7 +176,7 @@ class Effect:
         whole = await self._shelf.get(before)
         ctx = replace(self._job.ctx, before=whole, resumed=resumed)
         self._pass("before_effect")
-        result = await self._changed(ctx)
+        result = ctx.conceal(await self._changed(ctx))
         self._pass("after_effect")
         done = Done(result, await self._shelf.put(await self._observe()))
         self._pass("before_receipt")
@@ -215,7 +223,8 @@ class Effect:
         self._runtime.crash_point(f"{self._act.step}.{moment}")
 
     async def _observe(self) -> State:
-        return await self._read(self._job.operation.observe)
+        """Look, and keep no secret of what is seen."""
+        return self._job.ctx.conceal(await self._read(self._job.operation.observe))
 
     async def _read(self, question: Callable[..., Awaitable[T]]) -> T:
         return await self._tools.guard.read(

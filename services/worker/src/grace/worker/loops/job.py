@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from grace.contracts.governance import Capability, CapabilityBody
 from grace.contracts.htm import ClaimedTask, TaskSpec
 from grace.contracts.message import ContractError
-from grace.kit import Runtime
+from grace.kit import Runtime, Safe
 from grace.worker.domain.capability import Act, Permission, Step
 from grace.worker.domain.consent import Use
 from grace.worker.domain.failure import BlockedError, InvalidError
 from grace.worker.domain.receipt import Claimant
+from grace.worker.domain.redaction import concealed
 from grace.worker.domain.state import NotAStateError, State, state_of
 from grace.worker.kernels.consents import use_of
 from grace.worker.kernels.operation import AnyOperation, Context, Params, Role
 from grace.worker.kernels.registry import Entry, parse_params
+from grace.worker.kernels.secrets import mark_of
 from grace.worker.loops.tools import Lease, Tools
 
 CAPABILITY_KIND = "grace/capability/v1"
@@ -49,7 +52,7 @@ class Errand:
     given_after: State | None
 
 
-def job_of(tools: Tools, task: ClaimedTask, lease: Lease) -> Job:
+def job_of(tools: Tools, task: ClaimedTask, lease: Lease, safe: Safe) -> Job:
     """Return the job of a task. InvalidError or BlockedError when there is none."""
     spec = task.spec
     entry = tools.registry.find(spec.operation)
@@ -66,7 +69,15 @@ def job_of(tools: Tools, task: ClaimedTask, lease: Lease) -> Job:
         step=step,
         operation=entry.operation,
         params=parse_params(entry.operation, spec.params),
-        ctx=Context(target, role, idempotency_key=spec.action_id or "", tell=lease.tell),
+        ctx=Context(
+            target,
+            role,
+            idempotency_key=spec.action_id or "",
+            tell=lease.tell,
+            conceal=partial(
+                concealed, secrecy=entry.operation.secrecy, mark=mark_of(safe, target.id)
+            ),
+        ),
         at=(entry.kernel.name, target.id),
         timeout=timedelta(milliseconds=spec.timeout_ms),
         use=use_of(target, role, spec=spec, step=step, task_id=task.task_id),

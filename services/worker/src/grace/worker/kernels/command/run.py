@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from grace.worker.domain.failure import BlockedError, InvalidError, NotNowError, UnusableError
+from grace.worker.domain.redaction import Secrecy
 from grace.worker.domain.state import Json, State
 from grace.worker.domain.targets import CommandTarget
 from grace.worker.kernels.operation import Context, Diff, Params, Role, Tier
@@ -38,6 +39,8 @@ class Run:
 
     name: ClassVar[str] = "command.run"
     tier: ClassVar[Tier] = Tier.HARMLESS
+    # What a program prints may hold a password; its numbers are fields of their own.
+    secrecy: ClassVar[Secrecy] = Secrecy(frozenset({"says"}))
     params: ClassVar[type[RunParams]] = RunParams
     apply: None = None
     revert: None = None

@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar, TypedDict, cast
 
 from grace.worker.domain.failure import BlockedError, ChangedError, InvalidError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import Json, State
 from grace.worker.domain.targets import FilesystemTarget
 from grace.worker.kernels.filesystem.beneath import Root, opened
@@ -48,6 +49,7 @@ class ClearPycache:
 
     name: ClassVar[str] = "filesystem.clear_pycache"
     tier: ClassVar[Tier] = Tier.REVERSIBLE
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[ClearPycacheParams]] = ClearPycacheParams
 
     def time_needed(self, _: ClearPycacheParams) -> timedelta:

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from grace.worker.domain.failure import UnusableError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.domain.targets import FilesystemTarget
 from grace.worker.kernels.filesystem.beneath import opened
@@ -35,6 +36,7 @@ class Hash:
 
     name: ClassVar[str] = "filesystem.hash"
     tier: ClassVar[Tier] = Tier.HARMLESS
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[HashParams]] = HashParams
     apply: None = None
     revert: None = None

@@ -5,6 +5,7 @@ from functools import partial
 from typing import ClassVar
 
 from grace.worker.domain.failure import BlockedError, ChangedError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.domain.targets import FilesystemTarget
 from grace.worker.kernels.filesystem.beneath import opened
@@ -28,6 +29,7 @@ class MoveAside:
 
     name: ClassVar[str] = "filesystem.move_aside"
     tier: ClassVar[Tier] = Tier.REVERSIBLE
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[MoveAsideParams]] = MoveAsideParams
 
     def time_needed(self, _: MoveAsideParams) -> timedelta:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import ClassVar
 
 from grace.worker.domain.failure import BlockedError, ChangedError, UnusableError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.domain.targets import FilesystemTarget
 from grace.worker.kernels.filesystem.beneath import closing, opened
@@ -35,6 +36,7 @@ class RotateLog:
 
     name: ClassVar[str] = "filesystem.rotate_log"
     tier: ClassVar[Tier] = Tier.REVERSIBLE
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[RotateLogParams]] = RotateLogParams
 
     def time_needed(self, _: RotateLogParams) -> timedelta:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from grace.worker.domain.failure import BlockedError, ChangedError, UnusableError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.domain.targets import FilesystemTarget
 from grace.worker.kernels.filesystem.beneath import opened
@@ -38,6 +39,7 @@ class SetMode:
 
     name: ClassVar[str] = "filesystem.set_mode"
     tier: ClassVar[Tier] = Tier.REVERSIBLE
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[SetModeParams]] = SetModeParams
 
     def time_needed(self, _: SetModeParams) -> timedelta:

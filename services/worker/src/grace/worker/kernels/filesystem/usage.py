@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import ClassVar
 
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.domain.targets import FilesystemTarget
 from grace.worker.kernels.filesystem.beneath import opened
@@ -25,6 +26,7 @@ class Usage:
 
     name: ClassVar[str] = "filesystem.usage"
     tier: ClassVar[Tier] = Tier.HARMLESS
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[UsageParams]] = UsageParams
     apply: None = None
     revert: None = None

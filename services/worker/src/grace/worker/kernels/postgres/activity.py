@@ -12,6 +12,7 @@ from pydantic import Field
 
 from grace.kit import Transaction
 from grace.worker.domain.failure import NotNowError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Context, Diff, Params, Tier
 from grace.worker.kernels.postgres.connection import QUERIES, connected
@@ -54,6 +55,7 @@ class Activity:
 
     name: ClassVar[str] = "postgres.activity"
     tier: ClassVar[Tier] = Tier.HARMLESS
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[ActivityParams]] = ActivityParams
     apply: None = None
     revert: None = None

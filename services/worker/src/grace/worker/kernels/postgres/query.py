@@ -10,6 +10,7 @@ import asyncpg
 from pydantic import Field
 
 from grace.worker.domain.failure import InvalidError, UnusableError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import Json, State
 from grace.worker.kernels.operation import Context, Diff, Params, Role, Tier
 from grace.worker.kernels.postgres.connection import connected
@@ -40,6 +41,7 @@ class Query:
 
     name: ClassVar[str] = "postgres.query"
     tier: ClassVar[Tier] = Tier.HARMLESS
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[QueryParams]] = QueryParams
     apply: None = None
     revert: None = None

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from grace.kit import Transaction
 from grace.worker.domain.failure import ChangedError, InvalidError, UnusableError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Change, Context, Diff, Params, Result, Tier
 from grace.worker.kernels.postgres.connection import QUERIES, connected, looking
@@ -25,6 +26,7 @@ class SetDatabaseSetting:
 
     name: ClassVar[str] = "postgres.set_database_setting"
     tier: ClassVar[Tier] = Tier.REVERSIBLE
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[SetDatabaseSettingParams]] = SetDatabaseSettingParams
 
     def time_needed(self, _: SetDatabaseSettingParams) -> timedelta:

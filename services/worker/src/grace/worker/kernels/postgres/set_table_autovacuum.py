@@ -7,6 +7,7 @@ import asyncpg
 
 from grace.kit import Transaction
 from grace.worker.domain.failure import ChangedError, InvalidError, UnusableError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Change, Context, Diff, NoParams, Result, Tier
 from grace.worker.kernels.postgres.connection import QUERIES, connected, looking, table_of
@@ -25,6 +26,7 @@ class SetTableAutovacuum:
 
     name: ClassVar[str] = "postgres.set_table_autovacuum"
     tier: ClassVar[Tier] = Tier.HARMLESS
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[NoParams]] = NoParams
 
     def time_needed(self, _: NoParams) -> timedelta:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from grace.kit import Transaction
 from grace.worker.domain.failure import UnusableError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Context, Diff, NoParams, Tier
 from grace.worker.kernels.postgres.connection import QUERIES, looking, table_of
@@ -18,6 +19,7 @@ class ReadTable:
 
     name: ClassVar[str] = "postgres.table"
     tier: ClassVar[Tier] = Tier.HARMLESS
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[NoParams]] = NoParams
     apply: None = None
     revert: None = None

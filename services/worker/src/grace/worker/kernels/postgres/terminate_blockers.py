@@ -13,6 +13,7 @@ from pydantic import Field
 
 from grace.kit import Transaction
 from grace.worker.domain.failure import BlockedError, NotNowError, UnusableError
+from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.domain.targets import PostgresTarget
 from grace.worker.kernels.operation import Change, Context, Diff, Params, Result, Tier
@@ -51,6 +52,7 @@ class TerminateBlockers:
 
     name: ClassVar[str] = "postgres.terminate_blockers"
     tier: ClassVar[Tier] = Tier.REVERSIBLE
+    secrecy: ClassVar[Secrecy] = OPEN
     params: ClassVar[type[TerminateBlockersParams]] = TerminateBlockersParams
     revert: None = None
 
