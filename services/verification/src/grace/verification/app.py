@@ -5,6 +5,7 @@ from grace.verification import handlers, loops
 from grace.verification.loops.crash import MOMENTS
 from grace.verification.loops.recall import Retellers
 from grace.verification.settings import Settings
+from grace.verification.store.turns import Turns
 
 
 def build(settings: Settings | None = None) -> Service:
@@ -15,8 +16,13 @@ def build(settings: Settings | None = None) -> Service:
         largest=settings.source_answer_most,
         longest=settings.source_timeout,
     )
+    turns = Turns()
     wakes = handlers.Wakes(
-        advance=loops.Advance, baselines=loops.Baselines, takes=loops.TakeByWorker
+        advance=loops.Advance,
+        baselines=loops.Baselines,
+        takes=loops.TakeByWorker,
+        turns=turns,
+        begin=loops.Begin(settings, turns),
     )
     retellers = Retellers(handlers.retell_mission, handlers.retell_decision)
     recall = loops.Recall(settings, retellers, advance=loops.Advance)
@@ -26,7 +32,7 @@ def build(settings: Settings | None = None) -> Service:
         .moments(MOMENTS)
         .handle(handlers.stream(settings, wakes))
         .serve(handlers.rpc(settings, wakes, sources.check))
-        .every(settings.advance_interval, loops.Advance(settings))
+        .every(settings.advance_interval, loops.Advance(settings, turns))
         .every(settings.takes_interval, loops.TakeByWorker(settings, advance=loops.Advance))
         .every(
             settings.takes_interval, loops.TakeBySource(settings, sources, advance=loops.Advance)

@@ -8,7 +8,7 @@ from grace.verification.domain.lifecycle import Event, MissionEvent
 from grace.verification.domain.permission import Drafted, grant_flaw
 from grace.verification.domain.state import shown_text
 from grace.verification.handlers.outcome import Ignored, Outcome, Refused, account, in_order
-from grace.verification.handlers.tasks import Wakes
+from grace.verification.handlers.tasks import Begin, Wakes
 from grace.verification.store import Contracts, Missions
 from grace.verification.store.timeline import LONGEST_REASON, Source, close_mission, hear
 
@@ -30,7 +30,8 @@ async def on_approval_granted(
 ) -> None:
     """Let missions act."""
     for message in in_order(messages):
-        account(await grant(message.body, Source.message(message), unit), message, unit)
+        source = Source.message(message)
+        account(await grant(message.body, source, unit, wakes.begin), message, unit)
     wakes.advance_after(unit)
 
 
@@ -59,7 +60,9 @@ async def ask(body: wire.ApprovalRequested, source: Source, unit: Unit) -> Outco
     return None if asked else _STALE
 
 
-async def grant(body: wire.ApprovalGranted, source: Source, unit: Unit) -> Outcome:
+async def grant(
+    body: wire.ApprovalGranted, source: Source, unit: Unit, begin: Begin | None = None
+) -> Outcome:
     """Keep the permissions of a mission's contracts, if they are for what was drafted."""
     missions, contracts = Missions(unit.tx), Contracts(unit.tx)
     standing = await missions.standing(body.mission_id)
@@ -81,6 +84,8 @@ async def grant(body: wire.ApprovalGranted, source: Source, unit: Unit) -> Outco
     for each in body.grants:
         revert = each.revert.to_bytes() if each.revert else None
         await contracts.approve(each.contract_id, apply=each.apply.to_bytes(), revert=revert)
+    if begin is not None:
+        await begin(unit, [each.contract_id for each in body.grants])
     return None
 
 

@@ -1,8 +1,9 @@
 """Tasks came to rest: whoever waits for them looks at once."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from grace.contracts.htm import FinishedTask, TasksFinished
 from grace.kit import Received, Unit
@@ -10,6 +11,10 @@ from grace.verification.domain.task import attempts_in_words
 from grace.verification.store import Benchmarks, Contracts
 from grace.verification.store.takes import Takes
 from grace.verification.store.timeline import Source, hear
+from grace.verification.store.turns import Turns
+
+# Lets approved contracts act in the transaction that approved them.
+Begin: TypeAlias = Callable[[Unit, Sequence[str]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,8 @@ class Wakes:
     advance: type
     baselines: type
     takes: type
+    turns: Turns = field(default_factory=Turns)
+    begin: Begin | None = None  # without it contracts that were approved are found by their rows
 
     def advance_after(self, unit: Unit) -> None:
         """Let contracts advance once the transaction has committed."""
@@ -36,16 +43,27 @@ class Wakes:
 async def on_tasks_finished(
     wakes: Wakes, messages: Sequence[Received[TasksFinished]], unit: Unit
 ) -> None:
-    """Wake those who wait; what came of a task is asked of htm, not believed of a message."""
+    """Wake those who wait; what came of a task is asked of htm, not believed of a message.
+
+    So contracts may look before this has committed. It waits for what is just being written of
+    them itself: a task that ends at once must be known for theirs.
+    """
     tasks = [task for message in messages for task in message.body.tasks]
-    task_ids = [task.task_id for task in tasks]
     contract_ids = sorted({task.contract_id for task in tasks if task.contract_id})
-    own = await Contracts(unit.tx).own_tasks(contract_ids, task_ids)
+    wakes.turns.name(contract_ids)
+    unit.runtime.wake(wakes.advance)
+    await wakes.turns.settled(contract_ids)
+    own = await Contracts(unit.tx).own_tasks(contract_ids, [task.task_id for task in tasks])
     for message in messages:
         for mission_id, lines in _lines(message.body.tasks, own).items():
             await hear(unit, Source.message(message), mission_id, "; ".join(lines))
-    if await Contracts(unit.tx).nudge(contract_ids):
-        wakes.advance_after(unit)
+    await _nudge_others([task.task_id for task in tasks if task.task_id not in own], wakes, unit)
+
+
+async def _nudge_others(task_ids: Sequence[str], wakes: Wakes, unit: Unit) -> None:
+    """Wake those who wait for what is no step of a contract."""
+    if not task_ids:
+        return
     if await Benchmarks(unit.tx).nudge(task_ids):
         wakes.baselines_after(unit)
     if await Takes(unit.tx).nudge(task_ids):

@@ -2,6 +2,7 @@
 
 from grace.verification.loops.advance import Advance
 from grace.verification.loops.baselines import Baselines
+from grace.verification.loops.begin import Begin
 from grace.verification.loops.recall import Recall
 from grace.verification.loops.release import ReleaseHolds
 from grace.verification.loops.runs import JudgeRuns
@@ -12,6 +13,7 @@ from grace.verification.loops.watch import Watch
 __all__ = [
     "Advance",
     "Baselines",
+    "Begin",
     "JudgeRuns",
     "Recall",
     "ReleaseHolds",

@@ -1,61 +1,73 @@
 """Moves every contract one step further: facts, decision, guarded change, message."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from itertools import chain
 
-from grace.kit import GraceError, Runtime
+from grace.kit import GraceError, Runtime, Transaction
 from grace.verification.domain.advance import next_step, on_refused
 from grace.verification.domain.decision import Measure, Submit
 from grace.verification.domain.facts import Limits
 from grace.verification.domain.lifecycle import after
-from grace.verification.domain.task import Report, Step
+from grace.verification.domain.task import Step
+from grace.verification.loops.crash import pass_all
 from grace.verification.loops.moves import Carried, Move, Note, Obey, carry_out
 from grace.verification.loops.queue import Answer, Declined, Taken, reports_of, submit_all
 from grace.verification.settings import Settings
 from grace.verification.store import Case, Contracts, opened
 from grace.verification.store.orders import contract_order
+from grace.verification.store.turns import Turns
 
 
 class Advance:
     """Level-based: whatever happened, and however often, the next step follows from the facts."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, turns: Turns | None = None) -> None:
         self._settings = settings
         self._limits = Limits(settings.measure_within, settings.wait_at_most)
+        self._turns = Turns() if turns is None else turns
+        self._look_at = 0.0
 
     async def tick(self, runtime: Runtime) -> bool:
-        """Advance the contracts that are due; True when there may be more."""
+        """Advance those whose turn has come; True when there may be more.
+
+        Who is known to be due is read and not claimed: two who go on at once are told apart by
+        the version, and a claim is a write.
+        """
         most = self._settings.advance_most
-        async with runtime.unit() as unit:
-            cases = await Contracts(unit.tx).claim(most=most, claim_for=self._settings.claim_for)
-            now = await unit.now()
-        if not cases:
-            return False
+        named, acting = self._turns.take(most=most)
+        async with runtime.reading() as tx:
+            due = [] if (named or acting) and not self._looks() else await self._claim(tx)
+            cases = await Contracts(tx).cases(list(dict.fromkeys([*named, *due])))
+        with self._turns.in_hand({case.contract_id for case in [*cases, *acting]}):
+            nudged = await self._all(runtime, cases, acting)
+        return nudged or bool(self._turns) or len(due) == most
+
+    def _looks(self) -> bool:
+        """Whether it is time to look for what is due by its row."""
+        return time.monotonic() >= self._look_at
+
+    async def _claim(self, tx: Transaction) -> list[str]:
+        settings = self._settings
+        self._look_at = time.monotonic() + settings.advance_interval.total_seconds()
+        return await Contracts(tx).claim(most=settings.advance_most, claim_for=settings.claim_for)
+
+    async def _all(self, runtime: Runtime, cases: Sequence[Case], acting: Sequence[Case]) -> bool:
+        """Decide about all, and go on with each as far as nobody else is needed."""
+        task_ids = [case.task_id for case in cases if case.task_id]
         try:
-            reports = await reports_of(runtime, [case.task_id for case in cases if case.task_id])
+            reports = await reports_of(runtime, task_ids)
         except GraceError as error:
             runtime.log.warning("advance.waits", error=error.detail, contracts=len(cases))
-            return False
-        nudged = await self._all(runtime, cases, reports, now)
-        return nudged or len(cases) == most
-
-    async def _all(
-        self,
-        runtime: Runtime,
-        cases: Sequence[Case],
-        reports: Mapping[str, Report],
-        now: datetime,
-    ) -> bool:
-        """Decide about all, and go on with each as far as nobody else is needed."""
+            cases, reports = [], {}
         moves: list[Move] = []
-        wanting: list[Case] = []
+        wanting: list[Case] = list(acting)
         safe = runtime.keys.safe
         for case in (opened(sealed, safe) for sealed in cases):
             report = reports.get(case.task_id or "")
-            decision = next_step(case.facts, report, now=now, limits=self._limits)
+            decision = next_step(case.facts, report, now=case.seen_at, limits=self._limits)
             if isinstance(decision, Submit):
                 wanting.append(case)
             else:
@@ -132,17 +144,13 @@ class Advance:
                 raise found
 
     async def _transact(self, runtime: Runtime, moves: Sequence[Move]) -> Carried:
-        _pass(runtime, [move.moments.first for move in moves])
+        moments = [move.moments for move in moves]
+        pass_all(runtime, chain.from_iterable(each.first for each in moments))
         async with runtime.unit() as unit:
             carried = await carry_out(unit, moves, self._settings)
-            _pass(runtime, [move.moments.written for move in moves])
-        _pass(runtime, [move.moments.committed for move in moves])
+            pass_all(runtime, chain.from_iterable(each.written for each in moments))
+        pass_all(runtime, chain.from_iterable(each.committed for each in moments))
         return carried
-
-
-def _pass(runtime: Runtime, moments: Iterable[Sequence[str]]) -> None:
-    for moment in chain.from_iterable(moments):
-        runtime.crash_point(moment)
 
 
 def _measuring(case: Case, decision: Measure, settings: Settings) -> Case:

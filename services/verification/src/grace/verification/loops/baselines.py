@@ -26,8 +26,8 @@ class Baselines:
 
     async def tick(self, runtime: Runtime) -> bool:
         """Advance the baselines that are due; True when there were any."""
-        async with runtime.unit() as unit:
-            cases = await Benchmarks(unit.tx).claim_baselines(
+        async with runtime.reading() as tx:
+            cases = await Benchmarks(tx).claim_baselines(
                 most=self._settings.advance_most, claim_for=self._settings.claim_for
             )
         if not cases:

@@ -1,8 +1,10 @@
 """The moments of a contract at which a test may let verification die."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from grace.kit import Runtime
 from grace.verification.domain.decision import (
     Attend,
     Close,
@@ -60,6 +62,12 @@ class Moments:
             self.written + other.written,
             self.committed + other.committed,
         )
+
+
+def pass_all(runtime: Runtime, moments: Iterable[str]) -> None:
+    """Come by moments, one after the other."""
+    for moment in moments:
+        runtime.crash_point(moment)
 
 
 def moments_of(decision: Decision) -> Moments:

@@ -32,8 +32,8 @@ class Recall:
     async def tick(self, runtime: Runtime) -> bool:
         """Ask about the missions that have waited for too long; True when there may be more."""
         most = self._settings.advance_most
-        async with runtime.unit() as unit:
-            due = await Missions(unit.tx).claim_recalls(
+        async with runtime.reading() as tx:
+            due = await Missions(tx).claim_recalls(
                 most=most,
                 recall_after=self._settings.recall_after,
                 recall_at_most=self._settings.recall_at_most,

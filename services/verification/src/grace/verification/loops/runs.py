@@ -14,8 +14,8 @@ class JudgeRuns:
 
     async def tick(self, runtime: Runtime) -> bool:
         """Judge the runs that are due; True when there were any."""
-        async with runtime.unit() as unit:
-            due = await Runs(unit.tx).claim(
+        async with runtime.reading() as tx:
+            due = await Runs(tx).claim(
                 most=self._settings.advance_most, claim_for=self._settings.claim_for
             )
         for run in due:

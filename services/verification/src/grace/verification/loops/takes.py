@@ -26,7 +26,10 @@ class TakeByWorker:
 
     async def tick(self, runtime: Runtime) -> bool:
         """Make the takes that are due; True when there were any."""
-        takes, now = await _claim(runtime, self._settings, by_source=False)
+        takes = await _claim(runtime, self._settings, by_source=False)
+        if not takes:
+            return False
+        now = takes[0].seen_at
         wanted = [take for take in takes if take.is_wanted]
         try:
             reports = await reports_of(runtime, [take.task_id for take in wanted if take.task_id])
@@ -36,7 +39,7 @@ class TakeByWorker:
             return False
         readings = {take.take_id: _reading(take, reports, answers, now) for take in wanted}
         await self._write(runtime, takes, readings, answers)
-        return bool(takes)
+        return True
 
     async def _write(
         self,
@@ -66,12 +69,15 @@ class TakeBySource:
 
     async def tick(self, runtime: Runtime) -> bool:
         """Make the takes that are due; True when there were any."""
-        takes, now = await _claim(runtime, self._settings, by_source=True)
+        takes = await _claim(runtime, self._settings, by_source=True)
+        if not takes:
+            return False
+        now = takes[0].seen_at
         wanted = [take for take in takes if take.is_wanted]
         found = await asyncio.gather(*(self._measure(take, now) for take in wanted))
         readings = {take.take_id: each for take, each in zip(wanted, found, strict=True)}
         await _end(runtime, takes, readings, self._advance)
-        return bool(takes)
+        return True
 
     async def _measure(self, take: DueTake, now: datetime) -> Reading:
         if now > take.deadline:
@@ -79,14 +85,11 @@ class TakeBySource:
         return await self._sources.measure(take.measurement)
 
 
-async def _claim(
-    runtime: Runtime, settings: Settings, *, by_source: bool
-) -> tuple[list[DueTake], datetime]:
-    async with runtime.unit() as unit:
-        takes = await Takes(unit.tx).claim(
+async def _claim(runtime: Runtime, settings: Settings, *, by_source: bool) -> list[DueTake]:
+    async with runtime.reading() as tx:
+        return await Takes(tx).claim(
             by_source=by_source, most=settings.advance_most, claim_for=settings.claim_for
         )
-        return takes, await unit.now()
 
 
 def _unknown(

@@ -29,9 +29,9 @@ class Watch:
     async def tick(self, runtime: Runtime) -> bool:
         """Advance the looks that are due; True when there may be more."""
         most = self._settings.advance_most
-        async with runtime.unit() as unit:
-            due = await Watches(unit.tx).claim(most=most, claim_for=self._settings.claim_for)
-            cases = await Contracts(unit.tx).cases([watch.contract_id for watch in due])
+        async with runtime.reading() as tx:
+            due = await Watches(tx).claim(most=most, claim_for=self._settings.claim_for)
+            cases = await Contracts(tx).cases([watch.contract_id for watch in due])
         by_id = {case.contract_id: case for case in cases}
         for watch in due:
             case = by_id[watch.contract_id]

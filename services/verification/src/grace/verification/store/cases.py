@@ -27,6 +27,7 @@ class Case:
     revert_capability: bytes | None
     correlation_id: str
     reason: str | None
+    seen_at: datetime
 
     @property
     def contract(self) -> Contract:
@@ -108,6 +109,7 @@ def case_of(row: Record, parts: Sequence[Part]) -> Case:
         revert_capability=row["revert_capability"],
         correlation_id=row["correlation_id"],
         reason=row["reason"],
+        seen_at=row["seen_at"],
     )
 
 

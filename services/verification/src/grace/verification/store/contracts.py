@@ -76,13 +76,15 @@ class Contracts:
         )
         return [row["contract_id"] for row in rows]
 
-    async def claim(self, *, most: int, claim_for: timedelta) -> list[Case]:
-        """Take the contracts that are due, with everything their next step depends on."""
+    async def claim(self, *, most: int, claim_for: timedelta) -> list[str]:
+        """Take the contracts that are due."""
         rows = await self._tx.fetch(QUERIES["claim_contracts"], most=most, claim_for=claim_for)
-        return await self.cases([row["contract_id"] for row in rows])
+        return [row["contract_id"] for row in rows]
 
     async def cases(self, contract_ids: Sequence[str]) -> list[Case]:
         """Return contracts with everything their next step depends on."""
+        if not contract_ids:
+            return []
         rows = await self._tx.fetch(QUERIES["contracts"], contract_ids=list(contract_ids))
         parts = await Missions(self._tx).parts({row["mission_id"] for row in rows})
         return await with_takes(self._tx, [case_of(row, parts[row["mission_id"]]) for row in rows])

@@ -46,7 +46,7 @@ RETURNING contract_id;
 -- Nothing to do yet. Where something has happened meanwhile, it is due already.
 UPDATE action_contracts c SET next_at = now() + CAST(:pause AS interval)
   FROM unnest(CAST(:contract_ids AS text[]), CAST(:versions AS integer[])) AS w (contract_id, version)
- WHERE c.contract_id = w.contract_id AND c.version = w.version;
+ WHERE c.contract_id = w.contract_id AND c.version = w.version AND c.next_at IS NOT NULL;
 
 -- close_contracts --
 -- Contracts have their ends; what was found before a revert stays. Absent: it has moved on.

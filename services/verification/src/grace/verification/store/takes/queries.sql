@@ -24,7 +24,7 @@ UPDATE takes t
   FROM due LEFT JOIN action_contracts c ON c.contract_id = due.contract_id
  WHERE t.take_id = due.take_id
 RETURNING t.take_id, t.contract_id, t.operation, t.target, t.params, t.timeout_ms, t.task_spec, t.task_id, t.version,
-          t.deadline, t.contract_id IS NULL OR t.look > 0 OR c.status = 'measuring' AS is_wanted;
+          t.deadline, t.contract_id IS NULL OR t.look > 0 OR c.status = 'measuring' AS is_wanted, now() AS seen_at;
 
 -- submit_take --
 -- htm has accepted the take. No row: it has moved on.

@@ -39,6 +39,7 @@ class DueTake:
     version: int
     deadline: datetime
     is_wanted: bool
+    seen_at: datetime
 
 
 class Takes:
@@ -191,4 +192,5 @@ def _due(row: Record) -> DueTake:
         version=row["version"],
         deadline=row["deadline"],
         is_wanted=row["is_wanted"],
+        seen_at=row["seen_at"],
     )
