@@ -1,6 +1,6 @@
 """A worker whose tasks take no time: claims and reports through the kit with the worker's key.
 
-What is left is htm itself: real requests, real reports in the stream, real rows.
+What is left is htm itself: real requests, real reports, real rows.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from load.peers.work import Executions
 from grace.contracts.htm import (
     ClaimedTask,
     ClaimTasks,
+    ReportTasks,
     TaskReports,
     TaskUpdate,
     TaskUpdateStatus,
@@ -26,7 +27,6 @@ from grace.kit import GraceError, Received, Runtime, Service, ServiceSettings, m
 KERNEL = "bench"
 CAPABILITY = "bench"
 _SLOTS = 256
-_REPORTS_AT_ONCE = 4
 _IDLE_SECONDS = 1.0  # as the worker's claim_interval: a lost hint costs no more
 
 
@@ -36,7 +36,9 @@ class Hands:
     def __init__(self) -> None:
         self._worker = f"bench-{new_id()}"
         self._hinted = asyncio.Event()
-        self._sending = asyncio.Semaphore(_REPORTS_AT_ONCE)
+        self._wish = ClaimTasks(
+            worker_id=self._worker, kernels=(KERNEL,), slots=_SLOTS, capabilities=(CAPABILITY,)
+        )
         self._executions = Executions() if "BENCH_COUNTS" in os.environ else None
 
     async def on_hint(self, _: Received[Any], __: Runtime) -> None:
@@ -45,27 +47,26 @@ class Hands:
 
     async def run(self, runtime: Runtime) -> None:
         """Claim and report until the service stops."""
+        tasks: tuple[ClaimedTask, ...] = ()
         while not runtime.stopping.is_set():
             self._hinted.clear()
-            tasks = await self._claim(runtime)
-            if tasks:
-                async with self._sending:
-                    pass
-                runtime.soon(self._report(runtime, tasks))
-            else:
+            tasks = await self._exchange(runtime, tasks)
+            if not tasks:
                 await self._idle()
 
-    async def _claim(self, runtime: Runtime) -> tuple[ClaimedTask, ...]:
-        request = ClaimTasks(
-            worker_id=self._worker, kernels=(KERNEL,), slots=_SLOTS, capabilities=(CAPABILITY,)
-        )
-        with suppress(GraceError):
-            return (await runtime.call(request)).tasks
+    async def _exchange(
+        self, runtime: Runtime, done: tuple[ClaimedTask, ...]
+    ) -> tuple[ClaimedTask, ...]:
+        """Report what was done, and take what is next; what htm does not answer goes to its stream."""
+        updates = tuple(map(self._done, done))
+        try:
+            if updates:
+                return (await runtime.call(ReportTasks(updates=updates, claim=self._wish))).tasks
+            return (await runtime.call(self._wish)).tasks
+        except GraceError:
+            if updates:
+                await runtime.report(TaskReports(updates=updates))
         return ()
-
-    async def _report(self, runtime: Runtime, tasks: tuple[ClaimedTask, ...]) -> None:
-        async with self._sending:
-            await runtime.report(TaskReports(updates=tuple(map(self._done, tasks))))
 
     def _done(self, task: ClaimedTask) -> TaskUpdate:
         if self._executions is not None:

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from grace.contracts.htm import (
     Beat,
     ClaimedTask,
     ClaimTasks,
+    ReportTasks,
     RunningAttempt,
     TaskReports,
     TaskUpdate,
@@ -87,17 +89,22 @@ class Hand:
             self._hinted.clear()
             free = self._slots - len(self._held)
             tasks = await self._ask(runtime, free) if free > 0 else ()
-            for task in tasks:
-                self._held.add((task.task_id, task.attempt_number))
-                runtime.soon(self._carry_out(task))
+            self._begin(runtime, tasks)
             if not tasks:
                 await _within(_IDLE_SECONDS, self._hinted)
 
     async def _ask(self, runtime: Runtime, slots: int) -> tuple[ClaimedTask, ...]:
-        request = ClaimTasks(worker_id=self._worker, kernels=(KERNEL,), slots=slots)
         with suppress(GraceError):
-            return (await runtime.call(request, timeout=_CALL_SECONDS)).tasks
+            return (await runtime.call(self._wish(slots), timeout=_CALL_SECONDS)).tasks
         return ()
+
+    def _wish(self, slots: int) -> ClaimTasks:
+        return ClaimTasks(worker_id=self._worker, kernels=(KERNEL,), slots=slots)
+
+    def _begin(self, runtime: Runtime, tasks: Sequence[ClaimedTask]) -> None:
+        for task in tasks:
+            self._held.add((task.task_id, task.attempt_number))
+            runtime.soon(self._carry_out(task))
 
     async def beat(self, runtime: Runtime) -> None:
         """Keep what runs, and stop what is lost."""
@@ -125,10 +132,19 @@ class Hand:
             for start in range(0, len(updates), 500):
                 batch = tuple(updates[start : start + 500])
                 await self._note(batch)
-                await runtime.report(TaskReports(updates=batch))
+                await self._say(runtime, batch)
             for update in updates:
                 if update.status is not TaskUpdateStatus.started:
                     self._let_go((update.task_id, update.attempt_number))
+
+    async def _say(self, runtime: Runtime, updates: tuple[TaskUpdate, ...]) -> None:
+        """By request, with a claim for the hands that it frees; without an answer over the stream."""
+        freed = sum(each.status is not TaskUpdateStatus.started for each in updates)
+        request = ReportTasks(updates=updates, claim=self._wish(freed) if freed else None)
+        try:
+            self._begin(runtime, (await runtime.call(request, timeout=_CALL_SECONDS)).tasks)
+        except GraceError:
+            await runtime.report(TaskReports(updates=updates))
 
     async def _note(self, updates: tuple[TaskUpdate, ...]) -> None:
         await self._surely(

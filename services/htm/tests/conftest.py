@@ -17,6 +17,7 @@ from grace.contracts.htm import (
     FinishedTask,
     GetTasks,
     Quota,
+    ReportTasks,
     RunningAttempt,
     SetQuotas,
     SubmitTasks,
@@ -94,6 +95,12 @@ class Crew:
             "status": TaskUpdateStatus(status), "at": datetime.now(UTC),
         }  # fmt: skip
         return TaskUpdate.model_validate({**values, **more})
+
+    async def report(self, *updates: TaskUpdate, slots: int) -> list[ClaimedTask]:
+        """Report by request, and claim for so many free slots."""
+        claim = ClaimTasks(worker_id="w1", kernels=("noop",), slots=slots) if slots else None
+        answer = await self.worker.call(ReportTasks(updates=updates, claim=claim))
+        return list(answer.tasks)
 
     async def beat(self, *tasks: ClaimedTask, worker_id: str = "w1") -> Beaten:
         """Beat for these attempts."""

@@ -11,7 +11,7 @@ import pytest
 
 from grace.contracts.htm import TaskReports, TaskUpdate
 from grace.contracts.message import Message
-from grace.kit import Runtime, envelope, metrics, new_id
+from grace.kit import Forbidden, Runtime, envelope, metrics, new_id
 from grace.testkit import eventually
 
 if TYPE_CHECKING:
@@ -238,3 +238,37 @@ async def _publish_as(crew: Crew, signer: Runtime | None, message: Message) -> N
 def _ignored(reason: str) -> float:
     counter = metrics.MESSAGES_IGNORED.labels("htm", TaskUpdate.SUBJECT, reason)
     return float(counter._value.get())
+
+
+async def test_a_report_by_request_stands_when_it_is_answered_with_what_is_next(crew: Crew) -> None:
+    task = await crew.claimed()
+    await crew.submit(crew.spec(target="next"))
+    (following,) = await crew.report(crew.update(task, "completed"), slots=5)
+    assert (await crew.task(task.task_id)).status == "succeeded"
+    assert (following.spec.target, following.attempt_number) == ("next", 1)
+    assert await crew.report(crew.update(following, "failed", error_class="user"), slots=0) == []
+    assert (await crew.task(following.task_id)).status == "failed"
+    assert [each.outcome for each in await crew.finished(2)] == ["succeeded", "failed"]
+
+
+async def test_a_report_that_comes_by_request_and_by_stream_counts_once(crew: Crew) -> None:
+    task = await crew.claimed()
+    update = crew.update(task, "completed")
+    await crew.report(update, slots=1)
+    ended = await crew.task(task.task_id)
+    before = _ignored("duplicate")
+    await crew.worker.report(update)
+    await eventually(lambda: _ignored("duplicate") == before + 1)
+    assert await crew.report(update, slots=1) == []
+    assert await crew.task(task.task_id) == ended
+
+
+async def test_who_reports_for_another_by_request_is_refused_and_gets_nothing(crew: Crew) -> None:
+    mine, others = await crew.claimed(), await crew.claimed()
+    await crew.submit()
+    forged = crew.update(others, "completed", worker_id="w2")
+    with pytest.raises(Forbidden, match="1 of 2 reports"):
+        await crew.report(crew.update(mine, "completed"), forged, slots=5)
+    statuses = [(await crew.task(each.task_id)).status for each in (mine, others)]
+    assert statuses == ["succeeded", "assigned"]
+    assert len(await crew.claim(5)) == 1

@@ -59,6 +59,7 @@ __all__ = [
     "Quota",
     "Quotas",
     "QuotasChanged",
+    "ReportTasks",
     "RoutingStats",
     "RunningAttempt",
     "Schedule",
@@ -393,7 +394,7 @@ class ClaimedTask(Message):
 
 
 class ClaimedTasks(Message):
-    """The answer on `rpc.htm.claim`."""
+    """The answer on `rpc.htm.claim`, `rpc.htm.report`."""
 
     SCHEMA: ClassVar[str] = "grace.htm.v1.ClaimedTasks"
 
@@ -527,6 +528,22 @@ class TaskReports(Message):
     SUBJECT: ClassVar[str] = "htm.task.update"
 
     updates: tuple[TaskUpdate, ...] = Field(default=(), max_length=1000)
+
+
+class ReportTasks(Message):
+    """Reports, answered after their commit: not through a stream's disk, and what is free in the worker's hands is filled by the same commit.
+
+    Whoever gets no answer sends them over htm.task.update, where they are the same.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.htm.v1.ReportTasks"
+    SUBJECT: ClassVar[str] = "rpc.htm.report"
+    REPLY: ClassVar[type[ClaimedTasks]] = ClaimedTasks
+
+    updates: tuple[TaskUpdate, ...] = Field(default=(), max_length=1000)
+    claim: ClaimTasks | None = Field(
+        default=None, description="Absent: the worker wants nothing more."
+    )
 
 
 class FinishedTask(Message):

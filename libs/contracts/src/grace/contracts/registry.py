@@ -139,6 +139,7 @@ SCHEMAS: frozenset[str] = frozenset(
         "grace.htm.v1.Quota",
         "grace.htm.v1.Quotas",
         "grace.htm.v1.QuotasChanged",
+        "grace.htm.v1.ReportTasks",
         "grace.htm.v1.RoutingStats",
         "grace.htm.v1.RunningAttempt",
         "grace.htm.v1.Schedule",

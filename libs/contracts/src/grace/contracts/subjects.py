@@ -1230,6 +1230,18 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             schemas=("grace.htm.v1.GetQuotas",),
             reply="grace.htm.v1.Quotas",
         ),
+        "rpc.htm.report": Subject(
+            name="rpc.htm.report",
+            owner="htm",
+            kind=Kind.query,
+            stream="",
+            publishers=("worker",),
+            consumers=(),
+            unsigned_allowed=False,
+            audited=False,
+            schemas=("grace.htm.v1.ReportTasks",),
+            reply="grace.htm.v1.ClaimedTasks",
+        ),
         "rpc.htm.routing": Subject(
             name="rpc.htm.routing",
             owner="htm",

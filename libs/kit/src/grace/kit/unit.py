@@ -22,6 +22,7 @@ from grace.kit.text import harmless
 
 if TYPE_CHECKING:
     from grace.kit.runtime import Runtime
+    from grace.kit.stream import Called
 
 QUERIES = Queries.beside(__file__)
 _KEPT_BYTES = 64 * 1024
@@ -125,7 +126,7 @@ class Unit:
         """Quarantine what could not even be opened."""
         self._rejected.append(rejected)
 
-    def count(self, reason: str, message: Received[Any]) -> None:
+    def count(self, reason: str, message: Received[Any] | Called[Any]) -> None:
         """Count a message that rightly changes nothing: stale, duplicate, late."""
         self._counted.append((message.subject, reason))
 

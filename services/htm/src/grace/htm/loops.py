@@ -123,6 +123,9 @@ class Follow:
 
     async def tick(self, runtime: Runtime) -> bool:
         """Follow the oldest ends; each step may be the end that another task waits for."""
+        async with runtime.reading() as tx:  # one round trip, twenty times a second
+            if not await Followers(tx).find_end():
+                return False
         most = self._settings.sweep_most
         async with runtime.unit() as unit:
             store = Followers(unit.tx)

@@ -19,6 +19,7 @@ from grace.contracts.htm import (
     ListQueues,
     ListSchedules,
     ListTasks,
+    ReportTasks,
     SetLimit,
     SetQuotas,
     SetSchedule,
@@ -30,12 +31,11 @@ from grace.contracts.htm import (
     TaskUpdate,
 )
 from grace.htm.handlers import fairness, schedules
-from grace.htm.handlers.asked import Asked
 from grace.htm.handlers.claim import Memory, on_claim
 from grace.htm.handlers.lease import on_beat
 from grace.htm.handlers.query import on_get_tasks
 from grace.htm.handlers.queues import on_list_queues, on_steer_queue
-from grace.htm.handlers.report import on_task_update
+from grace.htm.handlers.report import on_report, on_task_update
 from grace.htm.handlers.steer import on_list_dead_letters, on_steer_task
 from grace.htm.handlers.submit import on_submit, on_task_submit
 from grace.htm.handlers.watch import on_explain_task, on_get_task_metrics, on_list_tasks
@@ -54,10 +54,12 @@ def stream(settings: Settings) -> Stream:
 
 def rpc(settings: Settings) -> Rpc:
     """The requests. What many ask at once is answered by one transaction."""
+    memory = Memory()
     return (
         Rpc()
         .on_many(SubmitTasks, partial(on_submit, settings))
-        .on_many(ClaimTasks, Asked(partial(on_claim, settings, Memory())).on_claim)
+        .on_many(ClaimTasks, partial(on_claim, settings, memory))
+        .on_many(ReportTasks, partial(on_report, settings, memory))
         .on(Beat, partial(on_beat, settings))
         .direct(GetTasks, on_get_tasks)
         .on(SteerTask, partial(on_steer_task, settings))

@@ -1,7 +1,7 @@
 """Workers take tasks: every request that waits is served by one claim."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -12,10 +12,12 @@ from grace.contracts.htm import ClaimedTasks, ClaimTasks
 from grace.htm.domain.hands import Request
 from grace.htm.domain.lanes import sizes_within
 from grace.htm.domain.limits import allowances, left_after
+from grace.htm.domain.owner import Owner
 from grace.htm.domain.rotation import Rotation, rotate
 from grace.htm.domain.routing import is_kernel
 from grace.htm.domain.schedule import Assignment, Facts, choose_next, is_drained, wanted_of
 from grace.htm.domain.turns import Turns
+from grace.htm.handlers.asked import Asked
 from grace.htm.handlers.lease import milliseconds, owner_of
 from grace.htm.settings import Settings
 from grace.htm.store import Claimed, Claims, Limits, Line, Quotas
@@ -25,12 +27,17 @@ from grace.kit import Called, Unit
 _ROOM = 800 * 1024
 
 
+# Who wants tasks, by which key, and which.
+Wish = tuple[Owner, str | None, ClaimTasks]
+
+
 @dataclass(slots=True)
 class Memory:
     """What a replica remembers between claims: an order among equals, never a limit."""
 
     turns: Turns = field(default_factory=Turns)
     rotation: Rotation = field(default_factory=Rotation)
+    asked: Asked = field(default_factory=Asked)
 
 
 class HandedOut(ClaimedTasks):
@@ -55,17 +62,28 @@ async def on_claim(
     settings: Settings, memory: Memory, calls: Sequence[Called[ClaimTasks]], unit: Unit
 ) -> Sequence[ClaimedTasks]:
     """Serve every worker that waits, by one claim at a time: limits are exact."""
-    requests = [_request(call, most=settings.claim_most) for call in calls]
-    await Line(unit.tx).lock_claims()
+    await memory.asked.note(calls, unit)
+    wishes = [(owner_of(call, call.body.worker_id), call.key_id, call.body) for call in calls]
+    if not await Line(unit.tx).take_turn(kernels_of(wish for _, _, wish in wishes)):
+        return [HandedOut.of((), drained=True) for _ in calls]
+    handed, drained = await hand_out(settings, memory, wishes, unit)
+    return [HandedOut.of(tasks, drained=drained) for tasks in handed]
+
+
+async def hand_out(
+    settings: Settings, memory: Memory, wishes: Sequence[Wish], unit: Unit
+) -> tuple[Sequence[Sequence[str]], bool]:
+    """The tasks of each wish, as JSON, and whether nothing else waits; whoever calls has the turn."""
+    requests = [_request(*wish, most=settings.claim_most) for wish in wishes]
     choice, drained = await _choose(settings, memory, requests, unit)
     claimed = await Claims(unit.tx).assign_tasks(
         [(each.task_id, requests[each.request]) for each in choice], lease=settings.lease
     )
-    answers: list[list[str]] = [[] for _ in calls]
+    answers: list[list[str]] = [[] for _ in wishes]
     for each in choice:
         if task := claimed.get(each.task_id):
             answers[each.request].append(_claimed(each.task_id, task, lease=settings.lease))
-    return [HandedOut.of(tasks, drained=drained) for tasks in answers]
+    return answers, drained
 
 
 async def _choose(
@@ -94,15 +112,20 @@ async def _choose(
     return choice.assignments, few and is_drained(fronts, requests, choice.assignments, most=most)
 
 
-def _request(call: Called[ClaimTasks], *, most: int) -> Request:
+def kernels_of(claims: Iterable[ClaimTasks]) -> frozenset[str]:
+    """All kernels that are asked for."""
+    return frozenset(kernel for claim in claims for kernel in claim.kernels if is_kernel(kernel))
+
+
+def _request(owner: Owner, key_id: str | None, claim: ClaimTasks, *, most: int) -> Request:
     return Request(
-        owner=owner_of(call, call.body.worker_id),
-        key_id=call.key_id or "",
-        kernels=frozenset(filter(is_kernel, call.body.kernels)),
-        slots=min(call.body.slots, most),
+        owner=owner,
+        key_id=key_id or "",
+        kernels=frozenset(filter(is_kernel, claim.kernels)),
+        slots=min(claim.slots, most),
         room=_ROOM,
-        capabilities=frozenset(call.body.capabilities),
-        sizes=sizes_within(call.body.largest_bytes),
+        capabilities=frozenset(claim.capabilities),
+        sizes=sizes_within(claim.largest_bytes),
     )
 
 

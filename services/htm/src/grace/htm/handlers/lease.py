@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from grace.contracts.htm import Beat, Beaten, ClaimTasks, RunningAttempt
+from grace.contracts.htm import Beat, Beaten, ClaimTasks, ReportTasks, RunningAttempt
 from grace.htm.domain.owner import Owner
 from grace.htm.domain.progress import Progress, furthest_of
 from grace.htm.domain.reports import Fence
@@ -48,7 +48,9 @@ def _told(beaten: Iterable[RunningAttempt]) -> Iterator[Progress]:
             yield Progress(fence, attempt.progress.percent, attempt.progress.message)
 
 
-def owner_of(call: Called[ClaimTasks] | Called[Beat], worker_id: str) -> Owner:
+def owner_of(
+    call: Called[ClaimTasks] | Called[Beat] | Called[ReportTasks], worker_id: str
+) -> Owner:
     """The worker that signed a request."""
     if call.caller is None:
         raise Unauthenticated

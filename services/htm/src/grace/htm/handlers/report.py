@@ -4,7 +4,13 @@ import json
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from grace.contracts.htm import TaskReports, TaskUpdate, TaskUpdateStatus
+from grace.contracts.htm import (
+    ClaimedTasks,
+    ReportTasks,
+    TaskReports,
+    TaskUpdate,
+    TaskUpdateStatus,
+)
 from grace.htm.domain.owner import Owner
 from grace.htm.domain.reports import (
     REFUSED,
@@ -17,30 +23,77 @@ from grace.htm.domain.reports import (
     settle,
 )
 from grace.htm.domain.routing import task_id_of
+from grace.htm.handlers.claim import HandedOut, Memory, hand_out, kernels_of
+from grace.htm.handlers.lease import owner_of
 from grace.htm.settings import Settings
-from grace.htm.store import Attempts, tell_moved
+from grace.htm.store import Attempts, Line, tell_moved
 from grace.htm.store.results import References
-from grace.kit import Received, Unit
+from grace.kit import Called, Forbidden, GraceError, Received, Unit
 
 _DICE = Random()  # noqa: S311 - spreads retries, and every report throws it
 _KINDS = {status: Kind(status) for status in TaskUpdateStatus if status in {*Kind}}
 
 Message = Received[TaskUpdate] | Received[TaskReports]
+Told = tuple[Report, ...]
+Judged = Sequence[tuple[Report, Standing]]
 
 
 async def on_task_update(settings: Settings, messages: Sequence[Message], unit: Unit) -> None:
     """Bring reported attempts to their ends; reports come twice, late and out of order."""
-    told = [(message, tuple(_reports(message))) for message in messages]
-    reports = [report for _, theirs in told for report in theirs]
+    told = [tuple(_reports(m.body, m.publisher)) for m in messages]
+    judged = await _end_attempts(settings, told, unit)
+    for message, theirs, odd in zip(messages, told, judged, strict=True):
+        if detail := _refused(odd, reports=len(theirs)):
+            unit.refuse(message, reason=_first_refused(odd), detail=detail)
+        _account(message, theirs, odd, unit)
+
+
+async def on_report(
+    settings: Settings, memory: Memory, calls: Sequence[Called[ReportTasks]], unit: Unit
+) -> Sequence[ClaimedTasks | GraceError]:
+    """The same by request, with tasks for the hands that are free now: one commit for both.
+
+    Who tells of tasks that are not its own gets none; over the stream it is quarantined.
+    """
+    await memory.asked.note(calls, unit)
+    wanted = kernels_of(call.body.claim for call in calls if call.body.claim)
+    # Before any task is touched: claims lock in this order.
+    has_turn = bool(wanted) and await Line(unit.tx).take_turn(wanted)
+    told = [tuple(_reports(call.body, call.caller)) for call in calls]
+    judged = await _end_attempts(settings, told, unit)
+    for call, theirs, odd in zip(calls, told, judged, strict=True):
+        _account(call, theirs, odd, unit)
+    refused = [_refused(odd, reports=len(r)) for r, odd in zip(told, judged, strict=True)]
+    honest = [call for call, detail in zip(calls, refused, strict=True) if not detail]
+    filled = iter(await _fill(settings, memory, honest, unit) if has_turn else ())
+    nothing = HandedOut.of((), drained=bool(wanted))
+    return [Forbidden(detail) if detail else next(filled, nothing) for detail in refused]
+
+
+async def _fill(
+    settings: Settings, memory: Memory, calls: Sequence[Called[ReportTasks]], unit: Unit
+) -> Sequence[ClaimedTasks]:
+    """Tasks for those who want more, in the order of the calls."""
+    wishes = [
+        (owner_of(call, claim.worker_id), call.key_id, claim)
+        for call in calls
+        if (claim := call.body.claim)
+    ]
+    handed, drained = await hand_out(settings, memory, wishes, unit) if wishes else ((), False)
+    tasks = iter(handed)
+    return [HandedOut.of(next(tasks) if c.body.claim else (), drained=drained) for c in calls]
+
+
+async def _end_attempts(settings: Settings, told: Sequence[Told], unit: Unit) -> Sequence[Judged]:
+    """End what was told of; for each message the reports that more is to be said about."""
+    reports = [report for theirs in told for report in theirs]
     moved = await Attempts(unit.tx).succeed(reports) if only_successes(reports) else []
     ended = {task.task_id for task in moved}
     rest = [report for report in reports if report.task_id not in ended]
     settlement = await _settle(settings, rest, unit)
     tell_moved(unit, [*moved, *await Attempts(unit.tx).close_attempts(settlement.closings)])
     standings = iter(settlement.standings)
-    for message, theirs in told:
-        odd = [(r, next(standings)) for r in theirs if r.task_id not in ended]
-        _account(message, odd, unit, reports=len(theirs))
+    return [[(r, next(standings)) for r in theirs if r.task_id not in ended] for theirs in told]
 
 
 async def _settle(settings: Settings, reports: Sequence[Report], unit: Unit) -> Settlement:
@@ -56,34 +109,40 @@ async def _settle(settings: Settings, reports: Sequence[Report], unit: Unit) -> 
 
 
 def _account(
-    message: Message, judged: Sequence[tuple[Report, Standing]], unit: Unit, *, reports: int
+    message: Message | Called[ReportTasks], theirs: Told, judged: Judged, unit: Unit
 ) -> None:
-    """Count what rightly changed nothing; quarantine a message with a forged report, once."""
-    refused = [(report, standing) for report, standing in judged if standing in REFUSED]
-    if refused:
-        report, standing = refused[0]
-        detail = f"{len(refused)} of {reports} reports, the first: {_name(report)}"
-        unit.refuse(message, reason=standing, detail=detail)
+    """Count what rightly changed nothing."""
     for _, standing in judged:
         if standing is not Standing.CURRENT and standing not in REFUSED:
             unit.count(standing, message)
-    if not reports:
+    if not theirs:
         unit.count("unspecified", message)
 
 
-def _name(report: Report) -> str:
-    return f"task {report.task_id} attempt {report.attempt_number} by {report.owner}"
+def _refused(judged: Judged, *, reports: int) -> str:
+    """What is wrong with a message that has a forged report in it; nothing with others."""
+    refused = [report for report, standing in judged if standing in REFUSED]
+    if not refused:
+        return ""
+    first = refused[0]
+    name = f"task {first.task_id} attempt {first.attempt_number} by {first.owner}"
+    return f"{len(refused)} of {reports} reports, the first: {name}"
 
 
-def _reports(message: Message) -> Iterator[Report]:
+def _first_refused(judged: Judged) -> Standing:
+    return next(standing for _, standing in judged if standing in REFUSED)
+
+
+def _reports(
+    body: TaskUpdate | TaskReports | ReportTasks, component: str | None
+) -> Iterator[Report]:
     """The reports of a message; a status from the future is nothing that we could act on."""
-    body, component = message.body, message.publisher or ""
-    owner = Owner(component, "")
-    for update in body.updates if isinstance(body, TaskReports) else (body,):
+    owner = Owner(component or "", "")
+    for update in (body,) if isinstance(body, TaskUpdate) else body.updates:
         if update.status is TaskUpdateStatus.unspecified:
             continue
         if update.worker_id != owner.worker_id:  # the same in all of a message, but for forgeries
-            owner = Owner(component, update.worker_id)
+            owner = Owner(component or "", update.worker_id)
         yield Report(
             task_id_of(update.task_id),
             update.attempt_number,

@@ -22,6 +22,7 @@ class Claim:
         """Claim once; True while the answers fill what was free at least in part, and more waits."""
         slots = self._bench.free
         if slots < 1 or runtime.stopping.is_set():
+            self._drained = False  # a hint may have come that there are no hands for
             return False
         await self._bench.tools.guard.restore(runtime)
         request = ClaimTasks(

@@ -1,10 +1,10 @@
-"""Sends what the attempts have to say, many in one message, until htm's stream holds it."""
+"""Tells htm what the attempts have to say, many in one message, until it or its stream holds it."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from grace.contracts.htm import TaskReports, TaskUpdate, TaskUpdateStatus
-from grace.kit import Runtime, end_tasks
+from grace.contracts.htm import ReportTasks, TaskReports, TaskUpdate, TaskUpdateStatus
+from grace.kit import GraceError, Runtime, end_tasks
 from grace.worker.loops.bench import Bench
 
 # NATS takes 1 MiB; text outside ASCII takes more bytes than characters.
@@ -12,6 +12,8 @@ _MOST_CHARACTERS = 300_000
 _MOST_UPDATES = 500
 # What is not out by then is done again by whoever gets the task next.
 _LAST_SECONDS = 3.0
+# A commit takes milliseconds; htm that takes longer is away, and the stream is not.
+_ANSWER_SECONDS = 2.0
 
 
 class Reporter:
@@ -42,9 +44,18 @@ class Reporter:
         while not self._closing:
             await self._bench.reported.wait()
             for batch in batches(self._bench.take_reports()):
-                await runtime.report(TaskReports(updates=batch))
+                await _tell(runtime, batch)
                 if any(each.status is not TaskUpdateStatus.started for each in batch):
                     runtime.crash_point("reported")
+
+
+async def _tell(runtime: Runtime, updates: tuple[TaskUpdate, ...]) -> None:
+    """Ask htm, which answers after its commit. What it did not answer its stream keeps for it."""
+    try:
+        await runtime.call(ReportTasks(updates=updates), timeout=_ANSWER_SECONDS)
+    except GraceError as error:
+        runtime.log.info("report.by_stream", error=error.detail)
+        await runtime.report(TaskReports(updates=updates))
 
 
 def batches(updates: Sequence[TaskUpdate]) -> Iterator[tuple[TaskUpdate, ...]]:

@@ -1,6 +1,6 @@
 """The queues as a claim sees them: one claim at a time, the front of every lane."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from grace.htm.domain.lanes import lane_of
@@ -21,6 +21,10 @@ class Line:
     async def lock_claims(self) -> None:
         """Wait until no other transaction hands out tasks, and keep it so."""
         await self._tx.execute(QUERIES["lock_claims"])
+
+    async def take_turn(self, kernels: Collection[str]) -> bool:
+        """Wait for the turn of a claim; False, at once, where no task of these kernels waits."""
+        return bool(await self._tx.execute(QUERIES["take_turn"], kernels=list(kernels)))
 
     async def queue_heads(
         self,

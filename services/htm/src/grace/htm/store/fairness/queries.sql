@@ -4,6 +4,14 @@
 -- One claim at a time, until the end of the transaction. A statement of its own: only the next one sees what the last claim did.
 SELECT pg_advisory_xact_lock(hashtextextended('grace.htm.claim', 0));
 
+-- take_turn --
+-- The same where a task waits that is asked for. No row: there is nothing to hand out, and nobody's turn.
+SELECT pg_advisory_xact_lock(hashtextextended('grace.htm.claim', 0))
+ WHERE EXISTS (
+       SELECT FROM htm_tasks t
+        WHERE t.status = 'queued' AND t.kernel = ANY (CAST(:kernels AS text[]))
+       );
+
 -- queue_heads --
 -- The fronts of all lanes, lowest order keys first; each is a stretch of the index, read from its front.
 -- (SELECT ..) hides the values from the planner: it would plan each claim anew, for longer than it takes.

@@ -18,6 +18,11 @@ class Followers:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
+    async def find_end(self) -> bool:
+        """Whether there is anything to follow."""
+        found: bool = await self._tx.fetchval(QUERIES["find_end"])
+        return found
+
     async def take_ends(self, *, most: int) -> set[UUID]:
         """Tasks whose ends were not followed yet."""
         return {row["task_id"] for row in await self._tx.fetch(QUERIES["take_ends"], most=most)}

@@ -50,6 +50,10 @@ UPDATE htm_tasks t
  WHERE t.id = n.task_id AND t.finished_at IS NULL
    AND t.id = ANY (ARRAY(SELECT task_id FROM new UNION SELECT parent_id FROM new));
 
+-- find_end --
+-- Whether an end was not followed yet.
+SELECT EXISTS (SELECT FROM htm_ends);
+
 -- take_ends --
 -- Ends that were not followed yet, oldest first; they are followed in this transaction.
 DELETE FROM htm_ends
