@@ -1,5 +1,6 @@
 """Nothing runs unauthorised: capabilities, the permit beacon, the lease."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from grace.kit import new_id
 from grace.testkit import eventually
 from grace.worker.kernels.operation import Diff
 from grace.worker.kernels.postgres.set_database_setting import SetDatabaseSetting
+from grace.worker.loops.switch import KillSwitch
 
 Floor = Any
 Opener = Any
@@ -78,6 +80,11 @@ async def test_a_revert_needs_its_own_capability_and_its_own_receipt(floor: Open
         assert (lonely.error_message or "").endswith("there is no before-state to restore")
         wanted = at.permitted(at.spec())
         await at.result(wanted)
+        names = {"action_id": wanted.action_id, "contract_id": "contract-other"}
+        other = at.spec("revert", key="other-revert", **names)
+        foreign = await at.do(at.permitted(other))
+        assert foreign.error_message == "blocked: the action id was used for another act"
+        assert await at.setting() == "5ms"
         back = at.spec("revert", action_id=wanted.action_id)
         with_apply = back.model_copy(update={"capability": wanted.capability, "key": "a"})
         refused = await at.do(with_apply)
@@ -142,6 +149,35 @@ async def test_without_a_permit_nothing_begins_and_it_is_tried_again(floor: Open
         assert await at.setting() is None
         await at.permit()
         assert await at.result(at.permitted(at.spec()))
+
+
+async def test_what_is_stopped_while_it_looks_never_acts(
+    floor: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, take, look = asyncio.Event(), KillSwitch._take, SetDatabaseSetting.observe
+
+    def listen(switch: KillSwitch, word: Any) -> bool:
+        taken = take(switch, word)
+        if word.permit is not None and not word.permit.allowed:
+            heard.set()
+        return taken
+
+    monkeypatch.setattr(KillSwitch, "_take", listen)
+    async with floor(htm=FAST) as at:
+
+        async def observe(*args: Any) -> Any:
+            found = await look(*args)
+            if not heard.is_set():
+                await at.permit(allowed=False)
+                await asyncio.wait_for(heard.wait(), 5)
+            return found
+
+        await at.permit()
+        monkeypatch.setattr(SetDatabaseSetting, "observe", observe)
+        task = await at.do(at.permitted(at.spec()))
+        assert (task.status, task.error_class) == ("dead_letter", "transient")
+        assert "applies are stopped" in (task.error_message or "")
+        assert await at.setting() is None
 
 
 async def test_a_worker_waits_for_the_first_beacon(floor: Opener) -> None:
