@@ -15,7 +15,7 @@ from load.machine import ROOT
 from rich.console import Console
 from torture import table
 from torture.controls import CONTROLS
-from torture.plan import Kind
+from torture.plan import Fault
 from torture.run import FULL, SHORT, Result, Sizes, torture
 from torture.sabotage import Sabotage
 
@@ -61,7 +61,8 @@ async def _controls(names: Sequence[str], given: argparse.Namespace, console: Co
         control = CONTROLS[sabotage]
         result = await _run(
             control.sizes, given, console,
-            name=f"control-{sabotage}-{given.seed}", sabotage=sabotage, kinds=control.kinds,
+            name=f"control-{sabotage}-{given.seed}", sabotage=sabotage,
+            faults=control.draw(given.seed),
         )  # fmt: skip
         if not control.breaches & {finding.rule for finding in result.breaches}:
             unnoticed.append(sabotage)
@@ -72,12 +73,12 @@ async def _controls(names: Sequence[str], given: argparse.Namespace, console: Co
 
 async def _run(
     sizes: Sizes, given: argparse.Namespace, console: Console, *,
-    name: str, sabotage: Sabotage | None = None, kinds: Sequence[Kind] = tuple(Kind),
+    name: str, sabotage: Sabotage | None = None, faults: Sequence[Fault] | None = None,
 ) -> Result:  # fmt: skip
     root = given.out.absolute() / name
     remove(root)  # what an earlier run left: its stream would be read as this one's
     async with own_grounds(root) as grounds:
-        result = await torture(grounds, sizes, given.seed, sabotage=sabotage, kinds=kinds)
+        result = await torture(grounds, sizes, given.seed, sabotage=sabotage, faults=faults)
     file = root.with_suffix(".json")
     table.write(file, result)
     table.show(console, result, file)

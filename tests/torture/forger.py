@@ -23,6 +23,7 @@ from grace.kit.envelope import MESSAGE_ID, SCHEMA
 
 _MOST = 20
 _AGAIN_SECONDS = 0.2
+_LOOK_SECONDS = 0.02
 _REPORTS, _SUBMISSIONS = TaskUpdate.SUBJECT, TaskSubmit.SUBJECT
 _NOWHERE = {
     "key": "poison", "type": "poison", "kernel": "no.kernel", "origin": "outside",
@@ -73,6 +74,25 @@ class Forger:
         await self._report(
             [_done(t["task_id"], t["attempt_number"], t["worker_id"]) for t in ended]
         )
+
+    async def of_still(self, name: str, still: asyncio.Task[None]) -> None:
+        """Say of all that a worker holds which stands still that it is done: it says nothing itself.
+
+        First as another; then, whenever somebody takes a task over, late and in its own name.
+        """
+        held = await self._oracle.in_hand(name)
+        await self._report([_done(t["id"], t["attempt_number"], "forger") for t in held])
+        said: set[tuple[Any, int]] = set()
+        while not still.done():
+            over = [
+                t for t in await self._oracle.taken_over(name)
+                if (t["task_id"], t["attempt_number"]) not in said
+            ]  # fmt: skip
+            await self._report(
+                [_done(t["task_id"], t["attempt_number"], t["worker_id"]) for t in over]
+            )
+            said |= {(t["task_id"], t["attempt_number"]) for t in over}
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def again(self, number: int) -> None:
         """Send reports a second time."""

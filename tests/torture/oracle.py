@@ -22,6 +22,23 @@ _ENDED_ATTEMPTS = """
      WHERE a.outcome = 'lapsed'
      ORDER BY t.finished_at DESC NULLS FIRST, a.finished_at DESC LIMIT $1
 """
+_IN_HAND = """
+    SELECT t.id, t.attempt_number
+      FROM htm.htm_tasks t
+      JOIN htm.htm_task_attempts a ON a.task_id = t.id AND a.attempt_number = t.attempt_number
+     WHERE t.status IN ('assigned', 'running') AND starts_with(a.worker_id, $1)
+       AND NOT EXISTS (
+               SELECT FROM torture.reports r
+                WHERE r.task_id = t.id AND r.attempt_number = t.attempt_number
+                  AND r.status <> 'started'
+           )
+"""
+_TAKEN_OVER = """
+    SELECT a.task_id, a.attempt_number, a.worker_id
+      FROM htm.htm_task_attempts a JOIN htm.htm_tasks t ON t.id = a.task_id
+     WHERE a.outcome = 'lapsed' AND starts_with(a.worker_id, $1)
+       AND t.status IN ('assigned', 'running') AND t.attempt_number > a.attempt_number
+"""
 _REPORTS = """
     SELECT task_id, attempt_number, worker_id, status
       FROM torture.reports ORDER BY md5(id::text || $1) LIMIT $2
@@ -93,6 +110,14 @@ class Oracle:
     async def ended_attempts(self, most: int) -> list[asyncpg.Record]:
         """Attempts that lapsed, of tasks that are still open first."""
         return await self.rows(_ENDED_ATTEMPTS, most)
+
+    async def in_hand(self, name: str) -> list[asyncpg.Record]:
+        """What a worker holds and has said nothing of the end of."""
+        return await self.rows(_IN_HAND, f"{name}-")
+
+    async def taken_over(self, name: str) -> list[asyncpg.Record]:
+        """Attempts of a worker that lapsed, of tasks that are in another's hands now."""
+        return await self.rows(_TAKEN_OVER, f"{name}-")
 
     async def reports(self, number: int, most: int) -> list[asyncpg.Record]:
         """Some of the reports that workers made."""

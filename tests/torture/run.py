@@ -18,7 +18,7 @@ from torture.forger import Forger
 from torture.limits import Samples, sample, set_limits
 from torture.oracle import Oracle
 from torture.orders import Order
-from torture.plan import Fault, Kind
+from torture.plan import Fault
 from torture.sabotage import Sabotage
 from torture.submitter import Submitter
 from torture.tormentor import Done, Tormentor
@@ -46,6 +46,8 @@ class Sizes:
     patience: float = checker.MOST_DRAIN_SECONDS
     # Each wave of work begins when the one before the last has ended.
     faults_of_a_wave: int = 8
+    # The faults of a wave are over before the next one begins: each meets work, and all who do it.
+    is_apart: bool = False
 
 
 FULL = Sizes(tasks=20_000, faults=320, htms=3, hands=4, slots=8, lease=4.0, capacity=24)
@@ -75,7 +77,7 @@ class Result:
 
 async def torture(
     grounds: Grounds, sizes: Sizes, seed: int, *,
-    sabotage: Sabotage | None = None, kinds: Sequence[Kind] = tuple(Kind),
+    sabotage: Sabotage | None = None, faults: Sequence[Fault] | None = None,
 ) -> Result:  # fmt: skip
     """Run the plan of a seed, let the work end, and judge."""
     begun, books, oracle = time.monotonic(), Books(), Oracle(grounds)
@@ -93,7 +95,7 @@ async def torture(
         tormentor = Tormentor(grounds, fleet, oracle, (submitter, forger), sizes.lease)
         story = Story(sizes, oracle, books, submitter, forger, tormentor)
         found = await story.tell(
-            orders.draw(seed, sizes.tasks), plan.draw(seed, sizes.faults, kinds), began_at
+            orders.draw(seed, sizes.tasks), faults or plan.draw(seed, sizes.faults), began_at
         )
     return Result(
         seed=seed,
@@ -146,6 +148,8 @@ class Story:
             for fault in faults[number * most : (number + 1) * most]:
                 await self.tormentor.do(fault)
             await submitting
+            if self.sizes.is_apart:
+                await self.tormentor.finish()
             await self._at_most(size)
 
     async def _at_most(self, tasks: int) -> None:

@@ -24,6 +24,8 @@ Act = Callable[[], Any]
 _HTM, _HAND = "htm", "hand"
 # Standing still, htm keeps locks that others wait for; they give up after five seconds.
 _LEASES_OF_HTM = 0.5
+# To stop who holds nothing says nothing; but where no work is left nobody waits for it.
+_LOOKS, _LOOK_SECONDS = 50, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Tormentor:
         victim = await self._victim(fault)
         at = time.monotonic() - self._began
         act = self._acts(fault, victim)[fault.kind]()
-        if inspect.isawaitable(act):
+        if inspect.iscoroutine(act):
             await act
         self.done.append(Done(fault.number, fault.kind, at, victim.name if victim else ""))
 
@@ -69,9 +71,19 @@ class Tormentor:
     async def _victim(self, fault: Fault) -> Member | None:
         if fault.kind.startswith("htm."):
             return await self._fleet.pick(_HTM, fault.victim)
+        if fault.kind in {Kind.HAND_STOP, Kind.REPORT_STILL}:
+            return await self._busy(await self._fleet.pick(_HAND, fault.victim))
         if fault.kind.startswith("worker."):
             return await self._fleet.pick(_HAND, fault.victim)
         return None
+
+    async def _busy(self, hand: Member) -> Member:
+        """The worker, as soon as it holds something that it has not ended."""
+        for _ in range(_LOOKS):
+            if await self._oracle.in_hand(hand.name):
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        return hand
 
     def _acts(self, fault: Fault, victim: Member | None) -> Mapping[Kind, Act]:
         """What each kind does. What takes long goes on beside the next fault."""
@@ -92,12 +104,20 @@ class Tormentor:
             Kind.REPORT_FOREIGN: self._forger.foreign,
             Kind.REPORT_OLD: self._forger.old,
             Kind.REPORT_AGAIN: lambda: self._forger.again(fault.victim),
+            Kind.REPORT_STILL: lambda: self._forge(victim, fault.leases),
             Kind.POISON: self._forger.poison,
         }
 
-    def _stop(self, victim: Member | None, leases: float) -> None:
+    def _stop(self, victim: Member | None, leases: float) -> asyncio.Task[None]:
         assert victim is not None
-        self._soon(self._fleet.stop(victim, self._lease * leases))
+        return self._soon(self._fleet.stop(victim, self._lease * leases))
+
+    async def _forge(self, victim: Member | None, leases: float) -> None:
+        """Others speak while it stands still."""
+        assert victim is not None
+        still = self._stop(victim, leases)
+        await asyncio.sleep(0)  # it stands from here on
+        self._soon(self._forger.of_still(victim.name, still))
 
     def _set_clock(self, victim: Member | None, seconds: int) -> None:
         """From its next start on, which is at once."""
@@ -105,8 +125,10 @@ class Tormentor:
         victim.arguments[-1] = str(seconds)
         self._fleet.kill(victim)
 
-    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
-        self._beside.add(asyncio.ensure_future(work))
+    def _soon(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._beside.add(task)
+        return task
 
 
 def _crash(server: NatsServer | PostgresServer) -> None:
