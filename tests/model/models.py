@@ -61,4 +61,9 @@ class Model:
 
 
 HTM, FAMILY, OUTBOX = Model("htm"), Model("family"), Model("outbox")
-MODELS = {model.name: model for model in (HTM, FAMILY, OUTBOX)}
+MODELS = {
+    model.name: model
+    for model in (
+        HTM, FAMILY, OUTBOX, Model("approval"), Model("act"), Model("leadership"), Model("rotation"),
+    )
+}  # fmt: skip

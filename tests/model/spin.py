@@ -17,7 +17,7 @@ from model.models import Model, Property
 
 FOLDER = Path(__file__).resolve().parents[2] / ".grace" / "model"
 _PATIENCE = 300  # seconds; apt gives up after ten
-_SEARCH = ["-m1000000", "-w20"]  # the depth, and 2^20 slots to begin with
+_SEARCH = ["-m100000", "-w18"]  # the depth, and 2^18 slots to begin with: both cost time at once
 _QUIETLY = ["-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=0"]
 
 
