@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,31 @@ def test_a_store_that_is_none_is_refused_at_start(store) -> None:
 def test_what_looks_like_a_hash_is_none(name) -> None:
     with pytest.raises(Invalid):
         BlobRef(name, 1)
+
+
+async def test_what_nobody_has_put_for_long_is_forgotten_and_nothing_else(tmp_path) -> None:
+    settings = BlobSettings(blob_store=f"file://{tmp_path}/blobs")
+    blobs, states = open_blobs(settings), open_blobs(settings, "states")
+    old = [await blobs.put(data) for data in (b"1", b"2", b"3")]
+    young, kept = await blobs.put(b"4"), await states.put(b"1")
+    foreign = tmp_path / "blobs" / "README"
+    foreign.write_text("not ours")
+    for path in (tmp_path / "blobs").rglob("*"):
+        if path.is_file() and path.name != young.sha256:
+            os.utime(path, (1, 1))
+    again = await blobs.put(b"3")  # renewed
+    day = timedelta(days=1)
+    assert await blobs.forget(unused_for=day, most=1) == 1
+    assert await blobs.forget(unused_for=day, most=9) == 1
+    assert await blobs.forget(unused_for=day, most=9) == 0
+    for ref in old[:2]:
+        with pytest.raises(BlobMissing):
+            await blobs.get(ref)
+    assert [await blobs.get(ref) for ref in (again, young)] == [b"3", b"4"]
+    assert (await states.get(kept), foreign.read_text()) == (b"1", "not ours")
+
+
+async def test_a_bucket_has_rules_of_its_own_for_that(in_bucket) -> None:
+    ref = await in_bucket.put(b"old")
+    assert await in_bucket.forget(unused_for=timedelta(days=-1), most=9) == 0
+    assert await in_bucket.get(ref) == b"old"

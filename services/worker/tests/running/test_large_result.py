@@ -1,6 +1,8 @@
 """Results of looking that are too long for a report lie in the blob store."""
 
 import json
+import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +28,22 @@ async def test_a_result_that_is_too_long_is_read_by_its_reference(
 ) -> None:
     monkeypatch.setattr(Activity, "observe", large)
     store = f"file://{tmp_path}/blobs"
-    async with floor(blob_store=store) as at:
+    async with floor(blob_store=store, prune_interval=timedelta(milliseconds=50)) as at:
         task = await at.do(at.spec("observe", **LOOK))
-    assert (task.status, task.result_json) == ("succeeded", None)
-    ref = BlobRef(task.result_sha256, task.result_size_bytes)
-    found = await open_blobs(BlobSettings(blob_store=store)).get(ref)
-    assert json.loads(found) == STATE
+        assert (task.status, task.result_json) == ("succeeded", None)
+        ref = BlobRef(task.result_sha256, task.result_size_bytes)
+        results = open_blobs(BlobSettings(blob_store=store))
+        states = open_blobs(BlobSettings(blob_store=store), "states")
+        kept = await states.put(b"the state of an action")
+        assert json.loads(await results.get(ref)) == STATE
+        files = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+        for path in files:
+            os.utime(path, (1, 1))
+
+        async def is_forgotten() -> bool:
+            return [path.name for path in files if path.exists()] == [kept.sha256]
+
+        await eventually(is_forgotten)
 
 
 async def test_without_a_store_the_attempt_fails_and_says_what_to_set(

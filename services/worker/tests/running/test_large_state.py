@@ -34,7 +34,7 @@ async def test_a_long_state_is_kept_by_reference_and_restored(
         assert applied["before"]["$large"]["bytes"] > len(FILL)
         assert await at.setting() == "5ms"
         back = at.permitted(at.spec("revert", action_id=wanted.action_id))
-        blobs = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+        blobs = [path for path in (tmp_path / "blobs" / "states").rglob("*") if path.is_file()]
         whole = {path: path.read_bytes() for path in blobs}
         for path in blobs:
             path.write_bytes(b"damaged")

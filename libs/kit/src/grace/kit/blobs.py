@@ -10,7 +10,11 @@ import hashlib
 import os
 import re
 import tempfile
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -71,13 +75,16 @@ class BlobRef:
 
 
 class Shelf(Protocol):
-    """Where blobs lie, by name. Both block: `Blobs` calls them in a thread."""
+    """Where blobs lie, by name. All of it blocks: `Blobs` calls it in a thread."""
 
     def write(self, name: str, data: bytes) -> None:
         """Store durably; over what is there, which heals a damaged blob."""
 
     def read(self, name: str, most: int) -> bytes:
         """Return at most so many bytes; BlobMissing where there are none."""
+
+    def forget(self, before: float, most: int) -> int:
+        """Forget some that were put last before a moment (seconds since 1970); return how many."""
 
 
 class Blobs:
@@ -96,6 +103,14 @@ class Blobs:
         """Return the bytes of this reference, or fail: never other bytes."""
         self._refuse_more(ref.size)
         return await asyncio.to_thread(self._get, ref)
+
+    async def forget(self, *, unused_for: timedelta, most: int) -> int:
+        """Forget at most so many blobs that nobody has put for so long; return how many.
+
+        Who calls this knows that nothing refers to them any more.
+        """
+        before = time.time() - unused_for.total_seconds()
+        return await asyncio.to_thread(self._shelf.forget, before, most)
 
     def _put(self, data: bytes) -> BlobRef:
         ref = BlobRef.of(data)
@@ -140,6 +155,18 @@ class Folder:
         except OSError as error:
             raise BlobsUnreachable(f"{path} cannot be read: {error.strerror}") from error
 
+    def forget(self, before: float, most: int) -> int:
+        """Remove files that are older; one that is put again meanwhile stays."""
+        try:
+            return sum(islice((True for path in self._blobs() if _remove(path, before)), most))
+        except OSError as error:
+            raise BlobsUnreachable(f"{self._root} cannot be tidied: {error.strerror}") from error
+
+    def _blobs(self) -> Iterator[Path]:
+        """The files that are blobs of this very folder; what else lies there is not ours."""
+        for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
+            yield from (path for path in sorted(folder.iterdir()) if _SHA256.fullmatch(path.name))
+
     def _path(self, name: str) -> Path:
         return self._root / name[:2] / name
 
@@ -156,22 +183,27 @@ class NoShelf:
         self.write(name, b"")
         raise AssertionError(most)
 
+    def forget(self, before: float, most: int) -> int:  # noqa: ARG002 - as a Shelf
+        """Nothing is there."""
+        return 0
 
-def open_blobs(settings: BlobSettings) -> Blobs:
-    """The blob store that the settings name; nothing is reached yet."""
-    return Blobs(_shelf(settings), most=settings.blob_most)
+
+def open_blobs(settings: BlobSettings, part: str = "") -> Blobs:
+    """The blob store that the settings name, or a part of it that is kept apart; nothing is reached yet."""
+    return Blobs(_shelf(settings, part), most=settings.blob_most)
 
 
-def _shelf(settings: BlobSettings) -> Shelf:
+def _shelf(settings: BlobSettings, part: str) -> Shelf:
     where = urlsplit(settings.blob_store)
     match where.scheme:
         case "file":
-            return Folder(Path(unquote(where.path)))
+            return Folder(Path(unquote(where.path)) / part)
         case "s3":
             # boto3 takes a third of a second and 30 MB, and few services carry it.
             from grace.kit.s3 import Bucket  # noqa: PLC0415
 
-            return Bucket.open(settings, bucket=where.netloc, prefix=where.path.strip("/"))
+            prefix = f"{where.path.strip('/')}/{part}".strip("/")
+            return Bucket.open(settings, bucket=where.netloc, prefix=prefix)
         case _:
             return NoShelf()
 
@@ -190,6 +222,22 @@ def _write_durably(path: Path, data: bytes) -> None:
         Path(beside).unlink(missing_ok=True)
         raise
     _sync(path.parent)
+
+
+def _remove(path: Path, before: float) -> bool:
+    """Remove a file if it is older than that; moved aside first, for it may be put again at any moment."""
+    aside = path.with_name(f".{path.name}")
+    try:
+        if path.stat().st_mtime >= before:
+            return False
+        path.replace(aside)
+    except FileNotFoundError:  # somebody else was faster
+        return False
+    if aside.stat().st_mtime >= before:
+        aside.replace(path)
+        return False
+    aside.unlink()
+    return True
 
 
 def _sync(folder: Path) -> None:

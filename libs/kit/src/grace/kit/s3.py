@@ -64,5 +64,9 @@ class Bucket:
             raise BlobsUnreachable(f"s3://{self._bucket} gave no blob: {error}") from error
         return data
 
+    def forget(self, before: float, most: int) -> int:  # noqa: ARG002 - as a Shelf
+        """Leave it to the bucket's lifecycle rules: S3 cannot remove an object only if it is still old."""
+        return 0
+
     def _key(self, name: str) -> str:
         return "/".join(part for part in (self._prefix, name[:2], name) if part)

@@ -42,4 +42,5 @@ def build(settings: Settings | None = None) -> Service:
         .every(settings.baselines_interval, loops.JudgeRuns(settings))
         .every(settings.recall_interval, recall)
         .every(settings.release_interval, loops.ReleaseHolds())
+        .every(settings.prune_interval, loops.Prune(settings), leader=True)
     )

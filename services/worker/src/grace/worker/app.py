@@ -14,6 +14,7 @@ from grace.worker.loops.bench import Bench
 from grace.worker.loops.claim import Beat, Claim
 from grace.worker.loops.crash import MOMENTS
 from grace.worker.loops.guard import Guard
+from grace.worker.loops.prune import Prune
 from grace.worker.loops.report import Reporter
 from grace.worker.loops.switch import KillSwitch
 from grace.worker.loops.tools import Tools
@@ -34,7 +35,8 @@ def build(settings: Settings | None = None) -> Service:
         guard=Guard(),
         switch=switch,
         consents=consents,
-        blobs=open_blobs(settings),
+        results=open_blobs(settings),
+        states=open_blobs(settings, "states"),
     )
     bench = Bench(tools, settings.slots)
     return (
@@ -50,4 +52,5 @@ def build(settings: Settings | None = None) -> Service:
         .every(settings.permit_renewal, Vouch(switch, settings.permit_renewal))
         .every(settings.claim_interval, Claim(bench))
         .every(settings.beat_interval, Beat(bench))
+        .every(settings.prune_interval, Prune(tools, settings.keep_results), leader=True)
     )

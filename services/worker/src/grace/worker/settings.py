@@ -40,3 +40,8 @@ class Settings(BlobSettings):
     permit_renewal: Duration = timedelta(seconds=30)
     # Tasks in hand may take so long to end at a stop; the rest lapses and is done elsewhere.
     drain: Duration = timedelta(seconds=15)
+    # Long results in a folder are forgotten after this. Twice as long as htm keeps ended tasks: keep it
+    # longer than GRACE_HTM_KEEP_ENDED. A bucket has lifecycle rules for that.
+    keep_results: Duration = timedelta(days=60)
+    # How often it is looked for what has served its time; it harms nobody meanwhile.
+    prune_interval: Duration = timedelta(hours=1)

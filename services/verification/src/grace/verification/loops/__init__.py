@@ -3,6 +3,7 @@
 from grace.verification.loops.advance import Advance
 from grace.verification.loops.baselines import Baselines
 from grace.verification.loops.begin import Begin
+from grace.verification.loops.prune import Prune
 from grace.verification.loops.recall import Recall
 from grace.verification.loops.release import ReleaseHolds
 from grace.verification.loops.runs import JudgeRuns
@@ -15,6 +16,7 @@ __all__ = [
     "Baselines",
     "Begin",
     "JudgeRuns",
+    "Prune",
     "Recall",
     "ReleaseHolds",
     "Sources",

@@ -85,7 +85,7 @@ async def _completed(tools: Tools, task: ClaimedTask, text: str) -> TaskUpdate:
     if task.spec.step != Step.OBSERVE:
         raise UnusableError(f"the result has {len(text)} characters, too many to be sent")
     try:
-        stored = await tools.blobs.put(text.encode())
+        stored = await tools.results.put(text.encode())
     except BlobTooLarge as error:
         raise UnusableError(f"the result is too long: {error.detail}") from error
     return _update(tools, task, TaskUpdateStatus.completed, stored=stored)

@@ -52,7 +52,7 @@ class Effect:
         self._errand = errand
         self._job = errand.job
         self._act = errand.act
-        self._shelf = Shelf(tools.blobs, runtime.keys.safe, errand.act)
+        self._shelf = Shelf(tools.states, runtime.keys.safe, errand.act)
         # Between which states a revert goes; an apply goes from what it finds.
         self._ends: tuple[State, State] | None = None
 

@@ -22,7 +22,9 @@ class Tools:
     guard: Guard
     switch: KillSwitch
     consents: Consents
-    blobs: Blobs
+    results: Blobs
+    # Apart from results: those serve their time, a state is there as long as its receipt.
+    states: Blobs
 
 
 @dataclass(slots=True)
