@@ -5,10 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from grace.contracts.verification import ActionClosed
-from grace.kit import Query, Received, Runtime, Transaction, Unit, new_id
+from grace.kit import Query, Received, Runtime, Transaction, Unit, new_id, outgoing
 from grace.kit.metrics import OUTBOX_RESENT
+from grace.kit.outgoing import Outgoing
 from grace.kit.relay import QUERIES, StreamWatch
 from grace.testkit import eventually
 
@@ -252,3 +254,42 @@ async def test_a_restarted_postgres_loses_nothing(desk: Desk, verification: Runt
         return set(await _texts(desk)) == {"before", "behind"}
 
     await eventually(both, timeout=10)
+
+
+async def test_what_is_committed_goes_out_without_being_read_back(
+    desk: Desk, verification: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(verification, "before")
+    await eventually(lambda: _all_sent(desk))
+    read: list[UUID] = []
+    stored = Outgoing.stored
+
+    def count(row: Any) -> Outgoing:
+        read.append(row["id"])
+        return stored(row)
+
+    monkeypatch.setattr(Outgoing, "stored", count)
+    monkeypatch.setattr(outgoing, "_MOST_BYTES", 1000)
+    await publish(verification, "a", "b")
+    async with verification.unit() as unit:
+        large = unit.publish(closed("large").model_copy(update={"reason": "x" * 2000}))
+
+    async def all_there() -> bool:
+        return sorted(await _texts(desk)) == ["a", "b", "before", "large"]
+
+    await eventually(all_there)
+    await eventually(lambda: _all_sent(desk))
+    assert read == [large]  # what is large is not kept in memory
+
+
+async def test_the_same_id_again_is_sent_by_the_first_alone(
+    desk: Desk, verification: Runtime
+) -> None:
+    identity = new_id()
+    for text in ("first", "second"):
+        async with verification.unit() as unit:
+            unit.publish(closed(text), identity=identity)
+        if text == "second":
+            assert not unit._outbox
+    await eventually(lambda: _all_sent(desk))
+    assert await _texts(desk) == ["first"]

@@ -3,13 +3,14 @@
 SELECT now();
 
 -- insert_outbox --
--- What others must learn of this transaction.
+-- What others must learn of this transaction. Not back comes what an earlier one has told under the same id.
 INSERT INTO outbox (id, subject, stream, schema, tenant_id, correlation_id, traceparent, body, key_id, signature, audited)
 SELECT * FROM unnest(
     CAST(:ids AS uuid[]), CAST(:subjects AS text[]), CAST(:streams AS text[]), CAST(:schemas AS text[]),
     CAST(:tenants AS text[]), CAST(:correlations AS text[]), CAST(:traces AS text[]),
     CAST(:bodies AS bytea[]), CAST(:keys AS text[]), CAST(:signatures AS bytea[]), CAST(:audited AS boolean[]))
-ON CONFLICT (id) DO NOTHING;
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
 
 -- mark_received --
 -- Remember message ids; only those that are new come back.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 from nats.errors import Error as NatsError
@@ -13,9 +14,9 @@ from nats.js.api import PubAck
 
 from grace.contracts.identity import AppendRows, AuditRow
 from grace.contracts.subjects import SUBJECTS
-from grace.kit import envelope, metrics
-from grace.kit.envelope import CORRELATION, MESSAGE_ID, SCHEMA, TENANT, TRACEPARENT
+from grace.kit import metrics
 from grace.kit.errors import GraceError
+from grace.kit.outgoing import Outgoing
 from grace.kit.sql import Queries, Record
 
 if TYPE_CHECKING:
@@ -33,31 +34,68 @@ _AUDIT_BYTES = 400_000
 _QUARANTINE_RETENTION = timedelta(days=30)
 
 Ack = asyncio.Future[PubAck]
+Before: TypeAlias = "Callable[[Runtime], Awaitable[None]]"
 
 
 class Publish:
-    """Sends unsent rows and marks what the streams acknowledged. A row may go out twice."""
+    """Sends what is unsent and marks what the streams acknowledged. A row may go out twice.
+
+    What this process commits goes out at once. The table is read once an interval, for what others
+    committed and for what did not get out.
+    """
 
     def __init__(self) -> None:
         self._watch = StreamWatch()
+        # Acknowledged, and not marked yet: a mark that is lost sends a row twice, never never.
+        self._sent: list[UUID] = []
+        self._sweep_at = 0.0
 
     async def tick(self, runtime: Runtime) -> bool:
         """Send one batch; True while there is more."""
+        if not await runtime.leadership.holds("publish"):
+            runtime.fresh.clear()  # the leader finds them in the table
+            self._sent.clear()
+            return False
         if not runtime.client.is_connected:
+            runtime.fresh.clear()
             return False
         # In this order, in one task: a row that a lost stream acknowledged is marked before the
         # loss is looked for, and so is sent again with the others.
-        streams = await self._watch.look(runtime)
+        streams = await self._watch.look(runtime, before=self._mark)
+        await self._push(runtime, streams)
+        is_due = time.monotonic() >= self._sweep_at or runtime.fresh.left_out
+        if is_due or runtime.stopping.is_set():
+            return await self._sweep(runtime, streams)
+        return len(runtime.fresh) > 0
+
+    async def _push(self, runtime: Runtime, streams: list[str]) -> None:
+        """Send what was committed here since the last time."""
+        rows = [row for row in runtime.fresh.take(_BATCH) if row.stream in streams]
+        if len(await self._send(runtime, rows)) < len(rows):
+            self._sweep_at = 0.0
+
+    async def _sweep(self, runtime: Runtime, streams: list[str]) -> bool:
+        """Mark what was sent, and send what the table has besides."""
+        await self._mark(runtime)
+        runtime.fresh.left_out = False
+        self._sweep_at = time.monotonic() + runtime.settings.outbox_interval.total_seconds()
         async with runtime.reading() as tx:
             rows = await tx.fetch(QUERIES["unsent"], streams=streams, most=_BATCH)
-        sent = await self._send(runtime, rows)
-        if sent:
-            async with runtime.reading() as tx:
-                await tx.execute(QUERIES["mark_sent"], ids=sent)
-            metrics.OUTBOX_SENT.labels(runtime.name).inc(len(sent))
-        return len(rows) == _BATCH and len(sent) == len(rows)
+        runtime.fresh.forget([row["id"] for row in rows])
+        sent = await self._send(runtime, [Outgoing.stored(row) for row in rows])
+        if len(rows) == _BATCH or runtime.stopping.is_set():
+            self._sweep_at = 0.0
+            await self._mark(runtime)
+        return (len(rows) == _BATCH and len(sent) == len(rows)) or len(runtime.fresh) > 0
 
-    async def _send(self, runtime: Runtime, rows: list[Record]) -> list[UUID]:
+    async def _mark(self, runtime: Runtime) -> None:
+        if not self._sent:
+            return
+        async with runtime.reading() as tx:
+            await tx.execute(QUERIES["mark_sent"], ids=self._sent)
+        self._sent.clear()
+
+    async def _send(self, runtime: Runtime, rows: Sequence[Outgoing]) -> list[UUID]:
         waiting = await self._publish(runtime, rows)
         if not waiting:
             return []
@@ -65,18 +103,20 @@ class Publish:
         for future in late:
             future.cancel()
         sent = [identity for identity, future in waiting.items() if _acknowledged(future, done)]
+        self._sent += sent
+        metrics.OUTBOX_SENT.labels(runtime.name).inc(len(sent))
         if len(sent) < len(rows):
             failure = next((f.exception() for f in done if f.exception()), "no answer in time")
             runtime.log.warning("outbox.unsent", rows=len(rows) - len(sent), error=repr(failure))
         return sent
 
-    async def _publish(self, runtime: Runtime, rows: list[Record]) -> dict[UUID, Ack]:
+    async def _publish(self, runtime: Runtime, rows: Sequence[Outgoing]) -> dict[UUID, Ack]:
         """Send the rows without waiting for their answers; the rest stays when the connection goes."""
         waiting: dict[UUID, Ack] = {}
         try:
             for row in rows:
-                waiting[row["id"]] = await runtime.stream.publish_async(
-                    row["subject"], row["body"], stream=row["stream"], headers=_headers(row)
+                waiting[row.id] = await runtime.stream.publish_async(
+                    row.subject, row.body, stream=row.stream, headers=dict(row.headers)
                 )
         except NatsError as error:
             runtime.log.warning("outbox.interrupted", error=repr(error))
@@ -87,19 +127,6 @@ def _acknowledged(future: Ack, done: set[Ack]) -> bool:
     return future in done and not future.cancelled() and future.exception() is None
 
 
-def _headers(row: Record) -> dict[str, str]:
-    headers = {
-        MESSAGE_ID: str(row["id"]),
-        SCHEMA: row["schema"],
-        TENANT: row["tenant_id"],
-        CORRELATION: row["correlation_id"],
-        **envelope.signature_headers(row["key_id"], row["signature"]),
-    }
-    if row["traceparent"]:
-        headers[TRACEPARENT] = row["traceparent"]
-    return headers
-
-
 class StreamWatch:
     """Notices that a stream lost what it had, and has every retained row sent again."""
 
@@ -108,9 +135,14 @@ class StreamWatch:
         self._due_at = 0.0
         self._reconnects = 0
 
-    async def look(self, runtime: Runtime) -> list[str]:
-        """The streams that may be published to: those whose state is on record."""
+    async def look(self, runtime: Runtime, *, before: Before | None = None) -> list[str]:
+        """The streams that may be published to: those whose state is on record.
+
+        `before` is done first where they are looked at.
+        """
         if self._is_due(runtime):
+            if before is not None:
+                await before(runtime)
             async with runtime.reading() as tx:
                 rows = await tx.fetch(QUERIES["known_streams"])
             known = {row["stream"]: (row["created"], row["last_sequence"]) for row in rows}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -21,8 +21,9 @@ from grace.kit.ending import end_tasks
 from grace.kit.ids import new_id
 from grace.kit.keys import Keys, KeySource
 from grace.kit.leadership import Leadership
+from grace.kit.outgoing import Fresh
 from grace.kit.sql import Transaction
-from grace.kit.unit import Unit
+from grace.kit.unit import OutboxRow, Unit
 
 if TYPE_CHECKING:
     from grace.kit.database import Pool
@@ -50,6 +51,8 @@ class Runtime:
         self.crash_point: CrashPoint = lambda _: None
         self._wakes: dict[type, asyncio.Event] = {}
         self.leadership = Leadership(name, partial(database.connect, name, settings))
+        # What the relay may send without reading it back.
+        self.fresh = Fresh()
         self._background: set[asyncio.Task[Any]] = set()
         self._jetstream: JetStreamContext | None = None
 
@@ -138,10 +141,12 @@ class Runtime:
         """The event that a loop waits for between its ticks."""
         return self._wakes.setdefault(loop, asyncio.Event())
 
-    def outbox_grew(self) -> None:
-        """Let the relay look at once instead of at its next interval."""
+    def outbox_grew(self, rows: Sequence[OutboxRow] = ()) -> None:
+        """Let the relay act at once instead of at its next interval; it need not read these rows."""
         from grace.kit.relay import Audit, Publish  # noqa: PLC0415 - the relay needs the runtime
 
+        self.fresh.add(rows)
+        self.fresh.left_out |= not rows
         self.wake(Publish)
         self.wake(Audit)
 

@@ -111,7 +111,7 @@ class Service:
         duties = [Duty(_KEY_REFRESH, RefreshKeys()), beat, *self._parts.duties]
         if self.migrations is not None:
             duties += [
-                Duty(self.settings.outbox_interval, relay.Publish(), leader=True),
+                Duty(self.settings.outbox_interval, relay.Publish()),  # it leads by itself
                 Duty(_AUDIT_INTERVAL, relay.Audit(), leader=True, linger=_AUDIT_LINGER),
                 Duty(_PRUNE_INTERVAL, relay.Prune()),
             ]

@@ -70,6 +70,7 @@ class Unit:
     tx: Transaction
     consumer: str = ""
     correlation_id: str = ""
+    _now: datetime | None = None
     _outbox: list[OutboxRow] = field(default_factory=list)
     _rejected: list[Rejected] = field(default_factory=list)
     _counted: list[tuple[str, str]] = field(default_factory=list)
@@ -79,8 +80,9 @@ class Unit:
 
     async def now(self) -> datetime:
         """The database's clock, fixed for the transaction."""
-        instant: datetime = await self.tx.fetchval(QUERIES["now"])
-        return instant
+        if self._now is None:
+            self._now = await self.tx.fetchval(QUERIES["now"])
+        return self._now
 
     def publish(
         self, message: Message, *, subject: str | None = None,
@@ -153,7 +155,7 @@ class Unit:
         for message, name in self._hints:
             self.runtime.soon(self.runtime.signal(message, subject=name))
         if self._outbox:
-            self.runtime.outbox_grew()
+            self.runtime.outbox_grew(self._outbox)
         for act in self._after:
             self._call(act)
 
@@ -166,7 +168,7 @@ class Unit:
 
     async def _write_outbox(self) -> None:
         rows = self._outbox
-        await self.tx.execute(
+        written = await self.tx.fetch(
             QUERIES["insert_outbox"],
             ids=[r.id for r in rows],
             subjects=[r.subject for r in rows],
@@ -180,6 +182,9 @@ class Unit:
             signatures=[r.signature for r in rows],
             audited=[r.spec.audited for r in rows],
         )
+        if len(written) < len(rows):
+            new = {row["id"] for row in written}
+            self._outbox = [row for row in rows if row.id in new]
 
     async def _write_quarantine(self) -> list[Rejected]:
         """Insert the rows; returns those that were not there before."""
