@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 
 from grace.contracts.identity import IssuedKey, IssueKey, ReadRegistry
 from grace.kit.errors import Unavailable
@@ -44,6 +45,19 @@ class PublicKey:
     component: str
     public_key: bytes
     status: str
+
+
+def is_signed(key: VerifyKey, signature: bytes, signed: bytes) -> bool:
+    """Whether the key signed exactly this.
+
+    By libsodium, which takes half of OpenSSL's time and refuses what OpenSSL refuses, and more (keys
+    of small order): every message costs each of its readers one of these.
+    """
+    try:
+        key.verify(signed, signature)
+    except (BadSignatureError, ValueError):  # the other one: it is not 64 bytes long
+        return False
+    return True
 
 
 class KeySource(Protocol):
@@ -91,7 +105,7 @@ class Keys:
         self._runtime = runtime
         self._source = source
         self._signer: Ed25519PrivateKey | None = None
-        self._public: dict[str, tuple[PublicKey, Ed25519PublicKey]] = {}
+        self._public: dict[str, tuple[PublicKey, VerifyKey]] = {}
         self._strangers: set[str] = set()
         self._loading = asyncio.Lock()
         self.key_id = ""
@@ -120,7 +134,7 @@ class Keys:
     async def read_registry(self) -> None:
         """Fetch the public keys."""
         known = await self._source.registry(self._runtime)
-        loaded = {k.key_id: (k, Ed25519PublicKey.from_public_bytes(k.public_key)) for k in known}
+        loaded = {k.key_id: (k, VerifyKey(k.public_key)) for k in known}
         self._public = loaded
 
     def unknown(self, key_ids: set[str]) -> set[str]:
@@ -157,11 +171,7 @@ class Keys:
         entry = self._public.get(key_id)
         if entry is None or entry[0].status == "revoked":
             return False
-        try:
-            entry[1].verify(signature, pae(kind, *parts))
-        except InvalidSignature:
-            return False
-        return True
+        return is_signed(entry[1], signature, pae(kind, *parts))
 
     def component_of(self, key_id: str) -> str | None:
         """Whose key it is; None for a key that is not registered."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nacl.signing import VerifyKey
 
 from grace.contracts.identity import (
     AppendedRows,
@@ -33,7 +33,7 @@ from grace.kit import (
     PublicKey,
     Unit,
 )  # fmt: skip
-from grace.kit.keys import MESSAGE_KIND
+from grace.kit.keys import MESSAGE_KIND, is_signed
 from grace.transparency import encode_verifier_key, pae, parse_and_verify, prove_inclusion
 
 _MOST_ENTRIES = 500
@@ -99,11 +99,7 @@ def _is_signed(row: domain.Row, producer: str, keys: Mapping[str, PublicKey]) ->
     if key is None or key.component != producer or not _is_uuid(row.message_id):
         return False
     signed = pae(MESSAGE_KIND, row.subject.encode(), row.message_id.encode(), row.body)
-    try:
-        Ed25519PublicKey.from_public_bytes(key.public_key).verify(row.signature, signed)
-    except InvalidSignature:
-        return False
-    return True
+    return is_signed(VerifyKey(key.public_key), row.signature, signed)
 
 
 def _is_uuid(text: str) -> bool:
