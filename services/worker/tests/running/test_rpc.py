@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from grace.contracts.worker import ListTargets, ValidateAction, ValidatedAction
+from grace.contracts.worker import ListTargets, ValidateAction, ValidateActions, ValidatedAction
 from grace.kit import Unavailable
 
 Opener = Any
@@ -36,6 +36,9 @@ async def test_an_action_can_be_validated_before_it_is_planned(floor: Opener) ->
             answer = await ask(operation, target, params)
             assert answer.valid == valid, (operation, answer)
             assert bool(answer.problems) != valid
+        questions = [ValidateAction(operation=o, target=t, params=p) for o, t, p, _ in QUESTIONS]
+        together = await intent.call(ValidateActions(actions=tuple(questions)))
+        assert list(together.answers) == [await intent.call(each) for each in questions]
         setting = await ask("postgres.set_database_setting", "shop", FIVE)
         assert (setting.tier, setting.reversible, setting.observes_only) == (2, True, False)
         blockers = await ask("postgres.terminate_blockers", "shop", '{"min_idle_seconds": 1}')

@@ -331,7 +331,9 @@ SCHEMAS: frozenset[str] = frozenset(
         "grace.worker.v1.Target",
         "grace.worker.v1.Targets",
         "grace.worker.v1.ValidateAction",
+        "grace.worker.v1.ValidateActions",
         "grace.worker.v1.ValidatedAction",
+        "grace.worker.v1.ValidatedActions",
     }
 )
 

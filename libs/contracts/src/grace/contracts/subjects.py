@@ -1959,6 +1959,18 @@ SUBJECTS: Mapping[str, Subject] = MappingProxyType(
             schemas=("grace.worker.v1.ValidateAction",),
             reply="grace.worker.v1.ValidatedAction",
         ),
+        "rpc.worker.validations": Subject(
+            name="rpc.worker.validations",
+            owner="worker",
+            kind=Kind.query,
+            stream="",
+            publishers=("intent",),
+            consumers=(),
+            unsigned_allowed=False,
+            audited=False,
+            schemas=("grace.worker.v1.ValidateActions",),
+            reply="grace.worker.v1.ValidatedActions",
+        ),
         "telemetry.stress.ended": Subject(
             name="telemetry.stress.ended",
             owner="observability",

@@ -16,7 +16,9 @@ __all__ = [
     "Target",
     "Targets",
     "ValidateAction",
+    "ValidateActions",
     "ValidatedAction",
+    "ValidatedActions",
 ]
 
 
@@ -50,6 +52,26 @@ class ValidateAction(Message):
     operation: Id
     target: Id
     params: Annotated[LongText, Field(max_length=65536)]
+
+
+class ValidatedActions(Message):
+    """The answer on `rpc.worker.validations`."""
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.ValidatedActions"
+
+    answers: tuple[ValidatedAction, ...] = Field(
+        default=(), max_length=256, description="In the order of the questions."
+    )
+
+
+class ValidateActions(Message):
+    """Asks the same of many operations at once."""
+
+    SCHEMA: ClassVar[str] = "grace.worker.v1.ValidateActions"
+    SUBJECT: ClassVar[str] = "rpc.worker.validations"
+    REPLY: ClassVar[type[ValidatedActions]] = ValidatedActions
+
+    actions: tuple[ValidateAction, ...] = Field(default=(), max_length=256)
 
 
 class PreviewedChange(Message):

@@ -21,7 +21,9 @@ from grace.contracts.worker import (
     Target,
     Targets,
     ValidateAction,
+    ValidateActions,
     ValidatedAction,
+    ValidatedActions,
 )
 from grace.kit import Called, Received, Rpc, Runtime, Stream, Unavailable, Unit
 from grace.worker.domain.failure import BlockedError, InvalidError, KernelError, NotNowError
@@ -45,6 +47,7 @@ def rpc(registry: Registry, targets: TargetsFile, consents: Consents, longest: t
     return (
         Rpc()
         .direct(ValidateAction, partial(on_validate, registry, targets, longest))
+        .direct(ValidateActions, partial(on_validate_all, registry, targets, longest))
         .direct(PreviewAction, partial(on_preview, registry, targets, consents))
         .direct(ListTargets, partial(on_targets, targets))
     )
@@ -71,7 +74,24 @@ async def on_validate(
     _: Runtime,
 ) -> ValidatedAction:
     """Tell whether an operation with these parameters could run, and what it is."""
-    body = call.body
+    return _looked_at(registry, targets, longest, call.body)
+
+
+async def on_validate_all(
+    registry: Registry,
+    targets: TargetsFile,
+    longest: timedelta,
+    call: Called[ValidateActions],
+    _: Runtime,
+) -> ValidatedActions:
+    """Tell the same of many operations."""
+    answers = (_looked_at(registry, targets, longest, body) for body in call.body.actions)
+    return ValidatedActions(answers=tuple(answers))
+
+
+def _looked_at(
+    registry: Registry, targets: TargetsFile, longest: timedelta, body: ValidateAction
+) -> ValidatedAction:
     entry = registry.find(body.operation)
     if entry is None:
         return _unknown(f"{body.operation} is not an operation of this worker")

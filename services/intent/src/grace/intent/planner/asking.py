@@ -1,31 +1,25 @@
 """Asks the workers what could run, and learning what has proven itself."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 
 from grace.contracts.learning import GetSummary
-from grace.contracts.verification import ValidateMeasurement
-from grace.contracts.worker import ListTargets, ValidateAction
+from grace.contracts.worker import ListTargets
 from grace.intent.domain.freeze import NOBODY_KNOWS, TargetClass
 from grace.intent.domain.mission import Mission
-from grace.intent.domain.plan import BY_VERIFICATION
 from grace.intent.domain.planning import (
     Answer,
     Answers,
     Question,
     Shortlist,
-    Silence,
     is_contested,
     rank,
 )
+from grace.intent.planner.validating import ask_all
 from grace.kit import GraceError, Runtime
-from grace.kit.errors import Kind
 
-# The question itself is to blame; anything else may be different later.
-_FINAL = frozenset({Kind.INVALID, Kind.TOO_LARGE, Kind.NOT_FOUND, Kind.CONFLICT})
 _MOST_KEPT = 10_000  # answers; beyond, the oldest go
 
 
@@ -46,8 +40,7 @@ class Workers:
         asked = dict.fromkeys(questions)
         known = {one: kept for one in asked if (kept := self._fresh(one, now)) is not None}
         missing = [one for one in asked if one not in known]
-        found = await asyncio.gather(*(_ask(runtime, one, self._timeout) for one in missing))
-        new = dict(zip(missing, found, strict=True))
+        new = await ask_all(runtime, missing, self._timeout)
         self._keep(new, now)
         return {**known, **new}
 
@@ -78,46 +71,6 @@ class Workers:
                 self._answers[question] = (now, answer)
         while len(self._answers) > _MOST_KEPT:
             self._answers.pop(next(iter(self._answers)))
-
-
-async def _ask(runtime: Runtime, question: Question, timeout: float) -> Answer | Silence:
-    try:
-        if question.operation in BY_VERIFICATION:
-            return await _ask_verification(runtime, question, timeout)
-        request = ValidateAction(
-            operation=question.operation, target=question.target, params=question.params
-        )
-        reply = await runtime.call(request, timeout=timeout)
-    except GraceError as failure:
-        if failure.kind in _FINAL:
-            return Answer.refusing(failure.detail)
-        return Silence(failure.detail)
-    return Answer(
-        valid=reply.valid,
-        problems=reply.problems,
-        kernel=reply.kernel,
-        tier=reply.tier,
-        reversible=reply.reversible,
-        observes_only=reply.observes_only,
-        timeout_ms=reply.timeout_ms,
-        environment=reply.environment,
-    )
-
-
-async def _ask_verification(runtime: Runtime, question: Question, timeout: float) -> Answer:
-    request = ValidateMeasurement(
-        operation=question.operation, source=question.target, params=question.params
-    )
-    reply = await runtime.call(request, timeout=timeout)
-    return Answer(
-        valid=reply.valid,
-        problems=reply.problems,
-        kernel="verification",
-        tier=1,
-        reversible=False,
-        observes_only=True,
-        timeout_ms=reply.timeout_ms,
-    )
 
 
 async def ranked(
