@@ -60,6 +60,13 @@ async def test_all_who_wait_share_the_next_transaction() -> None:
     assert ledger.transactions == [["0"], ["1", "2", "3"]]
 
 
+async def test_who_comes_in_the_same_moment_comes_along() -> None:
+    ledger = Ledger()
+    ledger.go_on(2)
+    await asyncio.gather(*(ledger.group.call(_call(tenant)) for tenant in ("0", "1")))
+    assert ledger.transactions == [["0", "1"]]
+
+
 async def test_each_gets_its_own_answer_an_error_too() -> None:
     answers = await Ledger().ask("0", "missing", "2")
     assert [type(answer) for answer in answers] == [Summary, NotFound, Summary]

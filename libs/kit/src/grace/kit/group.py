@@ -11,6 +11,10 @@ from grace.kit.database import TRANSIENT
 from grace.kit.errors import Unavailable
 from grace.kit.stream import Called
 
+# Whoever came in the same moment is a few turns of the loop behind, and comes along: two workers that one
+# hint woke are one claim.
+_TURNS = 3
+
 Reply = Message | Exception
 Transact = Callable[[Sequence[Called[Any]]], Awaitable[Sequence[Any]]]
 
@@ -30,6 +34,8 @@ class Group:
         self._waiting.append((called, answer))
         async with self._busy:
             if not answer.done():
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
                 await self._serve()
         return await answer
 
