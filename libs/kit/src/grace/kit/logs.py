@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,17 @@ def _redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappi
     return {name: _without_secrets(name, value) for name, value in event.items()}
 
 
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET_WORDS)
+
+
 def _without_secrets(name: str, value: object) -> object:
-    if any(word in name.lower() for word in _SECRET_WORDS):
+    if _is_secret(name):
         return _REDACTED
     match value:
         case str():
-            return _LOGIN_IN_URL.sub(f"{_REDACTED}@", value)
+            return _LOGIN_IN_URL.sub(f"{_REDACTED}@", value) if "@" in value else value
         case Mapping():
             return {key: _without_secrets(str(key), each) for key, each in value.items()}
         case list() | tuple():
