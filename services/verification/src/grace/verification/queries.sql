@@ -1,19 +1,37 @@
--- upsert_mission --
--- Open a mission from whichever message tells of it first; later ones only fill what is unknown.
+-- upsert_missions --
+-- Open missions from whichever message tells of them first; later ones only fill what is unknown.
 INSERT INTO missions (mission_id, tenant_id, kind, target, requested_by, correlation_id, opened_at, recall_at)
-VALUES (:mission_id, :tenant_id, :kind, :target, :requested_by, :correlation_id, coalesce(:opened_at, now()),
-        now() + CAST(:recall_after AS interval))
+SELECT f.mission_id, f.tenant_id, f.kind, f.target, f.requested_by, f.correlation_id, coalesce(f.opened_at, now()),
+       now() + CAST(:recall_after AS interval)
+  FROM unnest(CAST(:mission_ids AS text[]), CAST(:tenant_ids AS text[]), CAST(:kinds AS text[]),
+              CAST(:targets AS text[]), CAST(:requested_by AS text[]), CAST(:correlation_ids AS text[]),
+              CAST(:opened_at AS timestamptz[]))
+    AS f (mission_id, tenant_id, kind, target, requested_by, correlation_id, opened_at)
 ON CONFLICT (mission_id) DO UPDATE
    SET kind = coalesce(missions.kind, excluded.kind),
        target = coalesce(missions.target, excluded.target),
        requested_by = coalesce(missions.requested_by, excluded.requested_by);
 
--- plan_mission --
--- Store the plan of a mission that has none. No row: it is planned or closed already.
-UPDATE missions
-   SET status = :status, plan = :plan, plan_hash = :plan_hash, playbook_id = :playbook_id,
-       playbook_version = :playbook_version, recalls = 0, recall_at = now() + CAST(:recall_after AS interval)
- WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
+-- plan_missions --
+-- Store the plans of missions that have none; one that nobody has told of is opened. Absent: it is planned or
+-- closed already.
+INSERT INTO missions (mission_id, tenant_id, kind, target, requested_by, correlation_id, opened_at, recall_at,
+    status, plan, plan_hash, playbook_id, playbook_version)
+SELECT f.mission_id, f.tenant_id, f.kind, f.target, f.requested_by, f.correlation_id, now(),
+       now() + CAST(:recall_after AS interval), :status, f.plan, f.plan_hash, f.playbook, f.playbook_version
+  FROM unnest(CAST(:mission_ids AS text[]), CAST(:tenant_ids AS text[]), CAST(:kinds AS text[]),
+              CAST(:targets AS text[]), CAST(:requested_by AS text[]), CAST(:correlation_ids AS text[]),
+              CAST(:plans AS bytea[]), CAST(:plan_hashes AS text[]), CAST(:playbooks AS text[]),
+              CAST(:playbook_versions AS integer[]))
+    AS f (mission_id, tenant_id, kind, target, requested_by, correlation_id, plan, plan_hash, playbook, playbook_version)
+ON CONFLICT (mission_id) DO UPDATE
+   SET kind = coalesce(missions.kind, excluded.kind),
+       target = coalesce(missions.target, excluded.target),
+       requested_by = coalesce(missions.requested_by, excluded.requested_by),
+       status = excluded.status, plan = excluded.plan, plan_hash = excluded.plan_hash,
+       playbook_id = excluded.playbook_id, playbook_version = excluded.playbook_version,
+       recalls = 0, recall_at = excluded.recall_at
+ WHERE missions.status = ANY (CAST(:sources AS text[]))
 RETURNING mission_id;
 
 -- ask_mission --
@@ -22,11 +40,13 @@ UPDATE missions SET status = :status, approval_id = :approval_id
  WHERE mission_id = :mission_id AND status = ANY (CAST(:sources AS text[]))
 RETURNING mission_id;
 
--- allow_mission --
--- A mission may act. No row: it was decided already, or this is not its plan.
-UPDATE missions SET status = :status, approval_id = :approval_id, recall_at = NULL
- WHERE mission_id = :mission_id AND plan_hash = :plan_hash AND status = ANY (CAST(:sources AS text[]))
-RETURNING mission_id;
+-- allow_missions --
+-- Missions may act. Absent: it was decided already, or this is not its plan.
+UPDATE missions m SET status = :status, approval_id = f.approval_id, recall_at = NULL
+  FROM unnest(CAST(:mission_ids AS text[]), CAST(:approval_ids AS text[]), CAST(:plan_hashes AS text[]))
+    AS f (mission_id, approval_id, plan_hash)
+ WHERE m.mission_id = f.mission_id AND m.plan_hash = f.plan_hash AND m.status = ANY (CAST(:sources AS text[]))
+RETURNING m.mission_id;
 
 -- attend_mission --
 -- A mission rests until an operator looks at it.
@@ -98,24 +118,35 @@ SELECT EXISTS (SELECT FROM (SELECT target, closed_at FROM missions WHERE tenant_
                              ORDER BY mission_id DESC LIMIT 10000) AS newest
                 WHERE target = :target AND (closed_at IS NULL OR closed_at >= :since));
 
--- insert_contract --
--- A drafted contract; its bytes never change.
+-- insert_contracts --
+-- Drafted contracts; their bytes never change.
 INSERT INTO action_contracts (contract_id, mission_id, tenant_id, action_id, sequence, revision, playbook_id,
     operation, target, tier, contract, contract_hash, expected_state, drafted_at)
-VALUES (:contract_id, :mission_id, :tenant_id, :action_id, :sequence, :revision, :playbook_id,
-    :operation, :target, :tier, :contract, :contract_hash, :expected_state, :drafted_at);
+SELECT contract_id, mission_id, tenant_id, action_id, sequence, revision, playbook_id,
+       operation, target, tier, contract, contract_hash, CAST(expected_state AS json), drafted_at
+  FROM unnest(CAST(:contract_ids AS text[]), CAST(:mission_ids AS text[]), CAST(:tenant_ids AS text[]),
+              CAST(:action_ids AS text[]), CAST(:sequences AS integer[]), CAST(:revisions AS integer[]),
+              CAST(:playbook_ids AS text[]), CAST(:operations AS text[]), CAST(:targets AS text[]),
+              CAST(:tiers AS smallint[]), CAST(:contracts AS bytea[]), CAST(:contract_hashes AS text[]),
+              CAST(:expected_states AS text[]), CAST(:drafted_at AS timestamptz[]))
+    AS f (contract_id, mission_id, tenant_id, action_id, sequence, revision, playbook_id, operation, target, tier,
+          contract, contract_hash, expected_state, drafted_at);
 
 -- drafts --
--- What governance was shown of a mission.
-SELECT contract_id, contract_hash FROM action_contracts WHERE mission_id = :mission_id ORDER BY sequence;
+-- Missions that are known, each with what governance was shown of it.
+SELECT m.mission_id, m.status, m.plan_hash, c.contract_id, c.contract_hash
+  FROM missions m LEFT JOIN action_contracts c ON c.mission_id = m.mission_id
+ WHERE m.mission_id = ANY (CAST(:mission_ids AS text[])) ORDER BY c.sequence;
 
--- approve_contract --
--- Keep the permissions of a drafted contract; it is due at once.
-UPDATE action_contracts
-   SET status = :status, apply_capability = :apply_capability, revert_capability = :revert_capability,
-       next_at = now(), version = version + 1
- WHERE contract_id = :contract_id AND status = ANY (CAST(:sources AS text[]))
-RETURNING contract_id;
+-- approve_contracts --
+-- Keep the permissions of drafted contracts; they are due at once.
+UPDATE action_contracts c
+   SET status = :status, apply_capability = f.apply_capability, revert_capability = f.revert_capability,
+       next_at = now(), version = c.version + 1
+  FROM unnest(CAST(:contract_ids AS text[]), CAST(:apply_capabilities AS bytea[]),
+              CAST(:revert_capabilities AS bytea[])) AS f (contract_id, apply_capability, revert_capability)
+ WHERE c.contract_id = f.contract_id AND c.status = ANY (CAST(:sources AS text[]))
+RETURNING c.contract_id;
 
 -- end_contracts --
 -- End those contracts of a mission that have not begun.
@@ -305,13 +336,18 @@ SELECT benchmark_id, target, operation, status, fields, numbers, measured_at, re
   FROM benchmarks
  WHERE tenant_id = :tenant_id AND benchmark_id = :benchmark_id AND kind = 'baseline';
 
--- newest_baseline --
--- The newest baseline of this very measurement from before an incident.
-SELECT benchmark_id, fields, numbers, measured_at
-  FROM benchmarks
- WHERE tenant_id = :tenant_id AND target = :target AND operation = :operation AND params = :params
-   AND kind = 'baseline' AND status = 'stored' AND measured_at < :before
- ORDER BY measured_at DESC LIMIT 1;
+-- newest_baselines --
+-- The moment of drafting, and the newest baseline of each very measurement from before its incident.
+SELECT w.place, now() AS drafted_at, b.benchmark_id, b.fields, b.numbers, b.measured_at
+  FROM unnest(CAST(:tenant_ids AS text[]), CAST(:targets AS text[]), CAST(:operations AS text[]),
+              CAST(:params AS text[]), CAST(:before AS timestamptz[]))
+       WITH ORDINALITY AS w (tenant_id, target, operation, params, before, place)
+  LEFT JOIN LATERAL (
+       SELECT n.benchmark_id, n.fields, n.numbers, n.measured_at FROM benchmarks n
+        WHERE n.tenant_id = w.tenant_id AND n.target = w.target AND n.operation = w.operation
+          AND n.params = w.params AND n.kind = 'baseline' AND n.status = 'stored' AND n.measured_at < w.before
+        ORDER BY n.measured_at DESC LIMIT 1) b ON true
+ ORDER BY w.place;
 
 -- insert_events --
 -- Add lines to the stories of missions, each once; none for a mission that is not there. The ids of one commit rise.

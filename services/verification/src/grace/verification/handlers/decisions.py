@@ -10,6 +10,7 @@ from grace.verification.domain.state import shown_text
 from grace.verification.handlers.outcome import Ignored, Outcome, Refused, account, in_order
 from grace.verification.handlers.tasks import Begin, Wakes
 from grace.verification.store import Contracts, Missions
+from grace.verification.store.contracts import Draft
 from grace.verification.store.timeline import LONGEST_REASON, Source, close_mission, hear
 
 # A decision about a mission that is not known here: Recall asks again once it is.
@@ -29,9 +30,10 @@ async def on_approval_granted(
     wakes: Wakes, messages: Sequence[Received[wire.ApprovalGranted]], unit: Unit
 ) -> None:
     """Let missions act."""
-    for message in in_order(messages):
-        source = Source.message(message)
-        account(await grant(message.body, source, unit, wakes.begin), message, unit)
+    ordered = in_order(messages)
+    granted = [(message.body, Source.message(message)) for message in ordered]
+    for outcome, message in zip(await grant(granted, unit, wakes.begin), ordered, strict=True):
+        account(outcome, message, unit)
     wakes.advance_after(unit)
 
 
@@ -61,32 +63,56 @@ async def ask(body: wire.ApprovalRequested, source: Source, unit: Unit) -> Outco
 
 
 async def grant(
-    body: wire.ApprovalGranted, source: Source, unit: Unit, begin: Begin | None = None
-) -> Outcome:
-    """Keep the permissions of a mission's contracts, if they are for what was drafted."""
-    missions, contracts = Missions(unit.tx), Contracts(unit.tx)
-    standing = await missions.standing(body.mission_id)
-    if standing is None or standing.plan_hash is None:
+    granted: Sequence[tuple[wire.ApprovalGranted, Source]], unit: Unit, begin: Begin | None = None
+) -> list[Outcome]:
+    """Keep the permissions of missions' contracts, if they are for what was drafted."""
+    drafts = await Contracts(unit.tx).drafts([body.mission_id for body, _ in granted])
+    objections = [_objection(body, drafts.get(body.mission_id)) for body, _ in granted]
+    first: dict[str, wire.ApprovalGranted] = {}
+    for (body, source), objection in zip(granted, objections, strict=True):
+        if objection is None:
+            people = ", ".join(body.decided_by) or "policy"
+            because = f": {body.because}" if body.because else ""
+            await hear(unit, source, body.mission_id, f"granted by {people}{because}")
+            first.setdefault(body.mission_id, body)
+    allowed = await _allow(list(first.values()), unit, begin) if first else set()
+    return [
+        objection
+        or (None if body.mission_id in allowed and body is first[body.mission_id] else _STALE)
+        for (body, _), objection in zip(granted, objections, strict=True)
+    ]
+
+
+def _objection(body: wire.ApprovalGranted, draft: Draft | None) -> Outcome:
+    if draft is None or draft.plan_hash is None:
         return _EARLY
-    if body.plan_hash != standing.plan_hash:
+    if body.plan_hash != draft.plan_hash:
         return Refused("other_plan", body.plan_hash)
-    granted = [Drafted(each.contract_id, each.contract_hash) for each in body.grants]
-    wrong = grant_flaw(await contracts.drafts(body.mission_id), granted)
-    if wrong is not None:
-        return Refused("other_contract", wrong)
-    people = ", ".join(body.decided_by) or "policy"
-    because = f": {body.because}" if body.because else ""
-    await hear(unit, source, body.mission_id, f"granted by {people}{because}")
-    if not await missions.allow(
-        body.mission_id, approval_id=body.approval_id, plan_hash=body.plan_hash
-    ):
-        return _STALE
-    for each in body.grants:
-        revert = each.revert.to_bytes() if each.revert else None
-        await contracts.approve(each.contract_id, apply=each.apply.to_bytes(), revert=revert)
-    if begin is not None:
-        await begin(unit, [each.contract_id for each in body.grants])
-    return None
+    wrong = grant_flaw(draft.shown, [Drafted(g.contract_id, g.contract_hash) for g in body.grants])
+    return Refused("other_contract", wrong) if wrong is not None else None
+
+
+async def _allow(
+    bodies: Sequence[wire.ApprovalGranted], unit: Unit, begin: Begin | None
+) -> set[str]:
+    """Let missions act that were not decided already."""
+    decided = [(body.mission_id, body.approval_id, body.plan_hash) for body in bodies]
+    allowed = await Missions(unit.tx).allow(decided)
+    grants = [each for body in bodies if body.mission_id in allowed for each in body.grants]
+    if grants:
+        await Contracts(unit.tx).approve(
+            [
+                (
+                    each.contract_id,
+                    each.apply.to_bytes(),
+                    each.revert.to_bytes() if each.revert else None,
+                )
+                for each in grants
+            ]
+        )
+    if grants and begin is not None:
+        await begin(unit, [each.contract_id for each in grants])
+    return allowed
 
 
 async def reject(body: wire.ApprovalRejected, source: Source, unit: Unit) -> Outcome:

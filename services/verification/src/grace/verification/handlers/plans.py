@@ -1,7 +1,9 @@
 """Errors were captured and plans made: missions open, and their contracts are drafted."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from grace.contracts import intent as wire
 from grace.contracts.message import ContractError
@@ -20,7 +22,7 @@ from grace.verification.domain.lifecycle import MissionEvent
 from grace.verification.domain.state import digest
 from grace.verification.handlers.outcome import Ignored, Outcome, Refused, account, in_order
 from grace.verification.settings import Settings
-from grace.verification.store import Benchmarks, Contracts, MissionFacts, Missions
+from grace.verification.store import Benchmarks, Contracts, MissionFacts, MissionPlan, Missions
 from grace.verification.store.shapes import contract_bytes, plan_of
 from grace.verification.store.takes import Takes
 from grace.verification.store.timeline import About, Source, close_mission, hear, tell
@@ -28,20 +30,67 @@ from grace.verification.store.timeline import About, Source, close_mission, hear
 _BEFORE = timedelta(microseconds=1)  # times of messages are whole milliseconds
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan that was read, with the contracts that were drafted of it and their bytes."""
+
+    body: wire.ActionPlanned
+    plan: Plan
+    source: Source
+    flaw: str | None  # why it can never be contracted
+    drafted: tuple[tuple[Contract, bytes], ...] = ()
+
+    def with_contracts(self, contracts: Sequence[Contract]) -> "Draft":
+        """Return it with its contracts."""
+        return replace(self, drafted=tuple((each, contract_bytes(each)) for each in contracts))
+
+    @property
+    def wrong(self) -> str | None:
+        """Why it is not contracted."""
+        return self.flaw or size_flaw([data for _, data in self.drafted])
+
+    @property
+    def about(self) -> About:
+        """Whose story it belongs to."""
+        return About(self.plan.mission_id, self.plan.tenant_id, self.source.correlation_id)
+
+    @property
+    def facts(self) -> MissionFacts:
+        """What it says of its mission."""
+        return MissionFacts(
+            mission_id=self.plan.mission_id,
+            tenant_id=self.plan.tenant_id,
+            correlation_id=self.source.correlation_id,
+            kind=self.plan.kind,
+            target=self.plan.target,
+            requested_by=self.plan.requested_by,
+        )
+
+    @property
+    def mission_plan(self) -> MissionPlan:
+        """It as it is stored."""
+        body, found = self.body, self.plan
+        return MissionPlan(
+            self.facts, body.plan, body.plan_hash, found.playbook, found.playbook_version
+        )
+
+
 async def on_error_captured(
     settings: Settings, messages: Sequence[Received[wire.ErrorCaptured]], unit: Unit
 ) -> None:
     """Open a mission for each captured error."""
-    for message in in_order(messages):
-        await capture(settings, message.body, Source.message(message), unit)
+    captured = [(message.body, Source.message(message)) for message in in_order(messages)]
+    await capture(settings, captured, unit)
 
 
 async def on_action_planned(
     settings: Settings, messages: Sequence[Received[wire.ActionPlanned]], unit: Unit
 ) -> None:
     """Draft the contracts of each plan."""
-    for message in in_order(messages):
-        outcome = await plan(settings, message.body, Source.message(message), unit)
+    ordered = in_order(messages)
+    planned = [(message.body, Source.message(message)) for message in ordered]
+    outcomes = await plan(settings, planned, unit)
+    for outcome, message in zip(outcomes, ordered, strict=True):
         account(outcome, message, unit)
 
 
@@ -54,9 +103,22 @@ async def on_planning_blocked(
         account(outcome, message, unit)
 
 
-async def capture(settings: Settings, body: wire.ErrorCaptured, source: Source, unit: Unit) -> None:
-    """Open the mission of an error, or fill in what a plan that came first did not say."""
-    facts = MissionFacts(
+async def capture(
+    settings: Settings, captured: Sequence[tuple[wire.ErrorCaptured, Source]], unit: Unit
+) -> None:
+    """Open the missions of errors, or fill in what plans that came first did not say."""
+    facts = {body.mission_id: _captured_facts(body, source) for body, source in reversed(captured)}
+    ordered = sorted(facts.values(), key=lambda each: each.mission_id)
+    await Missions(unit.tx).upsert(ordered, recall_after=settings.recall_after)
+    for body, source in captured:
+        summary = f"{body.severity}: {body.kind} on {body.target}, seen by {body.source}"
+        if body.intent_id is None:
+            await hear(unit, _detected(body, source), body.mission_id, f"{summary}: {body.message}")
+        await hear(unit, source, body.mission_id, f"{summary}: {body.message}")
+
+
+def _captured_facts(body: wire.ErrorCaptured, source: Source) -> MissionFacts:
+    return MissionFacts(
         mission_id=body.mission_id,
         tenant_id=body.tenant_id,
         correlation_id=source.correlation_id,
@@ -65,11 +127,6 @@ async def capture(settings: Settings, body: wire.ErrorCaptured, source: Source, 
         requested_by=body.requested_by,
         opened_at=body.captured_at,
     )
-    await Missions(unit.tx).upsert(facts, recall_after=settings.recall_after)
-    summary = f"{body.severity}: {body.kind} on {body.target}, seen by {body.source}"
-    if body.intent_id is None:
-        await hear(unit, _detected(body, source), body.mission_id, f"{summary}: {body.message}")
-    await hear(unit, source, body.mission_id, f"{summary}: {body.message}")
 
 
 def _detected(body: wire.ErrorCaptured, source: Source) -> Source:
@@ -83,31 +140,30 @@ def _detected(body: wire.ErrorCaptured, source: Source) -> Source:
     )
 
 
-async def plan(settings: Settings, body: wire.ActionPlanned, source: Source, unit: Unit) -> Outcome:
-    """Draft a contract per action, or close the mission of a plan that cannot be contracted."""
-    found = _read(body)
-    if isinstance(found, Refused):
-        return found
-    await Missions(unit.tx).upsert(_facts(found, source), recall_after=settings.recall_after)
-    names = ", ".join(action.operation for action in found.actions)
-    await hear(unit, source, found.mission_id, f"{found.playbook} plans {names or 'nothing'}")
-    contracts = await _draft(found, body.plan_hash, unit) if flaw(found) is None else []
-    data = [contract_bytes(contract) for contract in contracts]
-    wrong = flaw(found) or size_flaw(data)
-    if wrong is not None:
-        return await _close_as_blocked(found.mission_id, wrong, unit)
-    stored = await Missions(unit.tx).plan(
-        found.mission_id,
-        plan=body.plan,
-        plan_hash=body.plan_hash,
-        playbook=found.playbook,
-        playbook_version=found.playbook_version,
-        recall_after=settings.recall_after,
-    )
-    if not stored:
-        return Ignored("stale")
-    await _store(body, found, list(zip(contracts, data, strict=True)), source, unit)
-    return None
+async def plan(
+    settings: Settings, planned: Sequence[tuple[wire.ActionPlanned, Source]], unit: Unit
+) -> list[Outcome]:
+    """Draft a contract per action, or close the missions of plans that cannot be contracted.
+
+    Of several plans of one mission the first counts.
+    """
+    read = [(body, source, _read(body)) for body, source in planned]
+    first: dict[str, Draft] = {}
+    for body, source, found in read:
+        if isinstance(found, Plan):
+            names = ", ".join(action.operation for action in found.actions)
+            words = f"{found.playbook} plans {names or 'nothing'}"
+            await hear(unit, source, found.mission_id, words)
+            first.setdefault(found.mission_id, Draft(body, found, source, flaw(found)))
+    stored = await _store(settings, await _draft(list(first.values()), unit), unit)
+    outcomes: list[Outcome] = []
+    for _, _, found in read:
+        if isinstance(found, Refused):
+            outcomes.append(found)
+        else:
+            outcomes.append(None if found.mission_id in stored else Ignored("stale"))
+            stored.discard(found.mission_id)
+    return outcomes
 
 
 async def block(
@@ -115,7 +171,7 @@ async def block(
 ) -> Outcome:
     """Close a mission that nothing can be done about."""
     facts = MissionFacts(body.mission_id, body.tenant_id, source.correlation_id)
-    await Missions(unit.tx).upsert(facts, recall_after=settings.recall_after)
+    await Missions(unit.tx).upsert([facts], recall_after=settings.recall_after)
     await hear(unit, source, body.mission_id, f"no plan: {body.reason}")
     return await _close_as_blocked(body.mission_id, body.reason, unit)
 
@@ -133,24 +189,30 @@ def _read(body: wire.ActionPlanned) -> Plan | Refused:
     return found
 
 
-async def _draft(found: Plan, plan_hash: str, unit: Unit) -> list[Contract]:
-    now: datetime = await unit.now()
-    benchmarks = Benchmarks(unit.tx)
-    return [
-        draft(
-            found,
-            action,
-            plan_hash=plan_hash,
-            baseline=await benchmarks.newest_before(
-                tenant_id=found.tenant_id,
-                measurement=action.measurement,
-                before=found.detected_at,
-            ),
-            now=now,
-            baselines=await _baselines(found, action, unit),
+async def _draft(plans: Sequence[Draft], unit: Unit) -> list[Draft]:
+    """Draft the contracts of plans that have no flaw."""
+    wanted = [(each, action) for each in plans if each.flaw is None for action in each.plan.actions]
+    if not wanted:
+        return list(plans)
+    now, newest = await Benchmarks(unit.tx).newest_before(
+        [
+            (each.plan.tenant_id, action.measurement, each.plan.detected_at)
+            for each, action in wanted
+        ]
+    )
+    contracts: defaultdict[str, list[Contract]] = defaultdict(list)
+    for (each, action), baseline in zip(wanted, newest, strict=True):
+        contracts[each.plan.mission_id].append(
+            draft(
+                each.plan,
+                action,
+                plan_hash=each.body.plan_hash,
+                baseline=baseline,
+                now=now,
+                baselines=await _baselines(each.plan, action, unit),
+            )
         )
-        for action in found.actions
-    ]
+    return [each.with_contracts(contracts[each.plan.mission_id]) for each in plans]
 
 
 async def _baselines(found: Plan, action: Action, unit: Unit) -> dict[str, Baseline]:
@@ -165,18 +227,25 @@ async def _baselines(found: Plan, action: Action, unit: Unit) -> dict[str, Basel
     return {name: each for name, each in known.items() if each is not None}
 
 
-async def _store(
-    body: wire.ActionPlanned,
-    found: Plan,
-    drafted: Sequence[tuple[Contract, bytes]],
-    source: Source,
-    unit: Unit,
-) -> None:
-    contracts = Contracts(unit.tx)
-    for contract, data in drafted:
-        await contracts.insert(contract, data)
-    about = About(found.mission_id, found.tenant_id, source.correlation_id)
-    await tell(unit, _drafted(found, body.plan_hash, drafted), about, _drafted_in_words(drafted))
+async def _store(settings: Settings, drafts: Sequence[Draft], unit: Unit) -> set[str]:
+    """Store plans with their contracts, and end what cannot be contracted; those that it changed."""
+    sound = [each for each in drafts if each.wrong is None]
+    after = settings.recall_after
+    plans = [each.mission_plan for each in sound]
+    changed = await Missions(unit.tx).plan(plans, recall_after=after) if plans else set()
+    new = [each for each in sound if each.plan.mission_id in changed]
+    if new:
+        await Contracts(unit.tx).insert([pair for each in new for pair in each.drafted])
+    for each in new:
+        found, about = each.plan, each.about
+        message = _drafted(found, each.body.plan_hash, each.drafted)
+        await tell(unit, message, about, _drafted_in_words(each.drafted))
+    for each in drafts:
+        if each.wrong is not None:
+            await Missions(unit.tx).upsert([each.facts], recall_after=after)
+            blocked = await _close_as_blocked(each.plan.mission_id, each.wrong, unit)
+            changed |= {each.plan.mission_id} if blocked is None else set()
+    return changed
 
 
 async def _close_as_blocked(mission_id: str, reason: str, unit: Unit) -> Outcome:
@@ -184,17 +253,6 @@ async def _close_as_blocked(mission_id: str, reason: str, unit: Unit) -> Outcome
         unit, mission_id, MissionEvent.FIND_NO_PLAN, confidence=0.0, reason=reason
     )
     return None if closed else Ignored("stale")
-
-
-def _facts(found: Plan, source: Source) -> MissionFacts:
-    return MissionFacts(
-        mission_id=found.mission_id,
-        tenant_id=found.tenant_id,
-        correlation_id=source.correlation_id,
-        kind=found.kind,
-        target=found.target,
-        requested_by=found.requested_by,
-    )
 
 
 def _drafted(

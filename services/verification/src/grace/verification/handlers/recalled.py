@@ -13,13 +13,14 @@ async def retell_mission(
     settings: Settings, answer: RecalledMission, mission_id: str, unit: Unit
 ) -> list[Outcome]:
     """Handle what intent says of a mission."""
-    correlation, done = unit.correlation_id, []
+    correlation = unit.correlation_id
+    done: list[Outcome] = []
     if answer.captured is not None:
         source = Source.recalled(answer.captured, mission_id, correlation)
-        await plans.capture(settings, answer.captured, source, unit)
+        await plans.capture(settings, [(answer.captured, source)], unit)
     if answer.planned is not None:
         source = Source.recalled(answer.planned, mission_id, correlation)
-        done.append(await plans.plan(settings, answer.planned, source, unit))
+        done += await plans.plan(settings, [(answer.planned, source)], unit)
     if answer.blocked is not None:
         source = Source.recalled(answer.blocked, mission_id, correlation)
         done.append(await plans.block(settings, answer.blocked, source, unit))
@@ -28,13 +29,14 @@ async def retell_mission(
 
 async def retell_decision(answer: RecalledDecision, mission_id: str, unit: Unit) -> list[Outcome]:
     """Handle what governance says of a mission."""
-    correlation, done = unit.correlation_id, []
+    correlation = unit.correlation_id
+    done: list[Outcome] = []
     if answer.requested is not None:
         source = Source.recalled(answer.requested, mission_id, correlation)
         done.append(await decisions.ask(answer.requested, source, unit))
     if answer.granted is not None:
         source = Source.recalled(answer.granted, mission_id, correlation)
-        done.append(await decisions.grant(answer.granted, source, unit))
+        done += await decisions.grant([(answer.granted, source)], unit)
     if answer.rejected is not None:
         source = Source.recalled(answer.rejected, mission_id, correlation)
         done.append(await decisions.reject(answer.rejected, source, unit))

@@ -128,27 +128,33 @@ class Benchmarks:
         return bool(await self._tx.fetch(QUERIES["nudge_baselines"], task_ids=list(task_ids)))
 
     async def newest_before(
-        self, *, tenant_id: str, measurement: Measurement, before: datetime
-    ) -> Baseline | None:
-        """Return the newest baseline of a measurement that was taken before a moment.
+        self, wanted: Sequence[tuple[str, Measurement, datetime]]
+    ) -> tuple[datetime, list[Baseline | None]]:
+        """Return the moment, and the newest baseline of each measurement from before its incident.
 
         Of this very one: what other parameters measured has the same fields and means something else.
         """
-        row = await self._tx.fetchrow(
-            QUERIES["newest_baseline"],
-            tenant_id=tenant_id,
-            target=measurement.target,
-            operation=measurement.operation,
-            params=measurement.params,
-            before=before,
+        rows = await self._tx.fetch(
+            QUERIES["newest_baselines"],
+            tenant_ids=[tenant_id for tenant_id, _, _ in wanted],
+            targets=[measurement.target for _, measurement, _ in wanted],
+            operations=[measurement.operation for _, measurement, _ in wanted],
+            params=[measurement.params for _, measurement, _ in wanted],
+            before=[before for _, _, before in wanted],
         )
-        return Baseline(row["benchmark_id"], values_of(row), row["measured_at"]) if row else None
+        return rows[0]["drafted_at"], [_baseline_of(row) for row in rows]
 
     async def _move(self, query: Query, case: BaselineCase, **values: object) -> bool:
         found = await self._tx.fetchval(
             query, benchmark_id=case.benchmark_id, version=case.version, **values
         )
         return found is not None
+
+
+def _baseline_of(row: Record) -> Baseline | None:
+    if row["benchmark_id"] is None:
+        return None
+    return Baseline(row["benchmark_id"], values_of(row), row["measured_at"])
 
 
 def values_of(row: Record) -> Mapping[str, float]:

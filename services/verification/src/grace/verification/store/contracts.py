@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -19,49 +20,60 @@ from grace.verification.store.statements import QUERIES
 from grace.verification.store.takes import with_takes
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The hash of a mission's plan, None where it has none, and what governance was shown of it."""
+
+    plan_hash: str | None
+    shown: list[Drafted]
+
+
 class Contracts:
     """Contracts, inside one transaction. Each change is guarded by the version that was read."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def insert(self, contract: Contract, data: bytes) -> None:
-        """Store a drafted contract."""
-        action = contract.action
+    async def insert(self, drafted: Sequence[tuple[Contract, bytes]]) -> None:
+        """Store drafted contracts."""
+        contracts = [contract for contract, _ in drafted]
         await self._tx.execute(
-            QUERIES["insert_contract"],
-            contract_id=contract.contract_id,
-            mission_id=contract.mission_id,
-            tenant_id=contract.tenant_id,
-            action_id=action.action_id,
-            sequence=action.sequence,
-            revision=contract.revision,
-            playbook_id=contract.playbook,
-            operation=action.operation,
-            target=action.target,
-            tier=action.tier,
-            contract=data,
-            contract_hash=digest(data),
-            expected_state=json.dumps(expected_state(contract)),
-            drafted_at=contract.drafted_at,
+            QUERIES["insert_contracts"],
+            contract_ids=[each.contract_id for each in contracts],
+            mission_ids=[each.mission_id for each in contracts],
+            tenant_ids=[each.tenant_id for each in contracts],
+            action_ids=[each.action.action_id for each in contracts],
+            sequences=[each.action.sequence for each in contracts],
+            revisions=[each.revision for each in contracts],
+            playbook_ids=[each.playbook for each in contracts],
+            operations=[each.action.operation for each in contracts],
+            targets=[each.action.target for each in contracts],
+            tiers=[each.action.tier for each in contracts],
+            contracts=[data for _, data in drafted],
+            contract_hashes=[digest(data) for _, data in drafted],
+            expected_states=[json.dumps(expected_state(each)) for each in contracts],
+            drafted_at=[each.drafted_at for each in contracts],
         )
 
-    async def drafts(self, mission_id: str) -> list[Drafted]:
-        """Return what governance was shown of a mission."""
-        rows = await self._tx.fetch(QUERIES["drafts"], mission_id=mission_id)
-        return [Drafted(row["contract_id"], row["contract_hash"]) for row in rows]
+    async def drafts(self, mission_ids: Sequence[str]) -> dict[str, Draft]:
+        """Return the missions that are known, each with what governance was shown of it."""
+        found: dict[str, Draft] = {}
+        for row in await self._tx.fetch(QUERIES["drafts"], mission_ids=list(mission_ids)):
+            draft = found.setdefault(row["mission_id"], Draft(row["plan_hash"], []))
+            if row["contract_id"] is not None:
+                draft.shown.append(Drafted(row["contract_id"], row["contract_hash"]))
+        return found
 
-    async def approve(self, contract_id: str, *, apply: bytes, revert: bytes | None) -> bool:
-        """Keep a contract's permissions; False when it is no draft any more."""
-        found = await self._tx.fetchval(
-            QUERIES["approve_contract"],
-            contract_id=contract_id,
+    async def approve(self, granted: Sequence[tuple[str, bytes, bytes | None]]) -> None:
+        """Keep the permissions (to apply, to revert) of contracts that are still drafts."""
+        await self._tx.execute(
+            QUERIES["approve_contracts"],
             status=Status.APPROVED,
             sources=sources(Event.APPROVE),
-            apply_capability=apply,
-            revert_capability=revert,
+            contract_ids=[contract_id for contract_id, _, _ in granted],
+            apply_capabilities=[apply for _, apply, _ in granted],
+            revert_capabilities=[revert for _, _, revert in granted],
         )
-        return found is not None
 
     async def end_unbegun(self, mission_id: str, event: Event, *, reason: str | None) -> list[str]:
         """End the contracts of a mission that may still end this way; returns their ids."""

@@ -32,6 +32,17 @@ class MissionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MissionPlan:
+    """A plan of a mission, in the bytes that were hashed."""
+
+    facts: MissionFacts
+    plan: bytes
+    plan_hash: str
+    playbook: str
+    playbook_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Where a mission stands, and the hash of its plan."""
 
@@ -87,44 +98,30 @@ class Missions:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def upsert(self, facts: MissionFacts, *, recall_after: timedelta) -> None:
-        """Open a mission, or fill in what was not known of it."""
+    async def upsert(self, facts: Sequence[MissionFacts], *, recall_after: timedelta) -> None:
+        """Open missions, or fill in what was not known of them; no mission twice."""
         await self._tx.execute(
-            QUERIES["upsert_mission"],
-            mission_id=facts.mission_id,
-            tenant_id=facts.tenant_id,
-            kind=facts.kind,
-            target=facts.target,
-            requested_by=facts.requested_by,
-            correlation_id=facts.correlation_id,
-            opened_at=facts.opened_at,
+            QUERIES["upsert_missions"],
+            **_columns(facts),
+            opened_at=[each.opened_at for each in facts],
             recall_after=recall_after,
         )
 
-    async def plan(
-        self,
-        mission_id: str,
-        *,
-        plan: bytes,
-        plan_hash: str,
-        playbook: str,
-        playbook_version: int,
-        recall_after: timedelta,
-    ) -> bool:
-        """Store a mission's plan; False when it has one, or has ended."""
+    async def plan(self, plans: Sequence[MissionPlan], *, recall_after: timedelta) -> set[str]:
+        """Store the plans of missions, no mission twice; absent are those that have one, or ended."""
         event = MissionEvent.PLAN
-        found = await self._tx.fetchval(
-            QUERIES["plan_mission"],
-            mission_id=mission_id,
+        rows = await self._tx.fetch(
+            QUERIES["plan_missions"],
+            **_columns([each.facts for each in plans]),
             status=mission_target(event),
             sources=mission_sources(event),
-            plan=plan,
-            plan_hash=plan_hash,
-            playbook_id=playbook,
-            playbook_version=playbook_version,
+            plans=[each.plan for each in plans],
+            plan_hashes=[each.plan_hash for each in plans],
+            playbooks=[each.playbook for each in plans],
+            playbook_versions=[each.playbook_version for each in plans],
             recall_after=recall_after,
         )
-        return found is not None
+        return {row["mission_id"] for row in rows}
 
     async def ask(self, mission_id: str, approval_id: str) -> bool:
         """People are asked; False when the mission was decided already."""
@@ -138,18 +135,18 @@ class Missions:
         )
         return found is not None
 
-    async def allow(self, mission_id: str, *, approval_id: str, plan_hash: str) -> bool:
-        """The mission may act; False when it was decided already."""
+    async def allow(self, grants: Sequence[tuple[str, str, str]]) -> set[str]:
+        """Missions (with approval and plan hash) may act; absent are those decided already."""
         event = MissionEvent.GRANT
-        found = await self._tx.fetchval(
-            QUERIES["allow_mission"],
-            mission_id=mission_id,
+        rows = await self._tx.fetch(
+            QUERIES["allow_missions"],
             status=mission_target(event),
             sources=mission_sources(event),
-            approval_id=approval_id,
-            plan_hash=plan_hash,
+            mission_ids=[mission_id for mission_id, _, _ in grants],
+            approval_ids=[approval_id for _, approval_id, _ in grants],
+            plan_hashes=[plan_hash for _, _, plan_hash in grants],
         )
-        return found is not None
+        return {row["mission_id"] for row in rows}
 
     async def resume(self, mission_id: str) -> None:
         """The mission goes on; nothing where another of its contracts ended it."""
@@ -254,3 +251,14 @@ class Missions:
             summary=summary,
             at=at,
         )
+
+
+def _columns(facts: Sequence[MissionFacts]) -> dict[str, list[str | None]]:
+    return {
+        "mission_ids": [each.mission_id for each in facts],
+        "tenant_ids": [each.tenant_id for each in facts],
+        "kinds": [each.kind for each in facts],
+        "targets": [each.target for each in facts],
+        "requested_by": [each.requested_by for each in facts],
+        "correlation_ids": [each.correlation_id for each in facts],
+    }
