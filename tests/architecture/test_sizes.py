@@ -1,6 +1,7 @@
 """Files and functions that fit into a head."""
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -32,6 +33,7 @@ def long_functions(tree: ast.AST) -> dict[str, int]:
     return {name: lines for name, lines in lengths.items() if lines > MOST_LINES_OF_A_FUNCTION}
 
 
+@cache
 def all_long_functions() -> dict[str, int]:
     return {
         f"{name_of(path)}:{function}": lines

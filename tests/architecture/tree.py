@@ -62,8 +62,8 @@ def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
             if not isinstance(node, ast.ClassDef):
                 yield name, node
             yield from functions(node, f"{name}.")
-        else:
-            yield from functions(node, prefix)
+        elif isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+            yield from functions(node, prefix)  # no expression holds a function with a name
 
 
 def words(name: str) -> list[str]:
