@@ -144,7 +144,7 @@ def open_grace(house: House) -> Callable[..., AbstractAsyncContextManager[Place]
     async def opened(*others: str) -> AsyncIterator[Place]:
         port = free_port()
         async with AsyncExitStack() as stack:
-            names = ("identity", "gateway", *others)
+            names = ("gateway", *others)
             await stack.enter_async_context(house.running(*names, gateway={"port": port}))
             key_file = house.installation.admin_key_file
             url, token = f"http://127.0.0.1:{port}", key_file.read_text().strip()

@@ -172,7 +172,7 @@ async def test_each_way_to_end_has_its_exit_code(open_grace: OpenGrace, tmp_path
 
 
 async def test_the_log_is_checked_here(open_grace: OpenGrace, tmp_path: Path) -> None:
-    async with open_grace() as place:
+    async with open_grace("identity") as place:
         await place.intent.report(captured(f"mission-{new_id()}"))
         proof = await eventually(lambda: proven(place), timeout=20)
         head = await told(place, "log", "checkpoint")

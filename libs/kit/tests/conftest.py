@@ -46,7 +46,7 @@ async def note(messages: Sequence[Received[ActionClosed]], unit: Unit) -> None:
 
 
 class Desk:
-    """One test's house with identity in it, the notes, and the message's rightful publisher."""
+    """One test's house, the notes, and the message's rightful publisher."""
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -135,10 +135,8 @@ class Desk:
 async def desk(house: House) -> AsyncIterator[Desk]:
     made = Desk(house)
     await made.make_notes()
-    async with house.running("identity"):
-        yield made
-        # Actors go while identity is still there to answer them.
-        await house.dismiss()
+    yield made
+    await house.dismiss()
     await house.rows("learning", "DROP TABLE notes")
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from grace.contracts.verification import ActionClosed
 from grace.kit import Received, Runtime, SettingsError, Unit, running_all
+from grace.kit.keys import IdentityKeys
 from grace.kit.life import Running
 from grace.kit.migrations import SchemaMismatch
 from grace.kit.ops import listen_ops, readiness, serving_ops
@@ -32,15 +33,14 @@ async def test_a_service_that_runs_has_no_problems(desk: Desk) -> None:
 
 
 async def test_a_service_is_not_ready_before_it_can_be_asked(desk: Desk) -> None:
-    async with desk.house.running("identity"):
-        running = Running(desk.house.blank("learning"))
-        try:
-            await running._connect()
-            assert running.problems() == ["it does not listen yet"]
-            await running._act()
-            assert running.problems() == []
-        finally:
-            await running.stop()
+    running = Running(desk.house.blank("learning"))
+    try:
+        await running._connect()
+        assert running.problems() == ["it does not listen yet"]
+        await running._act()
+        assert running.problems() == []
+    finally:
+        await running.stop()
 
 
 async def test_a_silent_consumer_is_a_problem(desk: Desk) -> None:
@@ -137,7 +137,7 @@ async def test_a_service_that_runs_is_ready_over_http(desk: Desk) -> None:
 
 
 async def test_a_service_waits_for_identity(house: House) -> None:
-    starting = asyncio.ensure_future(house.blank("learning").start())
+    starting = asyncio.ensure_future(house.blank("learning").keys(IdentityKeys()).start())
     async with house.running("identity"):
         running = await asyncio.wait_for(starting, 10)
         assert running.runtime.keys.loaded
@@ -173,7 +173,7 @@ async def _stored(desk: Desk) -> bool:
 
 async def test_a_start_can_be_given_up(house: House) -> None:
     before = set(asyncio.all_tasks())
-    starting = asyncio.ensure_future(house.blank("learning").start())
+    starting = asyncio.ensure_future(house.blank("learning").keys(IdentityKeys()).start())
     await eventually(lambda: len(asyncio.all_tasks()) > len(before) + 1)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):

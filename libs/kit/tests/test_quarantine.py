@@ -15,6 +15,7 @@ from grace.contracts.kit import Quarantined
 from grace.contracts.verification import ActionExecuting
 from grace.kit import Received, Runtime, Service, Stream, Unit, new_id
 from grace.kit.envelope import sign
+from grace.kit.keys import IdentityKeys
 from grace.kit.metrics import MESSAGES_REJECTED, RPC_SECONDS
 from grace.testkit import House, eventually
 
@@ -337,7 +338,7 @@ async def _acknowledged(house: House) -> bool:
 
 async def test_unknown_keys_are_asked_about_once(front: Front) -> None:
     handled: list[Received[ErrorDetected]] = []
-    async with front.up(front.make(handled)):
+    async with front.house.running("identity"), front.up(front.make(handled)):
         before = _questions()
         for round_ in range(3):
             for _ in range(5):
@@ -369,7 +370,7 @@ async def test_while_identity_is_away_only_unknown_signers_wait(house: House) ->
         handled.extend(message.body.target for message in messages)
 
     front = Front(house)
-    blank = house.blank("intent").handle(Stream().on(ErrorDetected, slow))
+    blank = house.blank("intent").keys(IdentityKeys()).handle(Stream().on(ErrorDetected, slow))
     async with house.running("identity"):
         intent = await blank.start()
     try:

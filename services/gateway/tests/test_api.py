@@ -40,7 +40,7 @@ async def test_the_probes_need_no_key(open_gateway: OpenGateway) -> None:
 
 
 async def test_the_whole_health_names_who_does_not_answer(open_gateway: OpenGateway) -> None:
-    async with open_gateway("governance") as front:
+    async with open_gateway("identity", "governance") as front:
 
         async def known() -> bool:
             answer = await front.admin.get("/api/health")
@@ -178,7 +178,7 @@ async def test_a_lost_database_is_503_and_not_500(open_gateway: OpenGateway) -> 
 
 
 async def test_the_log_proves_itself_over_http(open_gateway: OpenGateway) -> None:
-    async with open_gateway() as front:
+    async with open_gateway("identity") as front:
 
         async def logged() -> list[dict[str, Any]]:
             answer = await front.admin.get("/api/log/entries")
@@ -226,8 +226,7 @@ async def test_a_taken_port_is_one_clear_line(house: House) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = Settings(**house.installation.settings("gateway", house.database), port=port)
-        async with house.running("identity"):
-            runtime = await house.act_as("gateway")
-            with pytest.raises(SystemExit) as ended:
-                await serve(settings, runtime)
+        runtime = await house.act_as("gateway")
+        with pytest.raises(SystemExit) as ended:
+            await serve(settings, runtime)
     assert ended.value.code == 78

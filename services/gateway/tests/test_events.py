@@ -123,7 +123,7 @@ async def sequence_of(house: House, name: str) -> str:
 async def test_events_arrive_and_a_lost_client_goes_on_where_it_was(
     open_gateway: OpenGateway,
 ) -> None:
-    async with open_gateway() as front:
+    async with open_gateway("identity") as front:
         governance = await front.house.act_as("governance")
         async with follow(front.admin) as live, follow(front.admin) as second:
             await tell(governance, requested("one"))

@@ -202,7 +202,7 @@ async def test_the_things_of_another_tenant_are_not_there(open_gateway: OpenGate
 
 
 async def test_a_proof_shows_no_message_of_another_tenant(open_gateway: OpenGateway) -> None:
-    async with open_gateway("governance") as front:
+    async with open_gateway("identity", "governance") as front:
         await front.hand_in(2)
 
         async def proven() -> str | None:

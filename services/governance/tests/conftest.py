@@ -112,7 +112,13 @@ class Office:
         )
 
     async def decide(
-        self, approval: Approval, principal: str = "ada", choice: str = "approve", **how: object
+        self,
+        approval: Approval,
+        principal: str = "ada",
+        choice: str = "approve",
+        *,
+        within: float = 5.0,
+        **how: object,
     ) -> Approval:
         question = {
             "tenant_id": approval.tenant_id,
@@ -121,7 +127,7 @@ class Office:
             "choice": choice,
             "shown_hash": approval.shown_hash,
         }
-        return await self.gateway.call(Decide(**(question | how)))
+        return await self.gateway.call(Decide(**(question | how)), timeout=within)
 
     async def told(self, model: type[Message], *, count: int = 1) -> Sequence[Message]:
         """Wait until the stream keeps so many messages of a kind, and return all of them."""
@@ -147,7 +153,7 @@ def redraft() -> Callable[[Contract], DraftContract]:
 def open_office(house: House) -> Callable[..., AbstractAsyncContextManager[Office]]:
     @asynccontextmanager
     async def opened(**settings: object) -> AsyncIterator[Office]:
-        async with house.running("identity", "governance", governance=settings) as services:
+        async with house.running("governance", governance=settings) as services:
             yield Office(
                 house,
                 services["governance"],

@@ -197,7 +197,7 @@ async def test_only_the_gateway_may_bring_decisions(open_office: OpenOffice) -> 
         approval = await office.hand_in(2)
         office.gateway = office.verification
         with pytest.raises(GraceError):
-            await office.decide(approval)
+            await office.decide(approval, within=0.5)
         rows = await office.house.rows("governance", "SELECT status FROM approval_requests")
         assert [row["status"] for row in rows] == ["pending"]
 

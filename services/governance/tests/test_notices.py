@@ -174,7 +174,7 @@ async def test_what_a_webhook_does_not_take_is_kept_over_a_restart_and_sent_agai
             rows = await house.rows("governance", "SELECT status, last_error FROM notices")
             return [tuple(row) for row in rows] == [("sent", "it answered 307")]
 
-        async with house.running("identity", "governance", governance=settings):
+        async with house.running("governance", governance=settings):
             await eventually(sent)
         assert {headers["webhook-id"] for headers, _ in pager.got} == {
             pager.got[0][0]["webhook-id"]

@@ -269,7 +269,7 @@ async def test_what_is_pending_outlives_a_restart(open_office: OpenOffice) -> No
         approval = await office.hand_in(3)
         await office.decide(approval, "ada")
         house = office.house
-    async with house.running("identity", "governance"):
+    async with house.running("governance"):
         shown = await office.read(approval)
         assert (shown.status, len(shown.votes)) == ("pending", 1)
         assert (await office.decide(approval, "cyd")).status == "granted"

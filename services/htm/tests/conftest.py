@@ -191,7 +191,7 @@ BY_HAND = {f"{loop}_interval": NEVER for loop in _LOOPS}
 
 @asynccontextmanager
 async def _crew(house: House, settings: dict[str, timedelta | int | str]) -> AsyncIterator[Crew]:
-    async with house.running("identity", "htm", htm=settings) as services:
+    async with house.running("htm", htm=settings) as services:
         verification = await house.act_as("verification")
         worker = await house.act_as("worker")
         yield Crew(house, services["htm"], verification, worker)

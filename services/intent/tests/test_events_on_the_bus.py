@@ -29,7 +29,7 @@ async def test_an_event_in_either_mode_is_one_error_however_often_it_comes(house
     attributes = {f"ce-{name}": str(EVENT[name]) for name in EVENT if name != "data"}
     structured = {"Content-Type": "application/cloudevents+json"}
     wrong = json.dumps({**EVENT, "specversion": "0.3"}).encode()
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         for body, headers in ((whole, structured), (whole, {}), (data, attributes)):
             await house.publish_raw(
                 user="outside", subject=ErrorDetected.SUBJECT, body=body, headers=headers
@@ -47,7 +47,7 @@ async def test_an_event_is_an_intent(house: House) -> None:
     event = {**EVENT, "data": {"goal": "Let it be written again", "domain": "postgres"}}
     event["data"] |= {"sla_ms": 60_000}
     body = json.dumps(event).encode()
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await house.publish_raw(user="outside", subject=IntentSubmit.SUBJECT, body=body)
         (intent,) = await eventually(lambda: house.rows("intent", "SELECT * FROM intents"))
     assert intent["goal"] == "Let it be written again"

@@ -27,7 +27,7 @@ async def test_typed_values_of_the_evidence_reach_the_plan_and_text_does_not(
     (own_playbooks / "mine.yaml").write_text(_patient())
     own = {"playbook_dir": own_playbooks}
     kind = "postgres.blocked_sessions"
-    async with house.running("identity", "intent", "worker", worker=with_target, intent=own):
+    async with house.running("intent", "worker", worker=with_target, intent=own):
         in_force = "SELECT FROM playbooks WHERE name = 'a-patient-one'"
         await eventually(lambda: house.rows("intent", in_force))
         await report(make_error(kind=kind, target="shop", details={"idle": 17}))

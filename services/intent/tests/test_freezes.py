@@ -41,7 +41,7 @@ async def test_only_plans_for_frozen_targets_wait_until_the_freeze_ends(
     file.write_text(file.read_text() + file.read_text().replace("shop]", "toy]").replace(
         "targets.shop.", "targets.toy.").replace('environment = "test"', 'environment = "toys"'))  # fmt: skip
     until = datetime.now(UTC) + timedelta(hours=1)
-    async with house.running("identity", "intent", "worker", worker=with_target):
+    async with house.running("intent", "worker", worker=with_target):
         gateway = await house.act_as("gateway")
         wanted = FREEZE.model_copy(update={"environment": "test", "ends_at": until})
         declared = await gateway.call(wanted)
@@ -85,7 +85,7 @@ async def test_a_window_that_cannot_be_is_refused_and_not_kept(house: House) -> 
         (WEEK | {"from_time": "25:00"}, "from_time: a time of day"),
         (WEEK | {"until_time": "06:00+01:00"}, "until_time: a time of day"),
     ]
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         gateway = await house.act_as("gateway")
         for change, reason in wrong:
             with pytest.raises(Invalid, match=reason):

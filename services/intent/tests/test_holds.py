@@ -46,7 +46,7 @@ async def test_an_action_that_failed_three_times_stops_and_asks_somebody_else(
     house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
 ) -> None:
     error = {"kind": "postgres.runaway_query", "target": "shop"}
-    async with house.running("identity", "intent", "worker", worker=with_target):
+    async with house.running("intent", "worker", worker=with_target):
         for _ in range(3):
             await report(make_error(**error))
             await _newest(house, "planned", None)
@@ -84,7 +84,7 @@ async def test_a_target_cools_down_and_is_planned_for_by_itself_afterwards(
         "target_cooldown": timedelta(milliseconds=600),
         "plan_interval": timedelta(milliseconds=50),
     }
-    async with house.running("identity", "intent", "worker", worker=with_target, intent=cool):
+    async with house.running("intent", "worker", worker=with_target, intent=cool):
         await report(make_error(**error))
         await _newest(house, "planned", None)
         await _end(house, "verified")

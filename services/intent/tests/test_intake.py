@@ -79,7 +79,7 @@ async def _handle(intent: Runtime, errors: Sequence[ErrorDetected], **other: obj
 async def test_a_detected_error_gets_a_mission_that_is_told_once(
     house: House, report: Report, make_error: MakeError
 ) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await report(make_error(message="it\nis  broken", details={"pid": 7}))
         (mission,) = await _counted(house, 1)
         (captured,) = await _captured(house, 1)
@@ -99,7 +99,7 @@ async def test_a_batch_of_256_equal_errors_is_one_mission_with_256_counted_signa
     house: House, report: Report, make_error: MakeError
 ) -> None:
     await report(*[make_error(message=f"no {n}") for n in range(256)])
-    async with house.running("identity", "intent", intent={"kept_signals": 5}):
+    async with house.running("intent", intent={"kept_signals": 5}):
         (mission,) = await _counted(house, 256)
         assert len(await _captured(house, 1)) == 1
     assert mission["detected_at"] < mission["last_detected_at"]
@@ -112,7 +112,7 @@ async def test_a_storm_of_10_000_equal_errors_over_three_replicas_is_one_mission
 ) -> None:
     storm = make_error()
     async with AsyncExitStack() as replicas:
-        await replicas.enter_async_context(house.running("identity", "intent"))
+        await replicas.enter_async_context(house.running("intent"))
         await replicas.enter_async_context(house.running("intent"))
         await replicas.enter_async_context(house.running("intent"))
         await report(*[storm] * 10_000)
@@ -127,7 +127,7 @@ async def test_different_errors_of_a_batch_are_different_missions(
     house: House, report: Report, make_error: MakeError
 ) -> None:
     errors = [make_error(target=f"t-{n % 10}", kind=f"k{n % 3}") for n in range(60)]
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await report(*errors)
         missions = await _counted(house, 60)
         captured = await _captured(house, 30)
@@ -139,7 +139,7 @@ async def test_replicas_that_take_the_same_errors_at_once_do_not_block_each_othe
     house: House, make_error: MakeError
 ) -> None:
     errors = [make_error(target=f"t-{n}") for n in range(50)]
-    async with house.running("identity", "intent") as services:
+    async with house.running("intent") as services:
         intent = services["intent"]
         for turn in range(5):
             order = errors if turn % 2 else errors[::-1]
@@ -152,19 +152,19 @@ async def test_a_report_that_is_delivered_again_is_counted_once(
     house: House, report: Report, make_error: MakeError
 ) -> None:
     error = make_error()
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await report(error, **{"Nats-Msg-Id": "once"})
         await _counted(house, 1)
     # The stream forgets the id, intent does not.
     await house.empty_streams()
     await report(error, **{"Nats-Msg-Id": "once"})
     await report(error, **{"Nats-Msg-Id": "another"})
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         assert len(await _counted(house, 2)) == 1
 
 
 async def test_who_signed_answers_for_the_report(house: House, make_error: MakeError) -> None:
-    async with house.running("identity", "intent", intent={"outside_principal": "watcher"}):
+    async with house.running("intent", intent={"outside_principal": "watcher"}):
         gateway = await house.act_as("gateway")
         await gateway.report(make_error())
         await gateway.report(make_error(target="t-3", requested_by="maria"))
@@ -192,7 +192,7 @@ async def test_what_is_no_report_is_quarantined_and_the_rest_goes_on(
     await report(make_error())
     await house.publish_raw(user="outside", subject="error.detected", body=b'{"kind": 1}')
     await report(make_error())
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await _counted(house, 2)
         (refused,) = await house.rows("intent", "SELECT * FROM quarantine")
     assert refused["reason"] == "schema"
@@ -203,7 +203,7 @@ async def test_text_that_databases_dislike_does_no_harm(
 ) -> None:
     text = "'; DROP TABLE intents; -- \\ %s $1 :x \u202e \U0001f4a5"
     await report(make_error(message=text, details={"\u2028": [text, 1e308]}))
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         (mission,) = await _counted(house, 1)
     assert mission["message"] == text.replace("\u202e ", "")
 
@@ -211,7 +211,7 @@ async def test_text_that_databases_dislike_does_no_harm(
 async def test_a_closed_mission_frees_its_fingerprint(
     house: House, report: Report, make_error: MakeError
 ) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         verification = await house.act_as("verification")
         await report(make_error())
         (first,) = await _counted(house, 1)
@@ -227,7 +227,7 @@ async def test_a_closed_mission_frees_its_fingerprint(
 async def test_the_echo_of_a_closed_mission_opens_no_other(
     house: House, make_error: MakeError
 ) -> None:
-    async with house.running("identity", "intent") as services:
+    async with house.running("intent") as services:
         intent = services["intent"]
         error = make_error()
         await _handle(intent, [error])
@@ -247,7 +247,7 @@ async def test_the_echo_of_a_closed_mission_opens_no_other(
 async def test_an_error_that_came_before_the_word_of_an_end_opens_the_next(
     house: House, make_error: MakeError
 ) -> None:
-    async with house.running("identity", "intent") as services:
+    async with house.running("intent") as services:
         intent, verification = services["intent"], await house.act_as("verification")
         before = make_error(details={"n": 1})
         await _handle(intent, [before])
@@ -272,7 +272,7 @@ async def test_an_error_that_came_before_the_word_of_an_end_opens_the_next(
 async def test_an_end_that_comes_twice_or_for_nobody_changes_nothing(
     house: House, report: Report, make_error: MakeError
 ) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         verification = await house.act_as("verification")
         await report(make_error())
         (mission,) = await _counted(house, 1)
@@ -288,7 +288,7 @@ async def test_an_end_that_comes_twice_or_for_nobody_changes_nothing(
 async def test_an_end_by_anyone_but_verification_is_refused(
     house: House, report: Report, make_error: MakeError
 ) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await report(make_error())
         (mission,) = await _counted(house, 1)
         await house.publish_raw(
@@ -304,7 +304,7 @@ async def test_an_end_by_anyone_but_verification_is_refused(
 async def test_what_was_captured_is_said_again_to_verification(
     house: House, report: Report, make_error: MakeError
 ) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         verification = await house.act_as("verification")
         await report(make_error())
         (captured,) = await _captured(house, 1)
@@ -318,7 +318,7 @@ async def test_the_time_of_every_capture_is_measured(
     house: House, report: Report, make_error: MakeError
 ) -> None:
     before = _observed()
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await report(make_error(), make_error())
         await _counted(house, 2)
         await eventually(lambda: _observed() == before + 2)

@@ -106,7 +106,7 @@ def _ignored(subject: str) -> float:
 
 
 async def test_an_intent_is_accepted_once_and_contradictions_are_refused(house: House) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         gateway = await house.act_as("gateway")
         intent = _intent(details={"ticket": "T-1"}, priority="high")
         answers = await asyncio.gather(*(_submit(gateway, intent, key="k-1") for _ in range(10)))
@@ -140,7 +140,7 @@ async def test_an_intent_is_accepted_once_and_contradictions_are_refused(house: 
 async def test_intents_follow_the_open_mission_of_their_fingerprint_to_its_end(
     house: House, make_error: MakeError
 ) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         gateway, verification = await house.act_as("gateway"), await house.act_as("verification")
         await gateway.report(make_error())
         await eventually(lambda: _captured(house))
@@ -170,7 +170,7 @@ async def test_intents_follow_the_open_mission_of_their_fingerprint_to_its_end(
 
 async def test_what_comes_over_the_bus_is_asked_for_by_whoever_sent_it(house: House) -> None:
     duplicates = _ignored(IntentSubmit.SUBJECT)
-    async with house.running("identity", "intent", intent={"outside_principal": "watcher"}):
+    async with house.running("intent", intent={"outside_principal": "watcher"}):
         gateway = await house.act_as("gateway")
         await gateway.report(_intent("by-gateway"))
         await gateway.report(_intent("on-behalf", requested_by="maria"))
@@ -206,7 +206,7 @@ async def test_a_storm_of_2_000_intents_over_three_replicas_is_one_mission(house
     jetstream = client.jetstream(timeout=30)
     bodies = [_intent(f"i-{n % 500:03}").to_bytes() for n in range(2_000)]
     async with AsyncExitStack() as replicas:
-        await replicas.enter_async_context(house.running("identity", "intent"))
+        await replicas.enter_async_context(house.running("intent"))
         await replicas.enter_async_context(house.running("intent"))
         await replicas.enter_async_context(house.running("intent"))
         gateway = await house.act_as("gateway")
@@ -226,7 +226,7 @@ async def test_a_storm_of_2_000_intents_over_three_replicas_is_one_mission(house
 
 
 async def test_what_cannot_be_planned_ends_blocked_and_says_what_could(house: House) -> None:
-    async with house.running("identity", "intent", "verification"):
+    async with house.running("intent", "verification"):
         gateway = await house.act_as("gateway")
         # Names a rule's kind, and no target to act on.
         await _submit(gateway, _intent(kind="postgres.runaway_query", target=None))
@@ -264,7 +264,7 @@ async def test_an_intent_takes_the_path_of_an_error_up_to_the_question_for_appro
         '[targets.shop.observe]\nuser = "eyes"\npassword_file = "/nowhere/eyes"\n'
     )
     services: dict[str, Any] = {"worker": {"targets_file": targets}}
-    names = ("identity", "intent", "worker", "verification", "governance")
+    names = ("intent", "worker", "verification", "governance")
     async with house.running(*names, **services):
         gateway = await house.act_as("gateway")
         intent = _intent(
@@ -287,7 +287,7 @@ async def test_an_intent_takes_the_path_of_an_error_up_to_the_question_for_appro
 async def test_intents_are_listed_newest_first_page_by_page_within_their_tenant(
     house: House,
 ) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         gateway = await house.act_as("gateway")
         for n in range(5):
             await _submit(gateway, _intent(f"i-{n}", goal="g" * 2000, target=f"t-{n}"))
@@ -316,18 +316,17 @@ async def test_an_end_that_was_lost_is_asked_for_and_a_mission_nobody_heard_of_i
     assert isinstance(settings, Settings)
     recall = loops.Recall(settings)
     # Nothing reads the streams for this one: whatever verification tells it is lost.
-    async with house.running("identity"):
-        intent = await house.act_as("intent")
+    intent = await house.act_as("intent")
+    await recall.tick(intent)
+    mission_id = await _captured_in_silence(intent, make_signal())
+    # Verification is away: the mission waits.
+    assert not await recall.tick(intent)
+    async with house.running("verification"):
         await recall.tick(intent)
-        mission_id = await _captured_in_silence(intent, make_signal())
-        # Verification is away: the mission waits.
-        assert not await recall.tick(intent)
-        async with house.running("verification"):
-            await recall.tick(intent)
-            await eventually(lambda: house.messages(MissionClosed.SUBJECT))
-            assert await _status(house, mission_id) == "blocked"
-            await recall.tick(intent)
-            assert await _status(house, mission_id) == "closed"
+        await eventually(lambda: house.messages(MissionClosed.SUBJECT))
+        assert await _status(house, mission_id) == "blocked"
+        await recall.tick(intent)
+        assert await _status(house, mission_id) == "closed"
 
 
 async def _captured_in_silence(intent: Runtime, signal: Signal) -> str:

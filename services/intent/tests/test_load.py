@@ -19,7 +19,7 @@ async def test_a_changed_text_under_an_old_version_is_refused_and_the_old_one_st
     file = own_playbooks / "mine.yaml"
     text = mend_it.replace("mend-it", "mine")
     file.write_text(text)
-    async with house.running("identity", "intent", intent={"playbook_dir": own_playbooks}) as s:
+    async with house.running("intent", intent={"playbook_dir": own_playbooks}) as s:
         intent = s["intent"]
         assert isinstance(intent.settings, Settings)
         library = loops.LoadPlaybooks(intent.settings)
@@ -40,7 +40,7 @@ async def test_an_unsound_file_is_refused_by_name_and_the_sound_ones_count(
 ) -> None:
     (own_playbooks / "a.yaml").write_text(NOT_A_PLAYBOOK)
     (own_playbooks / "b.yaml").write_text(mend_it.replace("mend-it", "mine"))
-    async with house.running("identity", "intent") as services:
+    async with house.running("intent") as services:
         intent = services["intent"]
         settings = intent.settings.model_copy(update={"playbook_dir": own_playbooks})
         library = loops.LoadPlaybooks(settings)

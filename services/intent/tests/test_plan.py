@@ -57,7 +57,7 @@ async def test_blocked_sessions_get_a_plan_whose_bytes_are_pinned_by_its_hash(
     error = make_error(
         kind="postgres.blocked_sessions", target="shop", message='{"pid": 1}', details=hostile
     )
-    async with house.running("identity", "intent", "worker", worker=with_target):
+    async with house.running("intent", "worker", worker=with_target):
         await report(error)
         row = await _intent(house, "planned")
         (data,) = await _told(house, ActionPlanned.SUBJECT)
@@ -93,7 +93,7 @@ async def test_blocked_sessions_get_a_plan_whose_bytes_are_pinned_by_its_hash(
 async def test_runaway_queries_get_a_reversible_plan(
     house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
 ) -> None:
-    async with house.running("identity", "intent", "worker", worker=with_target):
+    async with house.running("intent", "worker", worker=with_target):
         await report(make_error(kind="postgres.runaway_query", target="shop"))
         (data,) = await _told(house, ActionPlanned.SUBJECT)
     (action,) = Plan.from_bytes(ActionPlanned.from_bytes(data).plan).actions
@@ -106,7 +106,7 @@ async def test_runaway_queries_get_a_reversible_plan(
 async def test_an_error_that_no_playbook_answers_is_blocked_and_can_be_recalled(
     house: House, report: Report, make_error: MakeError
 ) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await report(make_error())
         row = await _intent(house, "blocked")
         (data,) = await _told(house, PlanningBlocked.SUBJECT)
@@ -127,7 +127,7 @@ async def test_an_error_that_no_playbook_answers_is_blocked_and_can_be_recalled(
 async def test_a_target_that_nobody_registered_is_blocked_with_the_reason(
     house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
 ) -> None:
-    async with house.running("identity", "intent", "worker", worker=with_target):
+    async with house.running("intent", "worker", worker=with_target):
         await report(make_error(kind="postgres.runaway_query", target="elsewhere"))
         row = await _intent(house, "blocked")
         assert not await house.messages(ActionPlanned.SUBJECT)
@@ -158,7 +158,7 @@ async def test_a_playbook_that_cannot_run_or_cannot_be_measured_is_blocked(
     text = _shipped("postgres-runaway-queries").replace("version: 1", "version: 2")
     (own_playbooks / "mine.yaml").write_text(text.replace(old, new))
     own = {"playbook_dir": own_playbooks}
-    async with house.running("identity", "intent", "worker", worker=with_target, intent=own):
+    async with house.running("intent", "worker", worker=with_target, intent=own):
         await report(make_error(kind="postgres.runaway_query", target="shop"))
         row = await _intent(house, "blocked")
     assert reason in row["reason"]
@@ -193,7 +193,7 @@ async def test_a_verification_plan_is_in_the_plan_once_its_source_is_allowed(
     (own_playbooks / "mine.yaml").write_text(text.rstrip() + "\n" + _PLAN)
     sources = own_playbooks.parent / "sources.toml"
     sources.write_text("")
-    names = ("identity", "intent", "worker", "verification")
+    names = ("intent", "worker", "verification")
     own = {"intent": {"playbook_dir": own_playbooks}, "verification": {"sources_file": sources}}
     async with house.running(*names, worker=with_target, **own):
         await report(make_error(kind="mine", target="shop"))
@@ -215,7 +215,7 @@ async def test_a_verification_plan_is_in_the_plan_once_its_source_is_allowed(
 async def test_while_no_worker_answers_the_plan_is_owed_with_a_visible_reason(
     house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
 ) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await report(make_error(kind="postgres.runaway_query", target="shop"))
 
         async def tried_twice() -> asyncpg.Record | None:
@@ -236,7 +236,7 @@ async def test_replicas_plan_each_mission_once(
     errors = [make_error(kind="postgres.runaway_query", target=f"t-{n}") for n in range(40)]
     errors += [make_error(kind=f"thing.broken-{n}") for n in range(40)]
     async with (
-        house.running("identity", "intent", "worker", worker=with_target, intent={"plan_batch": 7}),
+        house.running("intent", "worker", worker=with_target, intent={"plan_batch": 7}),
         house.running("intent", intent={"plan_batch": 7}),
     ):
         await report(*errors)
@@ -250,14 +250,14 @@ async def test_replicas_plan_each_mission_once(
 async def test_a_rule_that_an_operator_disabled_stays_disabled(
     house: House, report: Report, make_error: MakeError
 ) -> None:
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await eventually(lambda: _loaded(house))
     role = await house.role("intent")
     await role.execute(
         "UPDATE intent.trigger_rules SET enabled = false WHERE playbook = 'postgres-runaway-queries'"
     )
     await role.close()
-    async with house.running("identity", "intent"):
+    async with house.running("intent"):
         await report(make_error(kind="postgres.runaway_query", target="shop"))
         row = await _intent(house, "blocked")
     assert row["reason"] == (
@@ -269,9 +269,7 @@ async def test_a_rule_that_an_operator_disabled_stays_disabled(
 async def test_nothing_is_decided_before_the_playbooks_are_loaded(
     house: House, report: Report, make_error: MakeError
 ) -> None:
-    async with house.running(
-        "identity", "intent", intent={"plan_interval": timedelta(hours=1)}
-    ) as s:
+    async with house.running("intent", intent={"plan_interval": timedelta(hours=1)}) as s:
         settings = s["intent"].settings
         assert isinstance(settings, Settings)
         assert not await loops.Plan(settings, loops.LoadPlaybooks(settings)).tick(s["intent"])
@@ -289,7 +287,7 @@ async def test_of_two_equal_playbooks_the_one_with_the_better_record_is_taken(
     )
     own = {"playbook_dir": own_playbooks}
     error = {"kind": "postgres.runaway_query", "target": "shop"}
-    async with house.running("identity", "intent", "worker", worker=with_target, intent=own):
+    async with house.running("intent", "worker", worker=with_target, intent=own):
         await report(make_error(**error))
         row = await _intent(house, "planned")
         assert row["playbook"] == "postgres-runaway-queries"

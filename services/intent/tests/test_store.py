@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 
@@ -24,10 +24,9 @@ PLAN_HASH = sha256(PLAN).hexdigest()
 
 
 @pytest.fixture
-async def intent(house: House) -> AsyncIterator[Runtime]:
+async def intent(house: House) -> Runtime:
     """Mission without its handlers and loops: only the test acts."""
-    async with house.running("identity"):
-        yield await house.act_as("intent")
+    return await house.act_as("intent")
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ async def gateway(house: House, log: Path, tmp_path: Path) -> AsyncIterator[Runt
     targets.write_text(
         f'[targets.app-1]\nkind = "filesystem"\nenvironment = "test"\nroot = "{log.parent}"\n'
     )
-    async with house.running("identity", "intent", "worker", worker={"targets_file": targets}):
+    async with house.running("intent", "worker", worker={"targets_file": targets}):
         yield await house.act_as("gateway")
 
 

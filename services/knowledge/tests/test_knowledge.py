@@ -43,7 +43,7 @@ async def test_a_text_is_stored_to_the_letter_cut_counted_and_told(
     content = (
         "Line one.\r\n\r\n\u5b57 e\u0301 \U0001f469\u200d\U0001f467 'quoted' \\ $1 :name\t" * 100
     )
-    async with house.running("identity", "knowledge"):
+    async with house.running("knowledge"):
         gateway = await house.act_as("gateway")
         empty = await gateway.call(GetIndexStats(tenant_id="default"))
         told = await gateway.call(make_ingest(content, language="simple"))
@@ -82,7 +82,7 @@ async def test_a_text_is_stored_to_the_letter_cut_counted_and_told(
 async def test_a_passage_without_a_word_lowers_the_coverage(
     house: House, make_ingest: MakeIngest
 ) -> None:
-    async with house.running("identity", "knowledge"):
+    async with house.running("knowledge"):
         gateway = await house.act_as("gateway")
         # The words stand in the first passage; the others are marks.
         await gateway.call(make_ingest("Some words here. " + "?! " * 600))
@@ -94,7 +94,7 @@ async def test_a_passage_without_a_word_lowers_the_coverage(
 async def test_equal_contents_and_repeated_keys_are_one_artifact_and_another_request_is_a_conflict(
     house: House, make_ingest: MakeIngest
 ) -> None:
-    async with house.running("identity", "knowledge"):
+    async with house.running("knowledge"):
         gateway = await house.act_as("gateway")
         first = await gateway.call(make_ingest(idempotency_key="k-1"))
         again = await gateway.call(make_ingest(idempotency_key="k-1"))
@@ -128,7 +128,7 @@ async def test_requests_at_once_on_two_replicas_store_each_content_once(
         make_ingest(f"Content {n % 5}.", title=f"Title {n % 10}", idempotency_key=f"k-{n % 5}")
         for n in range(30)
     ]
-    async with house.running("identity", "knowledge"), house.running("knowledge"):
+    async with house.running("knowledge"), house.running("knowledge"):
         gateway = await house.act_as("gateway")
         answers = await asyncio.gather(*map(gateway.call, requests), return_exceptions=True)
         events = await _created(house, 5)
@@ -145,7 +145,7 @@ async def test_requests_at_once_on_two_replicas_store_each_content_once(
 async def test_a_request_that_may_not_enter_changes_nothing(
     house: House, make_ingest: MakeIngest
 ) -> None:
-    async with house.running("identity", "knowledge"):
+    async with house.running("knowledge"):
         gateway = await house.act_as("gateway")
         for change in ({"content": " \n"}, {"title": " "}, {"actor": " "}, {"language": "klingon"}):
             with pytest.raises(Invalid, match=next(iter(change))):
@@ -195,18 +195,17 @@ async def test_what_comes_over_the_bus_is_taken_in_once_and_nonsense_is_quaranti
 
     duplicates = MESSAGES_IGNORED.labels("knowledge", KnowledgeIngest.SUBJECT, "duplicate")._value
     before = duplicates.get()
-    async with house.running("identity"):
-        gateway = await house.act_as("gateway")
-        # All of it waits before knowledge starts, so that good and bad come in one batch.
-        await send(message("From outside.", idempotency_key="k-1"))
-        await send(message("From outside.", idempotency_key="k-1"))
-        await send(message("Another text.", idempotency_key="k-1"))
-        await send(message("  "))
-        await send(message("Text.", language="klingon"))
-        await gateway.report(message("From a service."), tenant="acme")
-        async with house.running("knowledge"):
-            events = await _created(house, 2)
-            refused = await eventually(lambda: _quarantined(house, 3))
+    gateway = await house.act_as("gateway")
+    # All of it waits before knowledge starts, so that good and bad come in one batch.
+    await send(message("From outside.", idempotency_key="k-1"))
+    await send(message("From outside.", idempotency_key="k-1"))
+    await send(message("Another text.", idempotency_key="k-1"))
+    await send(message("  "))
+    await send(message("Text.", language="klingon"))
+    await gateway.report(message("From a service."), tenant="acme")
+    async with house.running("knowledge"):
+        events = await _created(house, 2)
+        refused = await eventually(lambda: _quarantined(house, 3))
     assert [(each.origin, each.tenant_id) for each in events] == [
         ("outside", "default"),
         ("gateway", "acme"),
@@ -223,7 +222,7 @@ async def _quarantined(house: House, wanted: int) -> list[str] | None:
 async def test_the_database_itself_refuses_a_change_of_what_was_ingested(
     house: House, make_ingest: MakeIngest
 ) -> None:
-    async with house.running("identity", "knowledge"):
+    async with house.running("knowledge"):
         gateway = await house.act_as("gateway")
         await gateway.call(make_ingest(idempotency_key="k-1"))
         # No language that a text may have is one that the server does not know.

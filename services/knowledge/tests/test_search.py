@@ -50,7 +50,7 @@ async def test_what_fits_best_comes_first_with_its_citation(
         "Elsewhere": "The disk is full.",
         "Vacuum and bloat": "Dead rows are removed.",
     }
-    async with house.running("identity", "knowledge"):
+    async with house.running("knowledge"):
         gateway = await house.act_as("gateway")
         told = {
             title: await gateway.call(make_ingest(text, title=title))
@@ -86,7 +86,7 @@ async def test_what_fits_best_comes_first_with_its_citation(
 async def test_each_language_is_read_its_own_way_and_each_tenant_sees_its_own(
     house: House, make_ingest: MakeIngest
 ) -> None:
-    async with house.running("identity", "knowledge"):
+    async with house.running("knowledge"):
         gateway = await house.act_as("gateway")
         await gateway.call(make_ingest("The houses burned.", title="en"))
         await gateway.call(make_ingest("Die H\u00e4user brannten.", title="de", language="german"))
@@ -104,7 +104,7 @@ async def test_each_language_is_read_its_own_way_and_each_tenant_sees_its_own(
 async def test_whatever_stands_in_a_query_or_a_text_is_only_words(
     house: House, make_ingest: MakeIngest
 ) -> None:
-    async with house.running("identity", "knowledge"):
+    async with house.running("knowledge"):
         gateway = await house.act_as("gateway")
         for text in STRANGE:
             await gateway.call(make_ingest(text, title=text[:400]))

@@ -66,7 +66,7 @@ async def _scored(house: House, wanted: int) -> list[PlaybookScored]:
 async def test_an_outcome_is_recorded_counted_and_told(
     house: House, make_closed: MakeClosed
 ) -> None:
-    async with house.running("identity", "learning"):
+    async with house.running("learning"):
         verification = await house.act_as("verification")
         gateway = await house.act_as("gateway")
         await verification.report(make_closed())
@@ -90,7 +90,7 @@ async def test_an_outcome_is_recorded_counted_and_told(
 async def test_thin_evidence_shows_in_the_lower_bound(
     house: House, make_closed: MakeClosed
 ) -> None:
-    async with house.running("identity", "learning"):
+    async with house.running("learning"):
         verification = await house.act_as("verification")
         gateway = await house.act_as("gateway")
         for n in range(30):
@@ -106,7 +106,7 @@ async def test_whatever_is_not_verified_and_executed_is_no_success(
     house: House, make_closed: MakeClosed
 ) -> None:
     verdicts = ["failed", "rolled_back", "rollback_failed", "inconclusive", "blocked", "verified"]
-    async with house.running("identity", "learning"):
+    async with house.running("learning"):
         verification = await house.act_as("verification")
         gateway = await house.act_as("gateway")
         for n, verdict in enumerate(verdicts):
@@ -119,7 +119,7 @@ async def test_whatever_is_not_verified_and_executed_is_no_success(
 async def test_a_later_revision_takes_the_place_of_its_predecessor(
     house: House, make_closed: MakeClosed
 ) -> None:
-    async with house.running("identity", "learning"):
+    async with house.running("learning"):
         verification = await house.act_as("verification")
         await verification.report(make_closed())
         await _scored(house, 1)
@@ -142,7 +142,7 @@ async def test_outcomes_told_twice_over_two_replicas_count_once(
         for n in range(40)
         for revision in (1, 2)
     ]
-    async with house.running("identity", "learning"), house.running("learning"):
+    async with house.running("learning"), house.running("learning"):
         verification = await house.act_as("verification")
         gateway = await house.act_as("gateway")
         for _ in range(2):
@@ -156,7 +156,7 @@ async def test_outcomes_told_twice_over_two_replicas_count_once(
 async def test_a_contract_that_changes_its_playbook_is_quarantined(
     house: House, make_closed: MakeClosed
 ) -> None:
-    async with house.running("identity", "learning"):
+    async with house.running("learning"):
         verification = await house.act_as("verification")
         await verification.report(make_closed())
         await _scored(house, 1)
@@ -170,7 +170,7 @@ async def test_a_contract_that_changes_its_playbook_is_quarantined(
 
 
 async def test_only_verification_tells_outcomes(house: House, make_closed: MakeClosed) -> None:
-    async with house.running("identity", "learning"):
+    async with house.running("learning"):
         await house.publish_raw(
             user="tester", subject=ActionClosed.SUBJECT, body=make_closed().to_bytes()
         )
@@ -182,7 +182,7 @@ async def test_only_verification_tells_outcomes(house: House, make_closed: MakeC
 async def test_the_summary_of_nothing_is_empty_and_another_tenants_is_its_own(
     house: House, make_closed: MakeClosed
 ) -> None:
-    async with house.running("identity", "learning"):
+    async with house.running("learning"):
         verification = await house.act_as("verification")
         gateway = await house.act_as("gateway")
         assert await _summary(gateway, total=0) == Summary(total_outcomes=0)
@@ -196,7 +196,7 @@ async def test_the_summary_of_nothing_is_empty_and_another_tenants_is_its_own(
 async def test_the_database_itself_refuses_a_false_success_and_a_change_of_the_past(
     house: House, make_closed: MakeClosed
 ) -> None:
-    async with house.running("identity", "learning"):
+    async with house.running("learning"):
         verification = await house.act_as("verification")
         await verification.report(make_closed(verdict="failed"))
         await _scored(house, 1)

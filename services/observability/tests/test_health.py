@@ -158,7 +158,7 @@ async def test_two_replicas_raise_one_alert_and_a_restart_raises_none(
     house: House, tell: Tell
 ) -> None:
     settings = Settings(late_beats=1000)
-    async with house.running("identity", "observability", observability={"late_beats": 1000}):
+    async with house.running("observability", observability={"late_beats": 1000}):
         one, other = await house.act_as("observability"), await house.act_as("observability")
         await tell("ended", status="failed")
         await eventually(lambda: house.rows("observability", "SELECT FROM stress_runs"))
@@ -203,18 +203,17 @@ async def test_what_grace_runs_without_is_shown_as_it_is(house: House) -> None:
         return {each.name: each.condition for each in components.all()}
 
     assert shown() == {"prometheus": "unknown", "qdrant": "unknown", "vault": "not_configured"}
-    async with house.running("identity"):
-        runtime = await house.act_as("observability")
-        async with door:
-            await probe.tick(runtime)
-        assert asked == ["/-/healthy"]
-        assert shown() == {
-            "prometheus": "healthy",
-            "qdrant": "unreachable",
-            "vault": "not_configured",
-        }
-        for _ in range(2):  # by then the circuit is open: nobody is asked in vain for ever
-            await probe.tick(runtime)
-        found = {each.name: each for each in components.all()}
-        assert found["prometheus"].condition == "unreachable"
-        assert found["qdrant"].detail == "failed often; asked again later"
+    runtime = await house.act_as("observability")
+    async with door:
+        await probe.tick(runtime)
+    assert asked == ["/-/healthy"]
+    assert shown() == {
+        "prometheus": "healthy",
+        "qdrant": "unreachable",
+        "vault": "not_configured",
+    }
+    for _ in range(2):  # by then the circuit is open: nobody is asked in vain for ever
+        await probe.tick(runtime)
+    found = {each.name: each for each in components.all()}
+    assert found["prometheus"].condition == "unreachable"
+    assert found["qdrant"].detail == "failed often; asked again later"

@@ -48,9 +48,7 @@ async def test_a_remedy_that_ends_badly_is_a_failure_whoever_tells_of_it(
     failed = {"status": "failed", "failure_kind": KIND, "target": registered}
     # Nobody follows but this test: what else is closed, the end of its mission has closed.
     seldom = {"follow_interval": timedelta(hours=1)}
-    async with house.running(
-        "identity", "intent", "observability", "worker", observability=seldom
-    ) as started:
+    async with house.running("intent", "observability", "worker", observability=seldom) as started:
         runtime, gateway = started["observability"], await house.act_as("gateway")
         old = "2026-01-01T00:00:00Z"
         await tell("ended", "late", **failed, started_at=old, ended_at=old)
@@ -103,7 +101,7 @@ async def test_what_nobody_answers_waits_and_ends_when_patience_does(
     house: House, tell: Tell
 ) -> None:
     patient, done = Settings(), Settings(remediation_patience=timedelta(microseconds=1))
-    async with house.running("identity", "observability") as started:
+    async with house.running("observability") as started:
         runtime, gateway = started["observability"], await house.act_as("gateway")
         await tell("ended", status="failed", failure_kind=KIND)
         await eventually(lambda: _reached(gateway, "due", "run-1"))

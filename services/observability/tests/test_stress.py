@@ -24,7 +24,7 @@ async def _runs(gateway: Runtime) -> dict[str, StressRun]:
 
 
 async def test_a_run_is_followed_from_its_start_to_its_end(house: House, tell: Tell) -> None:
-    async with house.running("identity", "observability"):
+    async with house.running("observability"):
         gateway = await house.act_as("gateway")
 
         async def shown(**wanted: object) -> StressRun | None:
@@ -81,7 +81,7 @@ async def test_what_cannot_be_is_refused_with_its_reason(house: House, tell: Tel
         ("started", {"started_at": "yesterday"}),
         ("started", {"suite": "a\x00b"}),
     ]
-    async with house.running("identity", "observability"):
+    async with house.running("observability"):
         gateway = await house.act_as("gateway")
         await tell("started")
         await eventually(lambda: _is_known(gateway, "run-1"))
@@ -100,7 +100,7 @@ async def test_what_cannot_be_is_refused_with_its_reason(house: House, tell: Tel
 
 
 async def test_trends_are_those_of_the_last_runs_of_each_suite(house: House, tell: Tell) -> None:
-    async with house.running("identity", "observability"):
+    async with house.running("observability"):
         gateway = await house.act_as("gateway")
         assert await gateway.call(GetTrends(tenant_id="default", runs=10)) == StressTrends(
             suites=()
@@ -129,7 +129,7 @@ async def test_trends_are_those_of_the_last_runs_of_each_suite(house: House, tel
 async def test_a_run_that_nobody_tells_of_is_lost_and_may_come_back(
     house: House, tell: Tell
 ) -> None:
-    async with house.running("identity", "observability") as started:
+    async with house.running("observability") as started:
         runtime, gateway = started["observability"], await house.act_as("gateway")
         await tell("started")
         await eventually(lambda: _is_known(gateway, "run-1"))
@@ -151,7 +151,7 @@ async def test_the_past_is_dropped_but_for_the_last_run_of_a_suite(
     house: House, tell: Tell
 ) -> None:
     soon = timedelta(microseconds=1)
-    async with house.running("identity", "observability") as started:
+    async with house.running("observability") as started:
         runtime, gateway = started["observability"], await house.act_as("gateway")
         await tell(
             "ended", "old", ended_at="2026-01-01T00:00:00Z", started_at="2026-01-01T00:00:00Z"

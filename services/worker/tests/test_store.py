@@ -26,8 +26,7 @@ def holder(who: Claimant, seconds: float = 60) -> Holder:
 
 @pytest.fixture
 async def worker(house: House) -> Worker:
-    async with house.running("identity"):
-        yield await house.act_as("worker")
+    return await house.act_as("worker")
 
 
 async def open_receipt(worker: Worker, who: Claimant, before: str, seconds: float = 60) -> bool:

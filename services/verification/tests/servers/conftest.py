@@ -63,14 +63,14 @@ class Play:
     @asynccontextmanager
     async def open(self, **settings: Any) -> AsyncIterator[dict[str, Runtime]]:
         """Run identity, htm and verification, and let the test be the others."""
-        names = ("identity", "htm", "verification")
+        names = ("htm", "verification")
         settings = FAST | settings
         async with self.house.running(*names, htm=QUICK, verification=settings) as services:
             yield services
 
     @asynccontextmanager
     async def others(self) -> AsyncIterator[None]:
-        async with self.house.running("identity", "htm", htm=QUICK):
+        async with self.house.running("htm", htm=QUICK):
             yield
 
     async def actor(self, name: str) -> Runtime:
@@ -85,9 +85,8 @@ class Play:
             yield services
 
     async def publish(self, actor: str, *messages: Message) -> None:
-        async with (await self.actor(actor)).unit() as unit:
-            for message in messages:
-                unit.publish(message)
+        for message in messages:
+            await (await self.actor(actor)).report(message)
 
     def captured(self, mission_id: str, target: str = "shop-db") -> ErrorCaptured:
         return ErrorCaptured(
@@ -193,7 +192,7 @@ class Play:
             .every(timedelta(milliseconds=20), loops.Baselines(own, sources))
         )
         async with self.others():
-            started = await service.start()
+            started = await self.house.keyed(service).start()
             try:
                 yield started.runtime
             finally:

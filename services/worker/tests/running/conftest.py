@@ -186,7 +186,7 @@ class Opener:
         self.root.mkdir(exist_ok=True)
         file.write_text(self.shop.toml + _FILES.format(self.root), encoding="utf-8")
         htm = changes.pop("htm", {})
-        names = changes.pop("names", ("identity", "htm", "worker"))
+        names = changes.pop("names", ("htm", "worker"))
         worker, permits = {"targets_file": file, **changes}, Permits()
         async with self.house.running(*names, htm=htm, worker=worker) as found:
             verification = await self.house.act_as("verification")

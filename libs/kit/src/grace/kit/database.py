@@ -101,7 +101,8 @@ async def close_pool(pool: Pool, *, within: float) -> None:
         pool.terminate()
 
 
-async def _connect(service: str, settings: ServiceSettings) -> Pool:
+async def make_pool(service: str, settings: ServiceSettings) -> Pool:
+    """A pool that connects when it is asked for a connection."""
     pool: Pool = await asyncpg.create_pool(
         min_size=0,  # a floor would be restored, and told of at length, while Postgres is away
         max_size=settings.pool_size,
@@ -109,6 +110,11 @@ async def _connect(service: str, settings: ServiceSettings) -> Pool:
         reset=_nothing_to_reset,
         **_arguments(service, settings),
     )
+    return pool
+
+
+async def _connect(service: str, settings: ServiceSettings) -> Pool:
+    pool = await make_pool(service, settings)
     try:
         await pool.execute("SELECT 1")
     except BaseException:

@@ -23,6 +23,8 @@ from grace.stack import streams
 from grace.stack.installation import Installation, migrations_of
 from grace.stack.nats import NatsLimits, UserPermissions
 from grace.stack.postgres import DURABLE, SUPERUSER, PostgresServer
+from grace.testkit.actor import Actor
+from grace.testkit.keys import handed_out
 from grace.testkit.rewind import keep, rewind
 from grace.testkit.waiting import eventually
 
@@ -71,6 +73,7 @@ class House:
         self._open = AsyncExitStack()
         self._admin: asyncpg.Connection[asyncpg.Record] | None = None
         self._reading = asyncio.Lock()
+        self._has_identity = False
 
     async def open(self) -> None:
         """A fresh database and empty streams."""
@@ -119,13 +122,23 @@ class House:
 
     def build(self, service: str, **changes: object) -> Service:
         """A service on this test's database; `changes` are settings."""
-        return self.installation.build(service, self.database, **_FEW | changes)
+        built = self.installation.build(service, self.database, **_FEW | changes)
+        return self.keyed(built)
+
+    def keyed(self, service: Service) -> Service:
+        """Where identity does not run, the house gives the keys."""
+        given = self._has_identity or service.name == "identity"
+        return service if given else service.keys(handed_out())
 
     @asynccontextmanager
     async def running(
         self, *names: str, **changes: dict[str, Any]
     ) -> AsyncIterator[dict[str, Runtime]]:
-        """Run services in this process; keyword arguments are settings of the service so named."""
+        """Run services in this process; keyword arguments are settings of the service so named.
+
+        They get their keys from identity when it is among them or runs already.
+        """
+        self._has_identity |= "identity" in names
         services = [self.build(name, **changes.get(name, {})) for name in names]
         async with running_all(services) as started:
             try:
@@ -138,8 +151,9 @@ class House:
 
         `rpc` is what it answers all the same.
         """
-        blank = self.blank(service)
-        started = await (blank if rpc is None else blank.serve(rpc)).start()
+        settings = ServiceSettings(**self._common_settings(service))
+        actor = Actor(service, settings, rpc=rpc, logged=self._has_identity)
+        started = await self.keyed(actor).start()
         self._open.push_async_callback(started.stop)
         self._open.push_async_callback(self._reconnected, started.runtime)
         return started.runtime
@@ -155,7 +169,7 @@ class House:
         blank = Service(service, settings)
         if service in self.installation.names:
             blank.migrations = migrations_of(service)
-        return blank
+        return self.keyed(blank)
 
     def _common_settings(self, service: str) -> dict[str, Any]:
         values = self.installation.settings(service, self.database)
