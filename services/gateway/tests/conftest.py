@@ -16,6 +16,8 @@ from grace.kit import Runtime, new_id
 from grace.stack.ports import free_port
 from grace.testkit import House, eventually
 
+# Nothing here speaks TLS, and a context for each client takes longer than a request.
+_TLS = httpx.create_ssl_context()
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -72,6 +74,12 @@ def drafted(
     )
 
 
+def _client(url: str, headers: dict[str, str]) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=url, headers=headers, timeout=10, trust_env=False, verify=_TLS
+    )
+
+
 @dataclass
 class Front:
     """The gateway as its users see it."""
@@ -86,8 +94,7 @@ class Front:
     async def client(self, token: str | None = None) -> httpx.AsyncClient:
         """A client with a token, or with none."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        made = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=10, trust_env=False)
-        return await self.stack.enter_async_context(made)
+        return await self.stack.enter_async_context(_client(self.url, headers))
 
     async def person(self, principal: str, *scopes: str) -> httpx.AsyncClient:
         """A client of a new key."""
@@ -119,16 +126,11 @@ def open_gateway(house: House) -> Callable[..., AbstractAsyncContextManager[Fron
         port = free_port()
         async with AsyncExitStack() as stack:
             services = await stack.enter_async_context(
-                house.running("identity", "gateway", *others, gateway={"port": port} | settings)
+                house.running("gateway", *others, gateway={"port": port} | settings)
             )
             token = house.installation.admin_key_file.read_text().strip()
             url = f"http://127.0.0.1:{port}"
-            admin = httpx.AsyncClient(
-                base_url=url,
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=10,
-                trust_env=False,
-            )
+            admin = _client(url, {"Authorization": f"Bearer {token}"})
             await stack.enter_async_context(admin)
             front = Front(house, url, services, admin, token, stack)
             await eventually(lambda: answers(admin), timeout=10)

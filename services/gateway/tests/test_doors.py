@@ -1,6 +1,7 @@
 """The anonymous matrix: every route of the OpenAPI document, without and with the wrong key."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ OpenGateway = Callable[..., Any]
 OPEN = {"/health/live", "/health/ready"}
 
 
+@cache
 def described() -> dict[str, Any]:
     document: dict[str, Any] = rest(None, Settings()).openapi()
     return document

@@ -136,5 +136,6 @@ def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
     errors.install(app)
     description.install(app)
     for noun in _NOUNS:
-        app.include_router(noun.router)
+        # As they are: include_router would make all of them anew at the first request of each app.
+        app.router.routes.extend(noun.router.routes)
     return app
