@@ -60,10 +60,13 @@ async def apply(client: Client, names: Collection[str] = tuple(STREAMS)) -> list
     Returns what was done, empty when all was right.
     """
     jetstream = client.jetstream(timeout=_ANSWER_SECONDS)
-    done = [line for name in names for line in await _stream(jetstream, STREAMS[name])]
+    found = {name: await _stream(jetstream, STREAMS[name]) for name in names}
+    done = [line for lines in found.values() for line in lines]
     for name in names:
+        # A stream that was just made has no consumer to ask about.
+        ask = _made(name) not in found[name]
         for service, subject in consumers_of(name):
-            done += await _consumer(jetstream, service, subject)
+            done += await _consumer(jetstream, service, subject, ask=ask)
     return done
 
 
@@ -104,25 +107,40 @@ async def _stream(jetstream: JetStreamContext, stream: Stream) -> list[str]:
         found = (await jetstream.stream_info(stream.name)).config
     except NotFoundError:
         await jetstream.add_stream(wanted)
-        return [f"stream {stream.name} made"]
+        return [_made(stream.name)]
     if _same(found, wanted, _STREAM_FIELDS):
         return []
     await jetstream.update_stream(wanted)
     return [f"stream {stream.name} changed"]
 
 
-async def _consumer(jetstream: JetStreamContext, service: str, subject: Subject) -> list[str]:
+def _made(stream: str) -> str:
+    return f"stream {stream} made"
+
+
+async def _consumer(
+    jetstream: JetStreamContext, service: str, subject: Subject, *, ask: bool
+) -> list[str]:
     wanted = _consumer_config(service, subject)
     assert wanted.durable_name is not None  # noqa: S101 - set right above
-    try:
-        found = (await jetstream.consumer_info(subject.stream, wanted.durable_name)).config
-    except NotFoundError:
+    found = await _consumer_found(jetstream, subject.stream, wanted.durable_name) if ask else None
+    if found is None:
         await jetstream.add_consumer(subject.stream, wanted)
         return [f"consumer {wanted.durable_name} made"]
     if _same(found, wanted, _CONSUMER_FIELDS):
         return []
     await jetstream.add_consumer(subject.stream, wanted)
     return [f"consumer {wanted.durable_name} changed"]
+
+
+async def _consumer_found(
+    jetstream: JetStreamContext, stream: str, name: str
+) -> ConsumerConfig | None:
+    try:
+        found: ConsumerConfig | None = (await jetstream.consumer_info(stream, name)).config
+    except NotFoundError:
+        return None
+    return found
 
 
 _STREAM_FIELDS = (
