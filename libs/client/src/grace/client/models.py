@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from grace.contracts.governance import ReplayedRuling, SimulatedMove
 from grace.contracts.intent import Preview, Recorded
 
+# Built at its first use: a command reads one or two of them.
+_ANSWER = ConfigDict(frozen=True, defer_build=True)
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -24,7 +27,7 @@ class Page(Generic[T_co]):
 class ApiKey(BaseModel):
     """An API key, without its token."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _ANSWER
 
     key_id: str
     principal: str
@@ -47,7 +50,7 @@ class NewApiKey(ApiKey):
 class Health(BaseModel):
     """Which services answer: `up` or `down` for each."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _ANSWER
 
     status: str
     services: dict[str, str]
@@ -59,7 +62,7 @@ class Event(BaseModel):
     The subject `gap` tells of the stream itself: something before this is no longer kept.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _ANSWER
 
     id: str
     subject: str
@@ -72,7 +75,7 @@ class Event(BaseModel):
 class Accepted(BaseModel):
     """A report is kept: these messages tell of it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _ANSWER
 
     message_ids: tuple[str, ...]
 
@@ -80,7 +83,7 @@ class Accepted(BaseModel):
 class AcceptedTask(BaseModel):
     """What became of a task that was handed in."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _ANSWER
 
     key: str
     outcome: str
@@ -90,7 +93,7 @@ class AcceptedTask(BaseModel):
 class Simulation(BaseModel):
     """What other policies would have made of the plans that there were."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _ANSWER
 
     problems: tuple[str, ...]
     judged: int
@@ -117,7 +120,7 @@ class Envelope(BaseModel, Generic[T]):
 class ReplayedMission(BaseModel):
     """How a mission would be planned, and what policies would make of the plans that it had."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = _ANSWER
 
     recorded: Recorded
     preview: Preview
