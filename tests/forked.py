@@ -13,9 +13,10 @@ import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from grace.contracts.subjects import SERVICES
-from grace.stack.processes import end_with_parent
+from grace.stack.processes import Child, end_with_parent
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([f"grace.{service}.app" for service in SERVICES])
@@ -76,3 +77,42 @@ def _live(module: str, arguments: Sequence[str], environment: Mapping[str, str],
     os.dup2(file, sys.stderr.fileno())
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+class ForkedChild(Child):
+    """A `Child` of `python -m` that is forked instead; what else it may be is started as ever."""
+
+    def _spawn(self) -> Any:
+        if self._argv[:2] != (sys.executable, "-m"):
+            return super()._spawn()
+        module, *arguments = self._argv[2:]
+        self.log.touch(mode=0o600)
+        process = FORKS.Process(
+            target=_live,
+            args=(module, arguments, dict(self._environment), str(self.log)),
+            daemon=True,
+        )
+        process.start()
+        return _Popen(process)
+
+
+class _Popen:
+    """The process in the words of subprocess.Popen."""
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self) -> int | None:
+        self._process.join()
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def send_signal(self, number: int) -> None:
+        if self._process.exitcode is None and self.pid is not None:
+            os.kill(self.pid, number)

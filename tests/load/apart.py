@@ -35,16 +35,20 @@ _STOP_SECONDS = 25.0
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """Servers that run, the database to use, a NATS user who may see everything, a folder for logs."""
+    """Servers that run, the database to use, a NATS user who may see everything, a folder for logs.
+
+    `child` starts processes; what is forked takes its start and its memory from another one.
+    """
 
     installation: Installation
     database: str
     observer: str
     folder: Path
+    child: type[Child] = Child
 
 
 @asynccontextmanager
-async def own_grounds(root: Path) -> AsyncIterator[Grounds]:
+async def own_grounds(root: Path, child: type[Child] = Child) -> AsyncIterator[Grounds]:
     """Servers of the bench's own, with the settings that `grace up` gives them."""
     everything = UserPermissions((">",), (">",), allow_responses=False)
     installation = Installation(root, more_users={OBSERVER: everything})
@@ -52,7 +56,7 @@ async def own_grounds(root: Path) -> AsyncIterator[Grounds]:
     try:
         await asyncio.to_thread(installation.start_servers)
         await installation.prepare()
-        yield Grounds(installation, DATABASE, OBSERVER, root / "logs")
+        yield Grounds(installation, DATABASE, OBSERVER, root / "logs", child)
     finally:
         await asyncio.to_thread(installation.nats.stop)
         await asyncio.to_thread(installation.postgres.remove)
@@ -167,7 +171,7 @@ class Apart:
         return seconds
 
     def _described(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> Child:
-        child = Child(
+        child = self.grounds.child(
             name,
             argv,
             log=self.grounds.folder / f"{name}.log",

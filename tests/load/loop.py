@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 import asyncpg
 import uvloop
 from load import rest
-from load.apart import Apart, own_grounds
+from load.apart import Apart, Grounds, own_grounds
 from load.bench import clear
 from load.cpu import cpu_of
 from load.figures import BenchError, percentile
@@ -97,9 +98,12 @@ class Report:
     bars: dict[str, bool] = field(default_factory=dict)
 
 
-async def measure(size: Size, folder: Path, report: Report, console: Console) -> None:
+async def measure(
+    size: Size, folder: Path, report: Report, console: Console,
+    servers: AbstractAsyncContextManager[Grounds] | None = None,
+) -> None:  # fmt: skip
     """Start everything, repair one after the other for a while, then let a storm come."""
-    async with own_grounds(folder / "apart") as grounds:
+    async with servers or own_grounds(folder / "apart") as grounds:
         installation = grounds.installation
         report.servers = await server_settings(installation, grounds.database)
         estate = tables(folder / "estate", size.targets, installation.targets_file)
@@ -205,8 +209,14 @@ def bars_of(report: Report) -> dict[str, bool]:
     return held
 
 
-async def run(size: Size, out: Path, console: Console) -> int:
-    """Measure, show, write loop.json; 0 only where everything was measured."""
+async def run(
+    size: Size, out: Path, console: Console,
+    servers: AbstractAsyncContextManager[Grounds] | None = None,
+) -> int:  # fmt: skip
+    """Measure, show, write loop.json; 0 only where everything was measured.
+
+    Without `servers` it is measured on servers of the run's own.
+    """
     file, folder = out / RESULTS, out / "loop"
     with DataDir(out):
         file.unlink(missing_ok=True)
@@ -214,7 +224,7 @@ async def run(size: Size, out: Path, console: Console) -> int:
         folder.mkdir(mode=0o711)
         report, begun = Report(size.form, size.targets, size.rate), time.monotonic()
         try:
-            await measure(size, folder, report, console)
+            await measure(size, folder, report, console, servers)
         except _FAILURES as failure:
             report.reason = str(failure) or repr(failure)
         else:

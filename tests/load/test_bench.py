@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from forked import ForkedChild
 from load.apart import Apart, Grounds
 from load.bench import RESULTS, run
 from load.figures import GOALS, BenchError, figure, graded
@@ -20,6 +21,7 @@ from load.sizes import TINY
 from rich.console import Console
 
 from grace.stack.ports import free_port, is_free
+from grace.stack.processes import Child
 from grace.testkit import House, eventually
 from grace.testkit.house import TESTER
 
@@ -30,9 +32,11 @@ _QUEUE.add("tasks.paced.latency")
 
 
 @asynccontextmanager
-async def grounds(house: House, folder: Path) -> AsyncIterator[Grounds]:
+async def grounds(
+    house: House, folder: Path, child: type[Child] = ForkedChild
+) -> AsyncIterator[Grounds]:
     """The servers of this session, a fresh database."""
-    yield Grounds(house.installation, house.database, TESTER, folder)
+    yield Grounds(house.installation, house.database, TESTER, folder, child)
 
 
 @pytest.mark.timeout(60)
@@ -92,7 +96,7 @@ async def test_a_service_that_dies_gives_no_figure(house: House, tmp_path: Path)
     said = io.StringIO()
     code = await run(
         TINY, ("services",), tmp_path, Console(file=said, width=140),
-        grounds=grounds(house, tmp_path), on_apart=kill,
+        grounds=grounds(house, tmp_path, Child), on_apart=kill,
     )  # fmt: skip
     found = json.loads((tmp_path / RESULTS).read_text(encoding="utf-8"))
     assert (code, found["ok"], found["figures"], found["goals"]) == (1, False, [], [])
@@ -103,7 +107,7 @@ async def test_a_service_that_dies_gives_no_figure(house: House, tmp_path: Path)
 async def test_what_is_measured_ends_with_the_first_process_that_dies(
     house: House, tmp_path: Path
 ) -> None:
-    async with grounds(house, tmp_path) as at, Apart(at) as apart:
+    async with grounds(house, tmp_path, Child) as at, Apart(at) as apart:
         await apart.program("short", "load.sizes")  # a program that ends at once
         with pytest.raises(BenchError, match="short has ended"):
             await apart.while_alive(asyncio.Event().wait(), within=30)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from forked import ForkedChild
+from load.apart import Grounds
 from load.figures import BenchError
 from load.loop import FULL, TINY, Report, _check, bars_of, run
 from load.repairs import Repair
 from load.tables import tables
 from rich.console import Console
 
+from grace.testkit import House
+from grace.testkit.house import TESTER
 
-async def test_every_repair_is_verified_and_a_storm_is_one_mission(tmp_path: Path) -> None:
-    assert await run(TINY, tmp_path, Console(quiet=True)) == 0
+
+async def test_every_repair_is_verified_and_a_storm_is_one_mission(
+    house: House, tmp_path: Path
+) -> None:
+    grounds = Grounds(house.installation, house.database, TESTER, tmp_path, ForkedChild)
+    assert await run(TINY, tmp_path, Console(quiet=True), nullcontext(grounds)) == 0
     told = json.loads((tmp_path / "loop.json").read_text(encoding="utf-8"))
     assert (told["ok"], told["verified"], told["errors"]) == (True, 5, 0)
     assert told["storm_missions"] == 1

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import ForkedChild
 from load import against
 from load.against import RESULTS, Size
-from load.apart import Grounds
+from load.apart import Grounds, own_grounds
 from load.claims import Depth
 from load.figures import BenchError
 from load.rows import GRACE, MEASURED, RAW, Rates, Run, bars_of, row_of
@@ -59,7 +60,9 @@ def test_what_was_not_measured_meets_nothing() -> None:
 
 @pytest.mark.timeout(120)
 async def test_a_run_measures_grace_beside_raw_postgres(tmp_path: Path) -> None:
-    said, found = await measured(tmp_path)
+    # With the settings that a run has; only its programs are forked.
+    servers = own_grounds(tmp_path / "htm" / "apart", ForkedChild)
+    said, found = await measured(tmp_path, servers=servers)
     assert (found["ok"], found["reason"]) == (True, ""), said
     assert [(r["system"], r["mode"]) for r in found["rows"]] == [
         (GRACE, "batch"), (GRACE, "limits-on"), (GRACE, "single"), (RAW, "batch"), (RAW, "single"),
@@ -79,7 +82,7 @@ async def test_tasks_that_nobody_executed_give_no_row(
 ) -> None:
     monkeypatch.setattr("load.systems.WORKERS", 0)
     monkeypatch.setattr("load.tasks._LONGEST_SECONDS", 1.0)
-    grounds = Grounds(house.installation, house.database, TESTER, tmp_path)
+    grounds = Grounds(house.installation, house.database, TESTER, tmp_path, ForkedChild)
     said, found = await measured(tmp_path, Grace.name, servers=nullcontext(grounds))
     assert (found["ok"], found["rows"], found["bars"]) == (False, [], [])
     assert "not done within" in said
