@@ -46,7 +46,9 @@ def test_only_a_retryable_class_with_attempts_left_is_retried(
 ) -> None:
     ruling = on_failure(history, error_class, backoff=BACKOFF, jitter=jitter)
     left = history.attempt_number < history.max_attempts
-    if error_class not in RETRYABLE:
+    if error_class is ErrorClass.UNDECIDED:
+        assert ruling.event is Event.PARK
+    elif error_class not in RETRYABLE:
         assert ruling.event is Event.FAIL
     elif left:
         assert ruling.event is Event.RETRY
@@ -99,6 +101,7 @@ def test_three_attempts_are_three_in_all() -> None:
         (None, False, False, ErrorClass.NONRETRYABLE),
         (None, True, False, ErrorClass.TRANSIENT),
         (None, None, False, ErrorClass.TRANSIENT),
+        ("undecided", False, False, ErrorClass.UNDECIDED),
         ("a word of tomorrow", False, False, ErrorClass.NONRETRYABLE),
     ],
 )

@@ -77,12 +77,7 @@ class Desk:
     async def parked(self, **changes: object) -> str:
         """A task that needs attention."""
         task = await self.crew.claimed(**changes)
-        await self.crew.house.rows(
-            "htm",
-            "UPDATE htm_tasks SET status = 'needs_attention', lease_until = NULL"
-            " WHERE CAST(id AS text) = $1 RETURNING id",
-            task.task_id,
-        )
+        await self.ended(task, "needs_attention", error_class="undecided", retryable=False)
         return task.task_id
 
 
@@ -112,6 +107,22 @@ async def test_a_task_that_waits_for_its_retry_is_cancelled_at_once(desk: Desk) 
     assert (cancelled.status, cancelled.attempts[0].outcome) == ("cancelled", "failed")
     await desk.crew.house.rows("htm", "SELECT 1 FROM htm_tasks WHERE not_before IS NOT NULL")
     assert await desk.crew.claim() == []
+
+
+async def test_a_task_of_which_nobody_can_know_whether_it_took_effect_rests_and_is_told(
+    desk: Desk,
+) -> None:
+    task_id = await desk.parked(max_attempts=3)
+    found = await desk.crew.rests_as("needs_attention", task_id)
+    assert (found.finished_at, [each.outcome for each in found.attempts]) == (None, ["failed"])
+    assert found.error_class == "undecided"
+    (told,) = await desk.crew.finished(1)
+    assert (told.task_id, told.outcome) == (task_id, "needs_attention")
+    await desk.crew.queue_again()
+    assert await desk.crew.claim() == []
+    await desk.steer("release", task_id)
+    (again,) = await desk.crew.claim()
+    assert (again.task_id, again.attempt_number) == (task_id, 2)
 
 
 async def test_a_task_that_needs_attention_is_cancelled_at_once(desk: Desk) -> None:

@@ -509,7 +509,8 @@ class TaskUpdate(Message):
         default=None, description="A hint; the error class decides where it is given."
     )
     error_class: Text | None = Field(
-        default=None, description="transient, system, timeout, validation, user, nonretryable"
+        default=None,
+        description="transient, system, timeout, validation, user, nonretryable; undecided: whether it took effect cannot be known, and the task needs_attention",
     )
     result_json: Annotated[LongText, Field(max_length=262144)] | None = Field(
         default=None,

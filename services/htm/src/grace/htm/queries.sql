@@ -119,7 +119,7 @@ WITH closed AS (
            result_json = c.result_json,
            -- An attempt that never said when it started is counted from its claim.
            started_at = coalesce(t.started_at, t.assigned_at),
-           finished_at = CASE WHEN c.state <> 'retrying' THEN
+           finished_at = CASE WHEN c.state NOT IN ('retrying', 'needs_attention') THEN
                greatest(statement_timestamp(), t.started_at, t.assigned_at) END,
            updated_at = statement_timestamp()
       FROM unnest(

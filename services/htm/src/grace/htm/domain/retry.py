@@ -16,6 +16,7 @@ class ErrorClass(StrEnum):
     VALIDATION = "validation"
     USER = "user"
     NONRETRYABLE = "nonretryable"
+    UNDECIDED = "undecided"  # nobody can know whether it took effect: another try would guess
 
 
 _WORDS = frozenset(ErrorClass)
@@ -70,7 +71,12 @@ def class_of(word: str | None, *, retryable: bool | None, timed_out: bool) -> Er
 def on_failure(
     history: History, error_class: ErrorClass, *, backoff: Backoff, jitter: float
 ) -> Ruling:
-    """A failed attempt is retried while attempts remain and its class allows it."""
+    """A failed attempt is retried while attempts remain and its class allows it.
+
+    Where nobody can know whether it took effect, the task rests until an operator decides.
+    """
+    if error_class is ErrorClass.UNDECIDED:
+        return Ruling(Event.PARK)
     if error_class not in RETRYABLE:
         return Ruling(Event.FAIL)
     return _again(history, history.failures + 1, backoff=backoff, jitter=jitter)
