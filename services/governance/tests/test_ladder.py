@@ -22,6 +22,8 @@ from grace.contracts.governance import (
     StandingApproval,
 )
 from grace.contracts.verification import ActionClosed
+from grace.governance.domain.autonomy import Key
+from grace.governance.store import Spent, Trusts
 from grace.kit import Conflict, Forbidden, Invalid, NotFound, Stale, new_id
 from grace.testkit import eventually
 
@@ -133,6 +135,24 @@ async def test_plans_that_come_at_once_spend_no_budget_twice(open_office: OpenOf
         await earn(office, 3)
         plans = await asyncio.gather(*(office.hand_in(2) for _ in range(9)))
         assert sorted(p.status for p in plans) == ["granted"] * 4 + ["pending"] * 5
+
+
+async def test_no_more_is_taken_from_a_budget_than_it_has_whoever_takes(
+    open_office: OpenOffice,
+) -> None:
+    async with open_office() as office:
+        given_ = await trust(office, budget=3)
+        key = Key("default", PLAYBOOK, "postgres")
+        first, second = [(await office.hand_in(2)).approval_id for _ in range(2)]
+        async with office.governance.unit() as unit:
+            store, now = Trusts(unit.tx), await unit.now()
+            (word,) = await store.open([key], now=now)
+            wanted = [(first, 2), (second, 2), (second, 1), (second, 1)]
+            took = [await store.spend(Spent(plan, word, n, now)) for plan, n in wanted]
+        assert took == [True, False, True, False]
+        page = await office.gateway.call(ListStandingApprovals(tenant_id="default", limit=9))
+        (listed,) = page.standing_approvals
+        assert (listed.standing_id, listed.used) == (given_.standing_id, 3)
 
 
 async def test_a_word_taken_back_or_ones_own_request_carries_nothing(
