@@ -165,7 +165,11 @@ async def simulate_policies(past: Past, caller: Reader) -> Envelope[Simulation]:
     return caller.answer(_summed(parts))
 
 
-@router.post("/replay", summary="Try policies on the plans of one mission")
+@router.post(
+    "/replay",
+    summary="Try policies on the plans of one mission",
+    responses={404: {"description": "No policy ever decided on a plan of such a mission."}},
+)
 async def replay_rulings(past: OnePast, caller: Reader) -> Envelope[ReplayedRulings]:
     """Return what was made of each of its plans beside what would be; nothing is changed by it.
 
