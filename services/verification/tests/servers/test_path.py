@@ -140,10 +140,13 @@ async def test_the_before_state_is_stored_with_its_hash_as_soon_as_the_action_is
         await play.start()
         await play.apply()
         await play.claim("observe")
-        (row,) = await play.house.rows(
-            "verification",
-            "select s.*, c.snapshot_id as linked from safe_hold_snapshots s"
-            " join action_contracts c using (contract_id)",
+        # The measurement is submitted before the transaction that keeps the state commits.
+        (row,) = await eventually(
+            lambda: play.house.rows(
+                "verification",
+                "select s.*, c.snapshot_id as linked from safe_hold_snapshots s"
+                " join action_contracts c using (contract_id)",
+            )
         )
         before = canonical(play.make.before)
         assert row["content_hash"] == hashlib.sha256(before.encode()).hexdigest()
@@ -157,6 +160,7 @@ async def test_a_snapshot_that_was_altered_is_never_put_back(play: Play) -> None
         mission_id = await play.start()
         await play.apply()
         measuring = await play.claim("observe")
+        await eventually(lambda: play.house.rows("verification", "select from safe_hold_snapshots"))
         await play.write(
             "UPDATE safe_hold_snapshots SET state = overlay(state placing 'AAAA' from 60)"
         )
