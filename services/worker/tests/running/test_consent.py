@@ -111,7 +111,7 @@ async def test_a_revert_that_nobody_consents_to_is_for_people(floor: Opener, nam
 async def test_a_worker_that_starts_in_silence_looks_and_undoes_by_what_was_heard(
     floor: Opener, named: Shop
 ) -> None:
-    async with floor() as at:
+    async with floor(names=("identity", "htm", "worker")) as at:
         await at.permit()
         await at.consent(OWN, held())
         wanted = at.permitted(at.spec())
