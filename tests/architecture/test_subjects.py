@@ -51,7 +51,6 @@ FOR_THE_RECORD = {
     "observability.alert.raised": "for people: the dashboard reads the table",
     "observability.alert.resolved": "the same",
     "quarantine.{service}": "for operators",
-    "verification.mission.reopened": "for people; learning reads the revision, intent the error",
 }
 
 

@@ -94,6 +94,8 @@ async def test_every_kind_of_measurement_holds_and_a_fault_that_returns_opens_th
                 contract.revised_reason or ""
             )
             assert reopened.status == "verified"  # what was true then is not untold
+            known = "SELECT 1 FROM missions WHERE mission_id = $1 AND reopened_at IS NOT NULL"
+            await eventually(lambda: house.rows("intent", known, first.mission_id))
             second = await eventually(lambda: the_other(admin, first.mission_id), timeout=30)
             assert (second.kind, second.requested_by) == (KIND, first.requested_by)
             await eventually(lambda: no_success_is_left(admin))

@@ -1,6 +1,7 @@
 """Why a mission waits: answered in vain, too often, too lately."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,6 +52,26 @@ def test_fewer_or_better_ends_do_not_stop(
     make_playbook: MakePlaybook, outcomes: tuple[str, ...]
 ) -> None:
     assert hold_of(make_playbook(), Past(ends(*outcomes)), LIMITS, now=NOW) is None
+
+
+def test_what_a_later_look_took_back_did_not_help(make_playbook: MakePlaybook) -> None:
+    now, first, *others = ends("verified", "rolled_back", "verified")
+    others[-1] = replace(others[-1], reopened=True)
+    assert hold_of(make_playbook(), Past((now, first, *others)), LIMITS, now=NOW) is None
+    told = (now, replace(first, reopened=True), *others)
+    unheard = (replace(now, by_look=True), first, *others)  # the look's error overtook its word
+    for missions in (told, unheard):
+        hold = hold_of(make_playbook(), Past(missions), LIMITS, now=NOW)
+        assert hold is not None
+        assert hold.cause is Cause.LOOP
+        assert "(verified, then reopened, rolled_back, verified, then reopened)" in hold.reason
+
+
+def test_the_error_of_a_look_says_nothing_of_older_ends(make_playbook: MakePlaybook) -> None:
+    now, *old = ends("failed", "verified", "failed")
+    missions = (replace(now, by_look=True), *old)
+    assert hold_of(make_playbook(), Past(missions), LIMITS, now=NOW) is None
+    assert hold_of(make_playbook(), Past(missions[:1]), LIMITS, now=NOW) is None
 
 
 def test_what_people_refused_neither_counts_nor_ends_a_row(make_playbook: MakePlaybook) -> None:

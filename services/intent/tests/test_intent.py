@@ -163,3 +163,5 @@ def test_only_what_was_verified_in_time_met_its_sla(
         assert now <= due
     if closed_at is not None and status in ENDS - {"verified"}:
         assert met is False
+    taken_back = sla_met(status, closed_at=closed_at, deadline=due, now=now, reopened=True)
+    assert taken_back is (False if met else met)

@@ -312,3 +312,5 @@ def test_a_remediation_ends_with_its_intent_or_with_the_patience() -> None:
     rejected = after(Progress("m-1", "rejected", ended=True, reason="no"))
     assert (rejected.status, rejected.outcome) == (remediation.State.FAILED, "rejected")
     assert after(Progress("m-1", "verified", ended=True, reason=None)).status == "verified"
+    back = after(Progress("m-1", "verified", ended=True, reason=None, reopened=True))
+    assert (back.status, back.outcome) == (remediation.State.FAILED, "reopened")

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from grace.contracts.intent import GetIntent, IntentSubmit
+from grace.contracts.intent import GetIntent, Intent, IntentSubmit
 from grace.contracts.observability import GetRemediation, Remediation, RemediationStats
-from grace.contracts.verification import MissionClosed
-from grace.kit import Runtime
+from grace.contracts.verification import MissionClosed, MissionReopened
+from grace.kit import Called, Rpc, Runtime
 from grace.observability.loops import Follow, Submit
 from grace.observability.settings import Settings
 from grace.stack.demo import targets_file
@@ -127,3 +127,67 @@ async def test_what_nobody_answers_waits_and_ends_when_patience_does(
         lost = await _reached(gateway, "failed", "run-2")
         assert lost is not None
         assert lost.outcome == "not_taken_in"
+
+
+async def test_a_fault_that_is_back_is_subtracted_whether_its_end_came_before_or_after(
+    house: House,
+) -> None:
+    async with house.running("observability"):
+        gateway, verification = await house.act_as("gateway"), await house.act_as("verification")
+        await house.rows("observability", _OPENED)
+        closed = [_closed(f"mission-{n}") for n in range(3)]
+        await verification.report(closed[0])
+        await verification.report(closed[1])
+        await eventually(lambda: _reached(gateway, "verified", "run-0"))
+        await eventually(lambda: _reached(gateway, "verified", "run-1"))
+        for mission_id in ("mission-0", "mission-2", "mission-2", "mission-of-nobody"):
+            await verification.report(_reopened(mission_id))
+        back = await eventually(lambda: _reached(gateway, "failed", "run-0"))
+        assert (back.outcome, back.reason) == ("reopened", "the fault is back 5 min later")
+        await eventually(lambda: _reached(gateway, "failed", "run-2"))
+        await verification.report(closed[2])
+        await verification.report(_closed("mission-3"))
+        await eventually(lambda: _reached(gateway, "verified", "run-3"))
+        found = await _stats(gateway)
+    assert (found.attempted, found.verified, found.failed, found.open) == (4, 2, 2, 0)
+    assert found.success_rate == 0.5
+
+
+async def test_an_end_that_is_asked_for_and_was_taken_back_is_no_success(house: House) -> None:
+    now = datetime.now(UTC)
+
+    async def answer(call: Called[GetIntent], _: Runtime) -> Intent:
+        return Intent(
+            intent_id=call.body.intent_id, tenant_id="default", goal="g", domain="d", kind="k",
+            priority="high", sla_ms=1, requested_by="observability", status="verified",
+            mission_id=call.body.intent_id, accepted_at=now, sla_deadline=now, closed_at=now,
+            reopened_at=now if call.body.intent_id == "remediation-0" else None,
+        )  # fmt: skip
+
+    await house.act_as("intent", Rpc().direct(GetIntent, answer))
+    observability = await house.act_as("observability")
+    await house.rows("observability", _OPENED)
+    await Follow(Settings()).tick(observability)
+    rows = await house.rows("observability", "SELECT outcome FROM remediations ORDER BY run_id")
+    assert [row["outcome"] for row in rows] == ["reopened", *["verified"] * 3]
+
+
+_OPENED = """
+INSERT INTO remediations (remediation_id, tenant_id, run_id, suite, kind, target, status, failed_at, mission_id)
+SELECT 'remediation-' || n, 'default', 'run-' || n, 's', 'k', 't', 'open', now(), 'mission-' || n
+  FROM generate_series(0, 3) AS n
+"""
+
+
+def _closed(mission_id: str) -> MissionClosed:
+    return MissionClosed(
+        mission_id=mission_id, tenant_id="default", status="verified", confidence=1.0,
+        closed_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def _reopened(mission_id: str) -> MissionReopened:
+    return MissionReopened(
+        mission_id=mission_id, tenant_id="default", contract_id="contract-1", revision=2,
+        reason="the fault is back 5 min later", reopened_at=datetime.now(UTC),
+    )  # fmt: skip

@@ -551,6 +551,10 @@ class Intent(Message):
     )
     playbook: Text | None = None
     details: Struct | None = None
+    reopened_at: Timestamp | None = Field(
+        default=None,
+        description="A later look found the fault back: what `status` says was true then, and is no success any more.",
+    )
 
 
 class SubmitIntent(Message):
@@ -798,6 +802,9 @@ class Recorded(Message):
     playbook_version: UInt32 | None = None
     outcome: Text | None = None
     captured_at: Timestamp
+    reopened_at: Timestamp | None = Field(
+        default=None, description="A later look found the fault back: the outcome was true then."
+    )
 
 
 class Replayed(Message):

@@ -336,7 +336,7 @@ class Remediation(Message):
     mission_id: Text | None = None
     outcome: Text | None = Field(
         default=None,
-        description="The mission's own end: verified, rolled_back, blocked, rejected ..",
+        description="The mission's own end: verified, rolled_back, blocked, rejected .. and reopened, where a later look found the fault back.",
     )
     reason: Text | None = None
     submitted_at: Timestamp | None = Field(default=None, description="When it became an intent.")

@@ -134,6 +134,24 @@ UPDATE missions
  WHERE missions.mission_id = ended.mission_id AND missions.status <> 'closed'
 RETURNING missions.*, (SELECT details FROM signals WHERE signals.id = missions.last_signal_id) AS last_details;
 
+-- reopen_missions --
+-- Later looks found faults back; their ends stay as they are, whether they came before this or come after it. The last
+-- look counts. No row: told before, or never ours.
+WITH told AS (
+       SELECT m.mission_id, r.reopened_at
+         FROM missions m
+         JOIN unnest(CAST(:mission_ids AS text[]), CAST(:reopened_at AS timestamptz[]))
+           AS r (mission_id, reopened_at) USING (mission_id)
+        WHERE m.reopened_at IS NULL OR m.reopened_at < r.reopened_at
+        ORDER BY m.fingerprint
+          FOR UPDATE OF m)
+UPDATE missions
+   SET reopened_at = told.reopened_at
+  FROM told
+ WHERE missions.mission_id = told.mission_id
+   AND (missions.reopened_at IS NULL OR missions.reopened_at < told.reopened_at)
+RETURNING missions.mission_id;
+
 -- claim_captured --
 -- Take captured errors that are due for planning; who claims has them until the lease ends. It waits for locked rows
 -- where it might skip them: in a storm the row of its error is always locked, and that one must be planned.
@@ -155,13 +173,13 @@ RETURNING missions.*;
 
 -- find_histories --
 -- What happened lately to the fingerprint of each mission, newest first, and when its target was last acted on.
-SELECT m.mission_id, h.captured_at, h.playbook, h.playbook_version, h.outcome, h.released_at, (
+SELECT m.mission_id, h.captured_at, h.playbook, h.playbook_version, h.outcome, h.released_at, h.reopened_at, h.source, (
        SELECT max(t.closed_at) FROM missions t
         WHERE t.tenant_id = m.tenant_id AND t.target = m.target
           AND t.outcome IN ('verified', 'failed', 'rolled_back', 'rollback_failed', 'inconclusive')) AS target_ended_at
   FROM missions m
  CROSS JOIN LATERAL (
-       SELECT captured_at, playbook, playbook_version, outcome, released_at
+       SELECT captured_at, playbook, playbook_version, outcome, released_at, reopened_at, source
          FROM missions e
         WHERE e.fingerprint = m.fingerprint AND e.captured_at > now() - CAST(:within AS interval)
         ORDER BY e.captured_at DESC

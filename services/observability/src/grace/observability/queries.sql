@@ -259,6 +259,15 @@ UPDATE remediations AS r SET status = n.status, outcome = n.outcome, reason = n.
  WHERE r.remediation_id = n.remediation_id AND r.status = 'open'
 RETURNING r.remediation_id, r.status;
 
+-- reopen_remediations --
+-- Later looks found the faults of these missions back: no success, even where the end has not come yet. No row for one
+-- that has failed before.
+UPDATE remediations AS r
+   SET status = 'failed', outcome = :outcome, reason = n.reason, closed_at = coalesce(r.closed_at, now())
+  FROM unnest(CAST(:missions AS text[]), CAST(:reasons AS text[])) AS n (mission_id, reason)
+ WHERE r.mission_id = n.mission_id AND r.status IN ('open', 'verified')
+RETURNING r.remediation_id, r.status;
+
 -- remediations_of_missions --
 -- Open remediations whose mission is known.
 SELECT * FROM remediations

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from grace.client.cli.documents import json_object, merged, read_document, require
+from grace.client.cli.missions import is_healed
 from grace.client.cli.output import progress, show, show_page
 from grace.client.cli.session import FAILED, run
 from grace.client.cli.verbs import verb
@@ -14,7 +15,7 @@ from grace.contracts.intent import Intent
 
 app = typer.Typer(help="What Grace was asked to bring about.", no_args_is_help=True)
 
-_COLUMNS = ("intent_id", "status", "domain", "kind", "target", "goal", "accepted_at")
+_COLUMNS = ("intent_id", "status", "reopened_at", "domain", "kind", "target", "goal", "accepted_at")
 _INTENT = ("goal", "domain", "intent_id", "kind", "target", "priority", "sla_ms", "details")
 _ERROR = ("kind", "target", "message", "source", "severity", "details")
 
@@ -57,7 +58,7 @@ def submit(
         bool, typer.Option("--dry-run", help="Show what would be done; nothing is kept.")
     ] = False,
 ) -> None:
-    """Hand an intent in. With --wait, exit code 0 means verified and 1 every other end."""
+    """Hand an intent in. With --wait, exit code 0 means verified, 1 every other end or a fault that is back."""
     given: dict[str, Any] = {
         "goal": goal, "domain": domain, "kind": kind, "target": target, "priority": priority,
         "sla_ms": sla_ms, "intent_id": intent_id, "details": _details(details),
@@ -118,7 +119,7 @@ def show_intent(context: typer.Context, intent_id: str) -> None:
 
 @verb(app, "wait")
 def wait_for(context: typer.Context, intent_id: str, timeout: Timeout = 300) -> None:
-    """Wait until an intent has ended; exit code 1 where it was not verified."""
+    """Wait until an intent has ended; exit code 1 where it was not verified, or is open again."""
     _show_end(context, run(context, lambda grace: _waited(grace, intent_id, timeout)))
 
 
@@ -128,9 +129,9 @@ def _waited(grace: SyncGrace, intent_id: str, timeout: float) -> Intent:
 
 
 def _show_end(context: typer.Context, intent: Intent) -> None:
-    """An intent that has ended otherwise than verified is no success, waited for or not."""
+    """An end that is not verified, or was taken back, is no success, waited for or not."""
     show(context, intent)
-    if intent.closed_at is not None and intent.status != "verified":
+    if intent.closed_at is not None and not is_healed(intent):
         raise typer.Exit(FAILED)
 
 

@@ -8,13 +8,14 @@ from grace.client.cli.output import progress, show, show_page
 from grace.client.cli.session import FAILED, run
 from grace.client.cli.verbs import verb
 from grace.client.sync import SyncGrace
+from grace.contracts.intent import Intent
 from grace.contracts.verification import Mission
 
 app = typer.Typer(help="Incidents, from their report to their verdict.", no_args_is_help=True)
 
 
 Choice = Literal["accept", "retry_revert", "close"]
-_COLUMNS = ("mission_id", "status", "kind", "target", "confidence", "opened_at")
+_COLUMNS = ("mission_id", "status", "reopened_at", "kind", "target", "confidence", "opened_at")
 
 
 @verb(app, "list")
@@ -91,6 +92,6 @@ def wait(
         raise typer.Exit(FAILED)
 
 
-def is_healed(mission: Mission) -> bool:
-    """Whether a mission was verified, and no later look took that back: its status never changes."""
-    return mission.status == "verified" and mission.reopened_at is None
+def is_healed(ended: Mission | Intent) -> bool:
+    """Whether it was verified, and no later look took that back: the status never changes."""
+    return ended.status == "verified" and ended.reopened_at is None

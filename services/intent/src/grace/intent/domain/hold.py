@@ -5,13 +5,14 @@ too lately or in vain waits, and says so; a person may let it go on.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from grace.intent.domain.playbook import Playbook, Threshold
 
 ACTED = frozenset({"verified", "failed", "rolled_back", "rollback_failed", "inconclusive"})
+LOOK = "verification"  # the source of an error that a late look reports
 _IMPROVED = "verified"
 
 
@@ -51,6 +52,8 @@ class Earlier:
     version: int | None
     outcome: str | None  # None while it is open
     released: bool
+    reopened: bool = False  # a later look found the fault back: whatever its end, it did not hold
+    by_look: bool = False  # a late look reported it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Past:
 def hold_of(playbook: Playbook, past: Past, limits: Limits, *, now: datetime) -> Hold | None:
     """Tell why a mission that this playbook answers has to wait; None where it need not."""
     return (
-        _loop(playbook, past.missions, limits.loop)
+        _loop(playbook, _taken_back(past.missions), limits.loop)
         or _flapping(past.missions, playbook.trigger.flap or limits.flap, now)
         or _cooldown(playbook, past.target_ended_at, limits, now)
     )
@@ -74,14 +77,35 @@ def _loop(playbook: Playbook, missions: Iterable[Earlier], most: int) -> Hold | 
     """The same text is the same action: a new version of a playbook begins anew."""
     ends = [each for each in _since_released(missions) if each.outcome in ACTED][:most]
     same = all((one.playbook, one.version) == (playbook.name, playbook.version) for one in ends)
-    if len(ends) < most or not same or any(one.outcome == _IMPROVED for one in ends):
+    if len(ends) < most or not same or any(map(_improved, ends)):
         return None
-    how = ", ".join(one.outcome or "" for one in reversed(ends))
+    how = ", ".join(map(_shown, reversed(ends)))
     reason = (
         f"{playbook.name} {playbook.version} acted {most} times in a row without improvement "
         f"({how}): look at the cause, then release this mission or change the playbook"
     )
     return Hold(Cause.LOOP, None, reason)
+
+
+def _taken_back(missions: Sequence[Earlier]) -> Sequence[Earlier]:
+    """The error that a late look reports may come before the word that its mission is open again.
+
+    A look is taken only where nobody has acted since, so what ended last is what did not hold.
+    """
+    if not missions or missions[0].outcome is not None or not missions[0].by_look:
+        return missions
+    last = next((n for n, one in enumerate(missions) if one.outcome in ACTED), None)
+    if last is None:
+        return missions
+    return (*missions[:last], replace(missions[last], reopened=True), *missions[last + 1 :])
+
+
+def _improved(one: Earlier) -> bool:
+    return one.outcome == _IMPROVED and not one.reopened
+
+
+def _shown(one: Earlier) -> str:
+    return f"{one.outcome}, then reopened" if one.reopened else one.outcome or ""
 
 
 def _since_released(missions: Iterable[Earlier]) -> Iterable[Earlier]:

@@ -115,10 +115,18 @@ def signal_of(submission: Submission) -> Signal:
 
 
 def sla_met(
-    status: str, *, closed_at: datetime | None, deadline: datetime, now: datetime
+    status: str,
+    *,
+    closed_at: datetime | None,
+    deadline: datetime,
+    now: datetime,
+    reopened: bool = False,
 ) -> bool | None:
-    """Tell whether the goal was reached in time; None while it still may be."""
-    if status == "verified" and closed_at is not None:
+    """Tell whether the goal was reached in time; None while it still may be.
+
+    What a later look took back was not reached.
+    """
+    if status == "verified" and closed_at is not None and not reopened:
         return closed_at <= deadline
     return False if closed_at is not None or now > deadline else None
 

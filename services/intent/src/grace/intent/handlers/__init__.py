@@ -23,7 +23,7 @@ from grace.contracts.intent import (
     SubmitIntent,
     TestPlaybook,
 )
-from grace.contracts.verification import MissionClosed
+from grace.contracts.verification import MissionClosed, MissionReopened
 from grace.intent.handlers.capture import on_error_detected
 from grace.intent.handlers.explain import on_explain_mission
 from grace.intent.handlers.freezes import on_declare_freeze, on_end_freeze, on_list_freezes
@@ -35,6 +35,7 @@ from grace.intent.handlers.playbooks import (
     on_test_playbook,
 )
 from grace.intent.handlers.queries import on_get_intent, on_list_intents
+from grace.intent.handlers.reopenings import on_mission_reopened
 from grace.intent.handlers.submit import on_intent_submit, on_submit_intent
 from grace.intent.handlers.trials import on_preview_intent, on_replay_mission, on_run_shadow
 from grace.intent.planner import Library, Workers
@@ -61,6 +62,7 @@ def stream(settings: Settings, *, planner: type) -> Stream:
             translate=translate_intent,
         )
         .on(MissionClosed, partial(on_mission_closed, settings, planner))
+        .on(MissionReopened, on_mission_reopened)
     )
 
 

@@ -114,6 +114,7 @@ def _recorded(recorded: RecordedMission) -> wire.Recorded:
         playbook_version=recorded.version,
         outcome=recorded.outcome,
         captured_at=mission.captured_at,
+        reopened_at=recorded.reopened_at,
     )
 
 

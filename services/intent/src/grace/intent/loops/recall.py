@@ -3,7 +3,7 @@
 from grace.contracts.verification import GetMission
 from grace.contracts.verification import Mission as Answer
 from grace.intent.settings import Settings
-from grace.intent.store import Ended, Missions, blocked_of, captured_of, planned_of
+from grace.intent.store import Ended, Missions, Reopenings, blocked_of, captured_of, planned_of
 from grace.kit import GraceError, NotFound, Runtime
 
 
@@ -41,6 +41,8 @@ async def _ask(runtime: Runtime, tenant_id: str, mission_id: str) -> None:
     if (end := _ended(answer)) is not None:
         async with runtime.unit(correlation_id=mission_id) as unit:
             closed = await Missions(unit.tx).close([end])
+            if answer.reopened_at is not None:
+                await Reopenings(unit.tx).note({mission_id: answer.reopened_at})
         runtime.log.info("recall.answered", mission_id=mission_id, closed=bool(closed))
 
 

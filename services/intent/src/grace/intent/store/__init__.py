@@ -6,6 +6,7 @@ from grace.intent.store.intents import Intents
 from grace.intent.store.missions import Closed, Ended, Missions, Settled
 from grace.intent.store.playbooks import Playbooks
 from grace.intent.store.records import RecordedMission, Records
+from grace.intent.store.reopenings import Reopenings
 from grace.intent.store.told import blocked_of, captured_of, planned_of
 from grace.intent.store.windows import Windows
 
@@ -21,6 +22,7 @@ __all__ = [
     "Playbooks",
     "RecordedMission",
     "Records",
+    "Reopenings",
     "Settled",
     "Windows",
     "blocked_of",

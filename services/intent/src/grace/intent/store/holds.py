@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 
-from grace.intent.domain.hold import Earlier, Past
+from grace.intent.domain.hold import LOOK, Earlier, Past
 from grace.intent.domain.mission import Mission
 from grace.intent.store.missions import mission_of
 from grace.intent.store.statements import QUERIES
@@ -68,6 +68,8 @@ def _past(rows: Sequence[Record]) -> Past:
             version=row["playbook_version"],
             outcome=row["outcome"],
             released=row["released_at"] is not None,
+            reopened=row["reopened_at"] is not None,
+            by_look=row["source"] == LOOK,
         )
         for row in rows
     )

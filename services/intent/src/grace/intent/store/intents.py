@@ -106,6 +106,7 @@ def _intent(row: Record) -> Intent:
         sla_met=_sla_met(row),
         playbook=row["playbook"],
         details=_details(row["details"]),
+        reopened_at=row["reopened_at"],
     )
 
 
@@ -115,6 +116,7 @@ def _sla_met(row: Record) -> bool | None:
         closed_at=row["closed_at"],
         deadline=row["sla_deadline"],
         now=row["read_at"],
+        reopened=row["reopened_at"] is not None,
     )
 
 

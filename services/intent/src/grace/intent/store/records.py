@@ -20,6 +20,7 @@ class RecordedMission:
     planned: bool
     outcome: str | None
     details: str | None
+    reopened_at: datetime | None
 
 
 class Records:
@@ -52,4 +53,5 @@ def _recorded(row: Record) -> RecordedMission:
         planned=row["plan"] is not None,
         outcome=row["outcome"],
         details=row["details"],
+        reopened_at=row["reopened_at"],
     )

@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 _VERIFIED = "verified"
+REOPENED = "reopened"  # the outcome where a later look found the fault back
 
 
 class State(StrEnum):
@@ -16,7 +17,7 @@ class State(StrEnum):
     SKIPPED = "skipped"  # it cannot become an intent; the reason says why
     OPEN = "open"  # an intent was submitted
     VERIFIED = "verified"  # executed, measured, and it held
-    FAILED = "failed"  # every other end
+    FAILED = "failed"  # every other end, or a later look found the fault back
 
 
 class Event(StrEnum):
@@ -26,6 +27,7 @@ class Event(StrEnum):
     SUBMIT = "submit"
     VERIFY = "verify"
     FAIL = "fail"
+    REOPEN = "reopen"
 
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
@@ -33,7 +35,7 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = MappingProxyType(
         State.DUE: {Event.SKIP: State.SKIPPED, Event.SUBMIT: State.OPEN},
         State.OPEN: {Event.VERIFY: State.VERIFIED, Event.FAIL: State.FAILED},
         State.SKIPPED: {},
-        State.VERIFIED: {},
+        State.VERIFIED: {Event.REOPEN: State.FAILED},
         State.FAILED: {},
     }
 )
@@ -95,6 +97,7 @@ class Progress:
     status: str
     ended: bool
     reason: str | None
+    reopened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,10 @@ def on_progress(
 ) -> Outcome | None:
     """None while it goes on."""
     if progress is not None:
-        return outcome_of(progress.status, progress.reason) if progress.ended else None
+        if not progress.ended:
+            return None
+        status = REOPENED if progress.reopened else progress.status
+        return outcome_of(status, progress.reason)
     submitted_at = remediation.submitted_at or remediation.due_at
     if now - submitted_at > limits.patience:
         return Outcome(

@@ -15,7 +15,7 @@ from grace.contracts.observability import (
     StressSampled,
     StressStarted,
 )
-from grace.contracts.verification import MissionClosed
+from grace.contracts.verification import MissionClosed, MissionReopened
 from grace.kit import Received, Rpc, Runtime, Stream
 from grace.observability.handlers import ends, health, queries, stress
 from grace.observability.handlers.views import announce
@@ -34,6 +34,7 @@ def stream(wakes: Wakes) -> Stream:
         .on(StressSampled, stress.on_stress_sampled)
         .on(StressEnded, partial(stress.on_stress_ended, wakes))
         .on(MissionClosed, partial(ends.on_mission_closed, wakes))
+        .on(MissionReopened, ends.on_mission_reopened)
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from grace.contracts.verification import MissionClosed
+from grace.contracts.verification import MissionClosed, MissionReopened
 from grace.kit import Received, Unit
 from grace.observability import metrics
 from grace.observability.domain.remediation import outcome_of
@@ -29,3 +29,10 @@ async def on_mission_closed(
         unit.runtime.wake(wakes.follow)
 
     unit.after_commit(committed)
+
+
+async def on_mission_reopened(messages: Sequence[Received[MissionReopened]], unit: Unit) -> None:
+    """Take back what these missions remedied, whether their end is known here or not yet."""
+    reasons = {message.body.mission_id: message.body.reason for message in messages}
+    counts = await Remediations(unit.tx).reopen(reasons)
+    unit.after_commit(lambda: metrics.count_remediations(counts))

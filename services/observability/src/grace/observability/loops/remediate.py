@@ -128,6 +128,7 @@ async def _progress(runtime: Runtime, each: Remediation) -> Progress | GraceErro
         status=intent.status,
         ended=intent.closed_at is not None,
         reason=intent.reason,
+        reopened=intent.reopened_at is not None,
     )
 
 

@@ -1,10 +1,10 @@
 """Remediations of failed runs."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from grace.kit import Record, Transaction
-from grace.observability.domain.remediation import Outcome, Remediation, State
+from grace.observability.domain.remediation import REOPENED, Outcome, Remediation, State
 from grace.observability.domain.run import Ending
 from grace.observability.store.statements import QUERIES
 
@@ -63,6 +63,16 @@ class Remediations:
             statuses=[outcome.status for _, outcome in ended],
             outcomes=[outcome.outcome for _, outcome in ended],
             reasons=[outcome.reason and outcome.reason[:500] for _, outcome in ended],
+        )
+        return Counter(row["status"] for row in rows)
+
+    async def reopen(self, reasons: Mapping[str, str]) -> Counter[str]:
+        """Take back what these missions remedied, each for its reason; count what was one."""
+        rows = await self._tx.fetch(
+            QUERIES["reopen_remediations"],
+            missions=list(reasons),
+            outcome=REOPENED,
+            reasons=[reason[:500] for reason in reasons.values()],
         )
         return Counter(row["status"] for row in rows)
 
