@@ -20,7 +20,15 @@ from generator.subjects import read_tables, render_subjects
 PROTO: Final = Path(__file__).resolve().parent
 ROOT: Final = PROTO.parent
 PACKAGE: Final = Path("libs/contracts/src/grace/contracts")
-HAND_WRITTEN: Final = ("__init__", "cloudevents", "message", "permissions", "scalars", "subject")
+HAND_WRITTEN: Final = (
+    "__init__",
+    "cloudevents",
+    "message",
+    "permissions",
+    "scalars",
+    "secrets",
+    "subject",
+)
 BASELINE: Final = Path("tests/upgrade/contracts.binpb")
 
 

@@ -636,6 +636,10 @@ class CapabilityBody(Message):
     not_after: Timestamp = Field(
         description="An apply dies here unless its receipt exists; a revert lives until its contract closes."
     )
+    target_definition: Id | None = Field(
+        default=None,
+        description="What the target stands for, as approved; unset for plans that do not say it.",
+    )
 
 
 class Capability(Message):
@@ -798,7 +802,7 @@ class Approval(Message):
     joined_by: tuple[Text, ...] = Field(
         default=(),
         max_length=1000,
-        description="Who submitted intents that follow the same mission: no more than the requester may they decide.",
+        description="Who submitted intents that follow the same mission, or reported its error, too: no more than the requester may they decide.",
     )
     delegations: tuple[Delegation, ...] = Field(default=(), max_length=1000)
     review_id: Text | None = Field(

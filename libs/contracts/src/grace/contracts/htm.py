@@ -336,6 +336,10 @@ class TaskSpec(Message):
         default=None,
         description="Where one does: refuse (also where nothing is said), replace, join.",
     )
+    target_definition: Id | None = Field(
+        default=None,
+        description="What the target must stand for; a worker that knows it otherwise refuses.",
+    )
 
 
 class TaskSubmit(Message):
@@ -445,7 +449,8 @@ class RunningAttempt(Message):
     task_id: Id
     attempt_number: UInt32
     progress: Progress | None = Field(
-        default=None, description="In a beat: how far it is, where it can tell."
+        default=None,
+        description="In a beat: how far it is, where it can tell; `started` reports may say it, too.",
     )
 
 
@@ -520,6 +525,10 @@ class TaskUpdate(Message):
         default=None, description="In place of it: the JSON lies in the blob store under this hash,"
     )
     result_size_bytes: UInt32 | None = Field(default=None, description="with so many bytes.")
+    progress: Progress | None = Field(
+        default=None,
+        description="With `started`, again and again: how far it is. What is behind a word before it changes nothing.",
+    )
 
 
 class TaskReports(Message):

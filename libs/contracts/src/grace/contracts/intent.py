@@ -71,10 +71,12 @@ __all__ = [
     "ReleasedHold",
     "ReplayMission",
     "Replayed",
+    "ReporterJoined",
     "RunShadow",
     "ShadowReport",
     "Shadowed",
     "SubmitIntent",
+    "TargetDefinition",
     "TestPlaybook",
     "TestedCase",
     "TestedPlaybook",
@@ -211,7 +213,9 @@ class ErrorDetected(Message):
     kind: Id = Field(description="The class of the error, e.g. postgres.blocked_sessions.")
     target: Id = Field(description="The registered target that it is about.")
     message: Text = Field(description="For people. Never becomes a parameter of an action.")
-    severity: ErrorDetectedSeverity
+    severity: ErrorDetectedSeverity = Field(
+        description="A word that is none of them counts as error: no report is lost for it."
+    )
     detected_at: Timestamp
     details: Struct | None = Field(
         default=None, description="Evidence, kept with the signal. Never becomes a parameter."
@@ -222,7 +226,15 @@ class ErrorDetected(Message):
     )
     resolved: Bool | None = Field(
         default=None,
-        description="It is over by itself, since detected_at: what has no plan yet is planned no more.",
+        description="It is over for this source, of which only for this instance where one is given, since detected_at. Where it is over for all who reported it, what has no plan yet is planned no more.",
+    )
+    sent_at: Timestamp | None = Field(
+        default=None,
+        description="When the gateway took it, where its id is made of what a repeat has again. From any other publisher it is ignored.",
+    )
+    instance: Id | None = Field(
+        default=None,
+        description="Which of several that source watches, e.g. a host: each says for itself that it is over.",
     )
 
 
@@ -348,6 +360,15 @@ class PlannedMeasure(Message):
     dry_run: Bool | None = Field(default=None, description="It informs and decides nothing.")
 
 
+class TargetDefinition(Message):
+    """What a target stood for, by the worker's word: who approves a plan approves it for that, and for nothing else of the same name."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.TargetDefinition"
+
+    target: Id
+    sha256: Id
+
+
 class PlannedAction(Message):
     """One typed step of a plan."""
 
@@ -375,6 +396,11 @@ class PlannedAction(Message):
     environment: Id | None = Field(
         default=None,
         description="Of the target, as registered; plans of older versions do not say it.",
+    )
+    definitions: tuple[TargetDefinition, ...] = Field(
+        default=(),
+        max_length=17,
+        description="Of all targets that it acts on or measures, as registered when it was planned; plans of older versions have none.",
     )
 
 
@@ -519,6 +545,18 @@ class IntentAccepted(Message):
     body_hash: Id = Field(description="sha256 of what was asked for, and by whom.")
     accepted_at: Timestamp
     target: Text | None = None
+
+
+class ReporterJoined(Message):
+    """Somebody reported the error of a mission that another one opened: as its opener, they ask for what answers it."""
+
+    SCHEMA: ClassVar[str] = "grace.intent.v1.ReporterJoined"
+    SUBJECT: ClassVar[str] = "intent.reporter.joined"
+
+    tenant_id: Id
+    mission_id: Id
+    principal: Id
+    joined_at: Timestamp
 
 
 class Intent(Message):

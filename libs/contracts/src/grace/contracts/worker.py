@@ -37,6 +37,7 @@ class ValidatedAction(Message):
     observes_only: Bool
     timeout_ms: UInt32
     environment: Id | None = Field(default=None, description="Of the target, as registered.")
+    definition: Id | None = Field(default=None, description="sha256 of what the target stands for.")
 
 
 class ValidateAction(Message):
