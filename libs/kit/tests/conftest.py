@@ -11,7 +11,22 @@ import pytest
 
 from grace.contracts.message import Message
 from grace.contracts.verification import ActionClosed
-from grace.kit import Query, Received, Running, Runtime, Service, Stream, Unit, envelope, new_id
+from grace.kit import (
+    Query,
+    Received,
+    Running,
+    Runtime,
+    Service,
+    Stream,
+    Unit,
+    bisection,
+    envelope,
+    intake,
+    life,
+    new_id,
+    pull,
+    watch,
+)
 from grace.kit.stream import BatchHandler
 from grace.testkit import House, eventually
 
@@ -43,6 +58,16 @@ async def note(messages: Sequence[Received[ActionClosed]], unit: Unit) -> None:
     """The handler: one row for each message."""
     for message in messages:
         await unit.tx.execute(_WRITE, id=message.id, text=message.body.contract_id)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What gives the world a second to mend gives it a tenth of one."""
+    monkeypatch.setattr(bisection, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(intake, "_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(pull, "_HEARTBEAT", 0.2)
+    monkeypatch.setattr(watch, "_UNREACHABLE_PAUSE", 0.05)
+    monkeypatch.setattr(life, "_CLOSE_SECONDS", 0.1)
 
 
 class Desk:

@@ -165,23 +165,25 @@ def test_a_duty_is_named_after_its_loop() -> None:
     assert Duty(SOON, Tick()).name == "tick"
 
 
-async def test_a_duty_that_lingers_takes_what_comes_meanwhile(desk: Desk) -> None:
-    loop, linger = Tick(), timedelta(seconds=0.2)
+async def test_a_duty_that_pauses_takes_what_comes_meanwhile_at_once(desk: Desk) -> None:
+    begun: list[float] = []
+    loop, pause = Tick(lambda _: begun.append(time.monotonic())), timedelta(seconds=0.2)
     async with desk.up(desk.house.blank("learning")) as running:
-        task = asyncio.create_task(run_duty(running.runtime, Duty(NEVER, loop, linger=linger)))
+        task = asyncio.create_task(run_duty(running.runtime, Duty(NEVER, loop, pause=pause)))
         await eventually(lambda: loop.ticks == 1)
-        begun = time.monotonic()
+        running.runtime.wake(Tick)
+        await asyncio.sleep(0)  # it is awake, and rests all the same
         running.runtime.wake(Tick)
         await eventually(lambda: loop.ticks == 2)
-        assert time.monotonic() - begun >= linger.total_seconds()
+        assert begun[1] - begun[0] >= pause.total_seconds()
         await end_tasks([task])
     assert loop.ticks == 2
 
 
-async def test_a_stop_ends_a_loop_that_lingers(desk: Desk) -> None:
+async def test_a_stop_ends_a_loop_that_pauses(desk: Desk) -> None:
     loop = Tick()
     async with desk.up(desk.house.blank("learning")) as running:
-        task = asyncio.create_task(run_duty(running.runtime, Duty(NEVER, loop, linger=NEVER)))
+        task = asyncio.create_task(run_duty(running.runtime, Duty(NEVER, loop, pause=NEVER)))
         await eventually(lambda: loop.ticks == 1)
         running.runtime.wake(Tick)
         running.runtime.begin_stop()

@@ -1,6 +1,8 @@
 import asyncio
 import random
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +11,14 @@ import pytest
 
 from grace.contracts.verification import ActionClosed
 from grace.kit import Query, Received, Runtime, Transaction, Unit, new_id, outgoing
+from grace.kit.flight import Flight
+from grace.kit.life import Parts
 from grace.kit.metrics import OUTBOX_RESENT
 from grace.kit.outgoing import Outgoing
-from grace.kit.relay import QUERIES, StreamWatch
+from grace.kit.relay import QUERIES, sending
+from grace.kit.watch import StreamWatch
 from grace.testkit import eventually
+from grace.testkit.actor import Actor
 
 from .conftest import SUBJECT, Desk, closed, publish
 
@@ -155,6 +161,43 @@ async def test_marking_and_numbering_the_same_rows_never_deadlock(desk: Desk) ->
             await connection.close()
 
 
+async def test_marks_and_numberings_at_once_leave_no_gap_and_number_nothing_twice(
+    desk: Desk,
+) -> None:
+    """The unique index refuses a number twice; a gap would keep the log from going on."""
+    hands = [await desk.house.role("verification") for _ in range(3)]
+    try:
+        for connection in hands:
+            await connection.execute("SET search_path TO verification")
+        await hands[0].execute(_IDS_AGAINST_POSITIONS)
+        await hands[0].execute("UPDATE outbox SET audited = false WHERE position % 3 = 0")
+        rows = await hands[0].fetch("SELECT id FROM outbox LIMIT 1200")
+        cut = [[row["id"] for row in rows[at : at + 100]] for at in range(0, len(rows), 100)]
+
+        async def mark(connection: Any, batches: list[list[UUID]]) -> None:
+            for batch in batches:
+                await _mark(connection, batch)
+
+        async def number() -> None:
+            for _ in range(8):
+                await _number(hands[2])
+
+        await asyncio.gather(mark(hands[0], cut[::2]), mark(hands[1], cut[1::2]), number())
+        numbers = [row["audit_no"] for row in await hands[0].fetch(
+            "SELECT audit_no FROM outbox WHERE audit_no IS NOT NULL ORDER BY audit_no")]  # fmt: skip
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert await hands[0].fetchval("SELECT last_no FROM relay_audit") == len(numbers)
+        left = (
+            "SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL AND audited AND audit_no IS NULL"
+        )
+        assert await hands[0].fetchval(left) == 0
+        assert not await hands[0].fetchval(
+            "SELECT count(*) FROM outbox WHERE NOT audited AND audit_no IS NOT NULL")  # fmt: skip
+    finally:
+        for connection in hands:
+            await connection.close()
+
+
 async def test_sending_again_and_numbering_the_same_rows_never_deadlock(desk: Desk) -> None:
     """A scan of the table meets the last positions first, the numbering the first ones."""
     relay, audit, other = [await desk.house.role("verification") for _ in range(3)]
@@ -219,14 +262,14 @@ async def test_nothing_goes_to_a_stream_that_did_not_answer_until_it_was_compare
 ) -> None:
     """It may come back empty, and a row sent before that is noticed would be sent twice."""
     admin, watch = (await desk.house.connect("tester")).jetstream(), StreamWatch()
-    assert "EVENTS" in await watch.look(verification)
+    assert "EVENTS" in await watch.look(verification, Flight())
     await admin.delete_stream("EVENTS")
 
     watch._due_at = 0
-    assert "EVENTS" not in await watch.look(verification)
+    assert "EVENTS" not in await watch.look(verification, Flight())
 
     async def taken_in() -> bool:
-        return "EVENTS" in await watch.look(verification)
+        return "EVENTS" in await watch.look(verification, Flight())
 
     await desk.house.installation.apply_streams()
     await eventually(taken_in)
@@ -256,11 +299,25 @@ async def test_a_restarted_postgres_loses_nothing(desk: Desk, verification: Runt
     await eventually(both, timeout=10)
 
 
+class _Still(Actor):
+    """A service whose relay moves only where a test has it move."""
+
+    def parts(self) -> Parts:
+        return Parts()
+
+
+@pytest.fixture
+async def still(desk: Desk) -> AsyncIterator[Runtime]:
+    """The publisher, with its relay at rest."""
+    settings = desk.house.blank("verification").settings
+    made = _Still("verification", settings, rpc=None, logged=False)
+    async with desk.up(desk.house.keyed(made)) as running:
+        yield running.runtime
+
+
 async def test_what_is_committed_goes_out_without_being_read_back(
-    desk: Desk, verification: Runtime, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, still: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await publish(verification, "before")
-    await eventually(lambda: _all_sent(desk))
     read: list[UUID] = []
     stored = Outgoing.stored
 
@@ -270,16 +327,50 @@ async def test_what_is_committed_goes_out_without_being_read_back(
 
     monkeypatch.setattr(Outgoing, "stored", count)
     monkeypatch.setattr(outgoing, "_MOST_BYTES", 1000)
-    await publish(verification, "a", "b")
-    async with verification.unit() as unit:
+    at_once, sweep = (duty.loop for duty in sending(timedelta(hours=1)))
+    await sweep.tick(still)  # it knows its streams now
+    await publish(still, "a", "b")
+    async with still.unit() as unit:
         large = unit.publish(closed("large").model_copy(update={"reason": "x" * 2000}))
+    await at_once.tick(still)
+    await sweep.tick(still)
+    assert read == [large]  # what is large is not kept in memory
 
     async def all_there() -> bool:
-        return sorted(await _texts(desk)) == ["a", "b", "before", "large"]
+        return sorted(await _texts(desk)) == ["a", "b", "large"]
 
     await eventually(all_there)
+
+
+async def test_what_is_under_way_is_not_read_again(still: Runtime) -> None:
+    first, second = await publish(still, "a", "b")
+    async with still.reading() as tx:
+        rows = await tx.fetch(QUERIES["unsent"], streams=["EVENTS"], under_way=[first], most=9)
+    assert [row["id"] for row in rows] == [second]
+
+
+async def test_what_is_committed_waits_for_no_mark_of_what_went_before(
+    desk: Desk, verification: Runtime
+) -> None:
+    """A mark is a commit of its own: no event of others waits for its disk, or for its lock."""
+    await publish(verification, "before")
     await eventually(lambda: _all_sent(desk))
-    assert read == [large]  # what is large is not kept in memory
+    admin = await desk.house.installation.admin(desk.house.database)
+    try:
+        async with admin.transaction():
+            await admin.execute("SELECT FROM verification.relay_audit FOR UPDATE")
+            await publish(verification, "held")
+            await eventually(lambda: _waiting(desk, 1))
+            await publish(verification, "behind")
+
+            async def both() -> bool:
+                return await _texts(desk) == ["before", "held", "behind"]
+
+            await eventually(both, timeout=3)
+            assert len(await _unsent(desk)) == 2
+    finally:
+        await admin.close()
+    await eventually(lambda: _all_sent(desk))
 
 
 async def test_the_same_id_again_is_sent_by_the_first_alone(

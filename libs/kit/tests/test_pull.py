@@ -163,7 +163,7 @@ async def test_what_a_killed_service_had_in_hand_is_delivered_again(
         begun.set()
         await asyncio.Event().wait()
 
-    await _shorten_ack_wait(desk)
+    await _shorten_ack_wait(desk, 0.3)
     running = await desk.reader(dies, nats_ack_wait=60).start()
     await publish(verification, "in-hand")
     await asyncio.wait_for(begun.wait(), 5)
@@ -176,10 +176,10 @@ async def test_what_a_killed_service_had_in_hand_is_delivered_again(
     await running.stop()
 
 
-async def _shorten_ack_wait(desk: Desk) -> None:
+async def _shorten_ack_wait(desk: Desk, seconds: float) -> None:
     admin = (await desk.house.connect("tester")).jetstream()
     config = (await admin.consumer_info("EVENTS", CONSUMER)).config
-    config.ack_wait = 1.0
+    config.ack_wait = seconds
     await admin.add_consumer("EVENTS", config)
 
 
@@ -193,12 +193,12 @@ async def test_a_slow_batch_stays_in_hand(desk: Desk, verification: Runtime) -> 
         await go_on.wait()
         await note(messages, unit)
 
-    await _shorten_ack_wait(desk)
+    await _shorten_ack_wait(desk, 1.0)
     async with desk.reading(slow, nats_ack_wait=0.6):
         await publish(verification, "slow")
         await eventually(lambda: batches)
         kept = time.monotonic()
-        await eventually(lambda: time.monotonic() - kept > 2.5)
+        await eventually(lambda: time.monotonic() - kept > 1.5)
         go_on.set()
         await desk.noted("slow")
     assert batches == [1]

@@ -64,8 +64,6 @@ async def _summary(call: Called[GetSummary], _: Unit) -> Summary:
             raise ValueError("hunter2")
         case "restarting":
             raise asyncpg.AdminShutdownError("restarting")
-        case "slow":
-            await asyncio.Event().wait()
         case "huge":
             record = RECORD.model_copy(update={"playbook": "x" * 1_050_000})
             return Summary(total_outcomes=1).model_copy(update={"playbooks": (record,)})
@@ -78,10 +76,17 @@ async def _summary(call: Called[GetSummary], _: Unit) -> Summary:
 
 @pytest.fixture
 async def learning(desk: Desk) -> AsyncIterator[Runtime]:
-    # What is asked to be slow never ends: a stop must not wait for it for long.
-    blank = desk.house.blank("learning", stop_grace=1).serve(Rpc().on(GetSummary, _summary))
+    over = asyncio.Event()
+
+    async def answer(call: Called[GetSummary], unit: Unit) -> Summary:
+        if call.body.tenant_id == "slow":
+            await over.wait()  # a stop lets it end, and would wait for it
+        return await _summary(call, unit)
+
+    blank = desk.house.blank("learning").serve(Rpc().on(GetSummary, answer))
     async with desk.up(blank) as running:
         yield running.runtime
+        over.set()
         await desk.house.dismiss()  # else its stop waits for those who still ask
 
 
@@ -93,6 +98,17 @@ async def gateway(desk: Desk, learning: Runtime) -> Runtime:
 async def test_a_question_gets_a_typed_answer(gateway: Runtime) -> None:
     answer = await gateway.call(GetSummary(tenant_id="four"))
     assert answer.total_outcomes == 4
+
+
+async def test_a_route_begins_with_no_mock_and_no_model_of_its_handler(desk: Desk) -> None:
+    running = await desk.house.blank("learning").serve(Rpc().on(GetSummary, _summary)).start()
+    try:
+        assert running._broker is not None
+        [[call]] = [subscriber.calls for subscriber in running._broker.subscribers]
+        assert call.dependant is None
+        assert not hasattr(call.handler, "_recorder")
+    finally:
+        await running.stop()
 
 
 async def test_every_kind_of_error_crosses(gateway: Runtime) -> None:

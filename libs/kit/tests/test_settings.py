@@ -31,6 +31,12 @@ def test_the_environment_sets_what_the_service_names(monkeypatch: pytest.MonkeyP
     assert settings.workers == 3
 
 
+def test_a_variable_may_be_written_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("grace_Tiny_workers", "4")
+    assert Settings().workers == 4
+    assert Settings(workers=5).workers == 5
+
+
 def test_an_unknown_variable_is_refused_with_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRACE_TINY_LAESE", "90")
     with pytest.raises(SettingsError, match="GRACE_TINY_LAESE; did you mean GRACE_TINY_LEASE?"):
@@ -77,6 +83,17 @@ def test_a_wrong_value_is_named_but_never_shown(
 def test_a_duration_must_be_positive(value: timedelta) -> None:
     with pytest.raises(SettingsError, match="OUTBOX_INTERVAL: .*greater than"):
         Settings(outbox_interval=value)
+
+
+def test_what_a_script_left_empty_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPS_HOST", "NATS_SEED_FILE", "POSTGRES_DATABASE"):
+        for empty in ("", "  "):
+            monkeypatch.setenv(f"GRACE_TINY_{name}", empty)
+            with pytest.raises(SettingsError, match=f"{name}: .*is empty"):
+                Settings()
+        monkeypatch.delenv(f"GRACE_TINY_{name}")
+    monkeypatch.setenv("GRACE_TINY_POSTGRES_USER", "")
+    assert Settings().postgres_user == ""
 
 
 def test_settings_do_not_change() -> None:

@@ -93,6 +93,10 @@ async def test_the_operations_own_error_is_counted_and_passed_on(
     assert executor.breaker.failures == 1
 
 
+def test_an_operation_has_thirty_seconds_unless_somebody_says_otherwise() -> None:
+    assert ExecutorSettings().timeout == timedelta(seconds=30)
+
+
 async def test_an_apply_is_never_tried_twice(executor: Executor, target: Target) -> None:
     target.is_up = False
     with pytest.raises(ConnectionError):

@@ -29,11 +29,11 @@ from grace.kit.safe import Safe, SafeError
 from grace.kit.service import Service
 from grace.kit.settings import Duration, ServiceSettings, SettingsError, service_config
 from grace.kit.sql import Queries, Query, Record, Transaction
-from grace.kit.stream import Called, Rpc, Stream
+from grace.kit.stream import Called, Calls, Rpc, Stream
 from grace.kit.unit import Unit
 
 __all__ = [
-    "Called", "Conflict", "Duration", "Forbidden", "Gathering", "GraceError", "InternalError", "Invalid",
+    "Called", "Calls", "Conflict", "Duration", "Forbidden", "Gathering", "GraceError", "InternalError", "Invalid",
     "KeySource", "Keys", "Kind", "Loop", "NotFound", "PublicKey", "Queries", "Query", "RateLimited", "Received",
     "Record", "Rpc", "Running", "Runtime", "Safe", "SafeError", "Service", "ServiceSettings", "SettingsError",
     "SigningKey", "Stale", "Stream", "TimedOut", "TooLarge", "Transaction", "Unauthenticated",

@@ -101,7 +101,7 @@ class Bisection:
         failures = self._count_failure(opened.raw.place)
         self._log.error("message.failed", failures=failures, place=opened.raw.place, exc_info=error)
         if failures < self._runtime.settings.max_deliveries:
-            pause = min(2.0 ** (failures - 1), _LONGEST_RETRY_SECONDS)
+            pause = min(_RETRY_SECONDS * 2.0 ** (failures - 1), _LONGEST_RETRY_SECONDS)
             await put_back([opened.message], pause)
             return
         item = opened.item

@@ -86,6 +86,9 @@ class Shelf(Protocol):
     def forget(self, before: float, most: int) -> int:
         """Forget some that were put last before a moment (seconds since 1970); return how many."""
 
+    def remove(self, name: str) -> None:
+        """Remove one; nothing where there is none."""
+
 
 class Blobs:
     """The blob store of a service: what it puts is there when the call returns."""
@@ -111,6 +114,10 @@ class Blobs:
         """
         before = time.time() - unused_for.total_seconds()
         return await asyncio.to_thread(self._shelf.forget, before, most)
+
+    async def remove(self, sha256: str) -> None:
+        """Remove a blob that is put by nobody else and to which nothing refers: who calls this knows."""
+        await asyncio.to_thread(self._shelf.remove, BlobRef(sha256, 0).sha256)
 
     def _put(self, data: bytes) -> BlobRef:
         ref = BlobRef.of(data)
@@ -162,6 +169,13 @@ class Folder:
         except OSError as error:
             raise BlobsUnreachable(f"{self._root} cannot be tidied: {error.strerror}") from error
 
+    def remove(self, name: str) -> None:
+        """Remove the file."""
+        try:
+            self._path(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise BlobsUnreachable(f"{self._root} cannot be tidied: {error.strerror}") from error
+
     def _blobs(self) -> Iterator[Path]:
         """The files that are blobs of this very folder; what else lies there is not ours."""
         for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
@@ -186,6 +200,10 @@ class NoShelf:
     def forget(self, before: float, most: int) -> int:  # noqa: ARG002 - as a Shelf
         """Nothing is there."""
         return 0
+
+    def remove(self, name: str) -> None:
+        """Refuse: a store that was set before may have it."""
+        self.write(name, b"")
 
 
 def open_blobs(settings: BlobSettings, part: str = "") -> Blobs:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _REPEAT_SECONDS = 10.0
 _MOST_REASONS = 100
 _HANDSHAKE_SECONDS = 1.0
+_FLUSH_SECONDS = 2.0
+_NEVER_SECONDS = 10**9
 
 
 def make_broker(
@@ -78,6 +80,29 @@ async def connect(broker: NatsBroker) -> Client:
             if not each.cancelled() and each.exception() is None:
                 await each.result().close()
         raise
+
+
+async def flush(client: Client, on_wait: Callable[[], None]) -> None:
+    """Wait until the server has all that was sent, as long as it takes; tell of it now and then.
+
+    No flush is given up on a connection that lives: the answer that still came to it would end
+    nats-py's reader, and the client were deaf. A new connection is asked anew.
+    """
+    asked: set[asyncio.Task[None]] = set()
+    connection = -1
+    try:
+        while True:
+            if client.stats["reconnects"] != connection:
+                connection = client.stats["reconnects"]
+                asked.add(asyncio.create_task(client.flush(_NEVER_SECONDS)))
+            done, _ = await asyncio.wait(
+                asked, timeout=_FLUSH_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if done:
+                return await done.pop()
+            on_wait()
+    finally:
+        await end_tasks(asked)
 
 
 def _readable(settings: ServiceSettings) -> str:
@@ -172,19 +197,3 @@ async def drain(broker: NatsBroker) -> None:
 def is_delivery(message: Msg) -> bool:
     """Whether JetStream delivered it. A status has no reply, and headers can be anybody's."""
     return message.reply.startswith("$JS.ACK.")
-
-
-async def end_subscribers(broker: NatsBroker) -> None:
-    """End what FastStream leaves behind when it is stopped without a connection.
-
-    Its tasks are forgotten first: one that ends while it is remembered is started again.
-    """
-    for subscriber in broker.subscribers:
-        remembered = getattr(subscriber, "tasks", [])
-        tasks = [*remembered]
-        remembered.clear()
-        await end_tasks(tasks)
-        for end in ("send_stream", "receive_stream"):
-            queue = getattr(subscriber, end, None)
-            if queue is not None:
-                queue.close()

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -67,7 +68,10 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What arrived: subject, bytes, headers, and where the stream keeps it (empty for requests)."""
+    """What arrived: subject, bytes, headers, and where the stream keeps it (empty for requests).
+
+    `identity` names what came in another form, whatever its id was.
+    """
 
     subject: str
     data: bytes
@@ -75,6 +79,7 @@ class Raw:
     place: str
     at: datetime
     delivered: int = 1
+    identity: str = ""
 
 
 def body_of(message: Message, *, most: int = MOST_BYTES) -> bytes:
@@ -154,8 +159,7 @@ def _tenant(raw: Raw) -> str:
 def _identity(raw: Raw, *, signed: bool) -> tuple[UUID, datetime]:
     """A signed message's own id; an unsigned one gets an id that nobody can choose."""
     if not signed:
-        given = _header(raw, MESSAGE_ID)
-        return derived_id(raw.subject, given or raw.place, "unsigned"), raw.at
+        return derived_id(raw.subject, raw.identity or _given(raw), "unsigned"), raw.at
     identity = _uuid(raw.headers.get(MESSAGE_ID, ""))
     issued = issued_at(identity) if identity else None
     if identity is None or issued is None:
@@ -166,6 +170,12 @@ def _identity(raw: Raw, *, signed: bool) -> tuple[UUID, datetime]:
     if issued < now - _OLDEST:
         raise Refusal("too_old", f"issued at {issued.isoformat()}")
     return identity, issued
+
+
+def _given(raw: Raw) -> str:
+    """An id that is used again for other bytes is another message: nobody would answer it else."""
+    given = _header(raw, MESSAGE_ID)
+    return f"{given}\x1f{sha256(raw.data).hexdigest()}" if given else raw.place
 
 
 def _uuid(text: str) -> UUID | None:

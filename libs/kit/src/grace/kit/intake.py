@@ -111,7 +111,7 @@ def _translated(raw: Raw, route: BatchRoute) -> Raw:
     if found is None:
         return raw
     identity, data = found
-    return replace(raw, data=data, headers={**raw.headers, MESSAGE_ID: identity})
+    return replace(raw, data=data, identity=identity)
 
 
 def _key_id(raw: Raw) -> str:

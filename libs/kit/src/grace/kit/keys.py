@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey as NaclKey
 from nacl.signing import VerifyKey
 
 from grace.contracts.identity import IssuedKey, IssueKey, ReadRegistry
@@ -104,7 +104,7 @@ class Keys:
     def __init__(self, runtime: Runtime, source: KeySource) -> None:
         self._runtime = runtime
         self._source = source
-        self._signer: Ed25519PrivateKey | None = None
+        self._signer: NaclKey | None = None
         self._public: dict[str, tuple[PublicKey, VerifyKey]] = {}
         self._strangers: set[str] = set()
         self._loading = asyncio.Lock()
@@ -126,7 +126,7 @@ class Keys:
     async def load(self) -> None:
         """Fetch the own key and the registry; again whenever a rotation may have happened."""
         own = await self._source.issue(self._runtime)
-        self._signer = Ed25519PrivateKey.from_private_bytes(own.private_key)
+        self._signer = NaclKey(own.private_key)
         self.key_id = own.key_id
         self._safe = Safe(own.storage_key) if own.storage_key else None
         await self.read_registry()
@@ -164,7 +164,7 @@ class Keys:
         """64 bytes of Ed25519 over the pre-authentication encoding of kind and parts."""
         if self._signer is None:
             raise RuntimeError("the service has no key yet")
-        return self._signer.sign(pae(kind, *parts))
+        return self._signer.sign(pae(kind, *parts)).signature
 
     def verify(self, key_id: str, signature: bytes, kind: str, *parts: bytes) -> bool:
         """Whether a registered, unrevoked key signed exactly this."""

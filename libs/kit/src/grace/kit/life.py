@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from faststream.nats import NatsBroker
 
 from grace.contracts.message import Message
-from grace.kit import bus, database, migrations, relay, signals, tracing
+from grace.kit import bus, database, migrations, relay, signals
 from grace.kit.ending import end_tasks
 from grace.kit.errors import GraceError
 from grace.kit.intake import Intake
@@ -70,7 +70,6 @@ class Running:
 
     async def start(self) -> None:
         """Start in order: database, bus, keys, then everything that acts."""
-        tracing.start_tracing()
         try:
             await self._connect()
             await self._act()
@@ -109,8 +108,7 @@ class Running:
         await self._broker.start()
         for server in self._servers:
             await server.listen()
-        # The server has every subscription before anybody is told that requests are welcome.
-        await self.runtime.client.flush()
+        await self._await_subscriptions()
         self._listens = True
         for model, handler in self._parts.listeners:
             await signals.listen(self.runtime, model, handler)
@@ -122,6 +120,14 @@ class Running:
         for background in self._parts.backgrounds:
             self._spawn(background(self.runtime))
         self.runtime.log.info("service.started", key_id=self.runtime.keys.key_id)
+
+    async def _await_subscriptions(self) -> None:
+        """The server has every subscription before anybody is told that requests are welcome.
+
+        One that is lost meanwhile is no reason to end: it comes back, and the client tells it again.
+        """
+        log = self.runtime.log
+        await bus.flush(self.runtime.client, lambda: log.warning("nats.waiting"))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -214,11 +220,11 @@ class Running:
 
     async def _send_rest(self) -> None:
         """What is in the outbox waits for the next start anyway; a try makes others quicker."""
-        publish = next((d for d in self._parts.duties if isinstance(d.loop, relay.Publish)), None)
-        if publish is None or not self._tasks:
+        sweep = next((d for d in self._parts.duties if isinstance(d.loop, relay.Sweep)), None)
+        if sweep is None or not self._tasks:
             return
         async with asyncio.timeout(_LAST_SEND_SECONDS):
-            await tick_once(self.runtime, publish)
+            await tick_once(self.runtime, sweep)
 
     async def _close_bus(self) -> None:
         try:
@@ -226,8 +232,6 @@ class Running:
                 async with asyncio.timeout(self._time_left):
                     await self._broker.stop()
         finally:
-            if self._broker is not None:
-                await bus.end_subscribers(self._broker)
             client = getattr(self.runtime, "client", None)
             if client is not None and not client.is_closed:
                 await client.close()

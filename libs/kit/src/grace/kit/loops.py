@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,13 +32,14 @@ class Loop(Protocol):
 class Duty:
     """A loop with its interval; a leader's duty runs in one replica only.
 
-    `linger` is how long a duty that was woken waits for more of the same, to do it all at once.
+    `pause` is the least time between two ticks, however often it is woken: what comes meanwhile is
+    done at once then, and what comes after a quiet time is done without waiting.
     """
 
     interval: timedelta
     loop: Loop
     leader: bool = False
-    linger: timedelta = timedelta(0)
+    pause: timedelta = timedelta(0)
 
     @property
     def name(self) -> str:
@@ -50,22 +52,28 @@ async def run_duty(runtime: Runtime, duty: Duty) -> None:
     wake = runtime.wake_event(type(duty.loop))
     while not runtime.stopping.is_set():
         wake.clear()
+        begun = time.monotonic()
         again = await tick_once(runtime, duty)
         if again is True:
             await asyncio.sleep(0)  # a tick that never waits must not stop everything else
             continue
-        await _within(_rest(duty, again), wake)
-        if duty.linger:
-            await _within(duty.linger, runtime.stopping)
+        await _within(_rest(duty, again).total_seconds(), wake)
+        await _until(begun + duty.pause.total_seconds(), runtime.stopping)
 
 
 def _rest(duty: Duty, again: bool | timedelta) -> timedelta:
     return min(duty.interval, again) if isinstance(again, timedelta) else duty.interval
 
 
-async def _within(longest: timedelta, event: asyncio.Event) -> None:
+async def _until(moment: float, event: asyncio.Event) -> None:
+    """Wait: a wait of uvloop, which counts in milliseconds, may end up to one of them too early."""
+    while not event.is_set() and (early := moment - time.monotonic()) > 0:
+        await _within(early, event)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(longest.total_seconds()):
+        async with asyncio.timeout(seconds):
             await event.wait()
 
 

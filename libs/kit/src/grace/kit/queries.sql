@@ -29,21 +29,33 @@ ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- unsent --
--- The oldest rows that these streams have not acknowledged.
+-- The oldest rows that these streams have not acknowledged, and that are not under way to them.
 SELECT id, subject, stream, schema, tenant_id, correlation_id, traceparent, body, key_id, signature
   FROM outbox
- WHERE sent_at IS NULL AND stream = ANY(CAST(:streams AS text[])) ORDER BY position LIMIT :most;
+ WHERE sent_at IS NULL AND stream = ANY(CAST(:streams AS text[])) AND id <> ALL(CAST(:under_way AS uuid[]))
+ ORDER BY position LIMIT :most;
 
 -- mark_sent --
--- These were acknowledged by their streams. A mark that a crash loses sends them again, under the
--- same ids, so nobody waits for the disk.
--- Rows are locked in the order of the numbering, which is at work on the same ones.
-WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+-- These were acknowledged by their streams; those that the log is to have get their numbers with it, in the
+-- order of the table. Rows change once for both, and their indexes with them.
+-- The counter is locked first, then the rows in the order of the others who lock them. Whoever numbered
+-- some meanwhile is seen: a locked row is read again.
+WITH counter AS MATERIALIZED (SELECT last_no FROM relay_audit FOR UPDATE),
      held AS MATERIALIZED (
-        SELECT position FROM outbox, quick
-         WHERE id = ANY(CAST(:ids AS uuid[])) AND sent_at IS NULL
-         ORDER BY position FOR NO KEY UPDATE OF outbox)
-UPDATE outbox o SET sent_at = now() FROM held WHERE o.position = held.position;
+        SELECT position, audited AND audit_no IS NULL AS is_fresh FROM outbox
+         WHERE id = ANY(CAST(:ids AS uuid[])) AND sent_at IS NULL AND (SELECT last_no FROM counter) IS NOT NULL
+         ORDER BY position FOR NO KEY UPDATE OF outbox),
+     numbered AS (
+        SELECT position,
+               CASE WHEN is_fresh THEN (SELECT last_no FROM counter)
+                                       + count(*) FILTER (WHERE is_fresh) OVER (ORDER BY position) END AS audit_no
+          FROM held),
+     marked AS (
+        UPDATE outbox o SET sent_at = now(), audit_no = coalesce(o.audit_no, n.audit_no)
+          FROM numbered n WHERE o.position = n.position
+        RETURNING n.audit_no)
+UPDATE relay_audit SET last_no = greatest(last_no, (SELECT max(audit_no) FROM marked))
+ WHERE EXISTS (SELECT FROM marked WHERE audit_no IS NOT NULL);
 
 -- known_streams --
 -- What the streams looked like when they were last seen.
@@ -64,6 +76,11 @@ UPDATE outbox o SET sent_at = NULL FROM held WHERE o.position = held.position;
 -- lock_audit --
 -- One numbering at a time.
 SELECT last_no FROM relay_audit FOR UPDATE;
+
+-- is_left --
+-- Whether audited rows have waited for their numbers for a while: their streams do not take them.
+SELECT EXISTS (SELECT FROM outbox WHERE audited AND audit_no IS NULL
+                  AND created_at < now() - CAST(:patience AS interval)) AS is_left;
 
 -- number_audited --
 -- Number audited rows without gaps, under the lock.
@@ -86,8 +103,10 @@ SELECT audit_no, id, subject, body, key_id, signature
  WHERE audit_no > (SELECT acknowledged FROM relay_audit) ORDER BY audit_no LIMIT :most;
 
 -- acknowledge_audit --
--- The log holds every row up to here. It may have gone back, after a restore.
-UPDATE relay_audit SET acknowledged = :acknowledged WHERE acknowledged <> :acknowledged;
+-- The log holds every row up to here. It may have gone back, after a restore. What a crash loses of this
+-- is handed to the log once more, so nobody waits for the disk.
+WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+UPDATE relay_audit SET acknowledged = :acknowledged FROM quick WHERE acknowledged <> :acknowledged;
 
 -- prune_outbox --
 -- Drop rows that were sent long ago and are in the log. Locked in the order of the others.

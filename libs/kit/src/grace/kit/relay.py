@@ -2,203 +2,162 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from nats.errors import Error as NatsError
-from nats.js.api import PubAck
 
 from grace.contracts.identity import AppendRows, AuditRow
-from grace.contracts.subjects import SUBJECTS
 from grace.kit import metrics
 from grace.kit.errors import GraceError
+from grace.kit.flight import Flight
+from grace.kit.loops import Duty
 from grace.kit.outgoing import Outgoing
 from grace.kit.sql import Queries, Record
+from grace.kit.watch import StreamWatch
 
 if TYPE_CHECKING:
     from grace.kit.runtime import Runtime
 
 QUERIES = Queries.beside(__file__)
 _BATCH = 256
-# nats-py's pending futures never time out on their own (they survive a lost server).
-_ACK_TIMEOUT = 5.0
-# Seconds after which a stream that did not answer is asked again: the rows for it wait so long.
-_UNREACHABLE_PAUSE = 0.5
+# It is woken.
+_PUBLISH_INTERVAL = timedelta(seconds=1)
 # A call of the log carries at most this many bytes of messages; NATS takes 1 MiB.
 _AUDIT_BYTES = 400_000
+# Rows that are sent have their numbers sooner.
+_PATIENCE = timedelta(seconds=1)
 # As long as the stream of the same name keeps them.
 _QUARANTINE_RETENTION = timedelta(days=30)
 
-Ack = asyncio.Future[PubAck]
-Before: TypeAlias = "Callable[[Runtime], Awaitable[None]]"
-
 
 class Publish:
-    """Sends what is unsent and marks what the streams acknowledged. A row may go out twice.
+    """Sends what this process commits at once, and waits for nothing: no answer, no statement.
 
-    What this process commits goes out at once. The table is read once an interval, for what others
-    committed and for what did not get out.
+    What it leaves, for whatever reason, stays unsent in the table, and the sweep finds it.
     """
 
-    def __init__(self) -> None:
-        self._watch = StreamWatch()
-        # Acknowledged, and not marked yet: a mark that is lost sends a row twice, never never.
-        self._sent: list[UUID] = []
-        self._sweep_at = 0.0
+    def __init__(self, sending: Sending) -> None:
+        self._sending = sending
 
     async def tick(self, runtime: Runtime) -> bool:
         """Send one batch; True while there is more."""
-        if not await runtime.leadership.holds("publish"):
-            runtime.fresh.clear()  # the leader finds them in the table
-            self._sent.clear()
-            return False
-        if not runtime.client.is_connected:
-            runtime.fresh.clear()
-            return False
-        # In this order, in one task: a row that a lost stream acknowledged is marked before the
-        # loss is looked for, and so is sent again with the others.
-        streams = await self._watch.look(runtime, before=self._mark)
-        await self._push(runtime, streams)
-        is_due = time.monotonic() >= self._sweep_at or runtime.fresh.left_out
-        if is_due or runtime.stopping.is_set():
-            return await self._sweep(runtime, streams)
-        return len(runtime.fresh) > 0
+        fresh, flight = runtime.fresh, self._sending.flight
+        streams = await self._sending.open_streams(runtime)
+        if not streams:
+            fresh.clear()
+        if flight.room <= 0:
+            await flight.landed(first=True)
+        taken = fresh.take(min(_BATCH, max(flight.room, 0)))
+        rows = [row for row in taken if row.stream in streams]
+        fresh.left_out |= await self._sending.send(runtime, rows) < len(taken)
+        if fresh.left_out:
+            runtime.wake(Sweep)
+        return len(fresh) > 0
 
-    async def _push(self, runtime: Runtime, streams: list[str]) -> None:
-        """Send what was committed here since the last time."""
-        rows = [row for row in runtime.fresh.take(_BATCH) if row.stream in streams]
-        if len(await self._send(runtime, rows)) < len(rows):
-            self._sweep_at = 0.0
 
-    async def _sweep(self, runtime: Runtime, streams: list[str]) -> bool:
-        """Mark what was sent, and send what the table has besides."""
-        await self._mark(runtime)
+class Sweep:
+    """Marks what the streams acknowledged, and sends what the table has besides. A row may go out twice.
+
+    The table is read once an interval, for what others committed and for what did not get out.
+    """
+
+    def __init__(self, sending: Sending) -> None:
+        self._sending = sending
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Send one batch; True while there is more."""
+        if not await self._sending.leads(runtime):
+            return False
+        streams = await self._sending.watch.look(runtime, self._sending.flight)
+        await self._sending.mark(runtime)
         runtime.fresh.left_out = False
-        self._sweep_at = time.monotonic() + runtime.settings.outbox_interval.total_seconds()
         async with runtime.reading() as tx:
-            rows = await tx.fetch(QUERIES["unsent"], streams=streams, most=_BATCH)
+            rows = await tx.fetch(
+                QUERIES["unsent"],
+                streams=streams,
+                under_way=self._sending.flight.under_way,
+                most=_BATCH,
+            )
         runtime.fresh.forget([row["id"] for row in rows])
-        sent = await self._send(runtime, [Outgoing.stored(row) for row in rows])
-        if len(rows) == _BATCH or runtime.stopping.is_set():
-            self._sweep_at = 0.0
-            await self._mark(runtime)
-        return (len(rows) == _BATCH and len(sent) == len(rows)) or len(runtime.fresh) > 0
-
-    async def _mark(self, runtime: Runtime) -> None:
-        if not self._sent:
-            return
-        async with runtime.reading() as tx:
-            await tx.execute(QUERIES["mark_sent"], ids=self._sent)
-        self._sent.clear()
-
-    async def _send(self, runtime: Runtime, rows: Sequence[Outgoing]) -> list[UUID]:
-        waiting = await self._publish(runtime, rows)
-        if not waiting:
-            return []
-        done, late = await asyncio.wait(waiting.values(), timeout=_ACK_TIMEOUT)
-        for future in late:
-            future.cancel()
-        sent = [identity for identity, future in waiting.items() if _acknowledged(future, done)]
-        self._sent += sent
-        metrics.OUTBOX_SENT.labels(runtime.name).inc(len(sent))
-        if len(sent) < len(rows):
-            failure = next((f.exception() for f in done if f.exception()), "no answer in time")
-            runtime.log.warning("outbox.unsent", rows=len(rows) - len(sent), error=repr(failure))
-        return sent
-
-    async def _publish(self, runtime: Runtime, rows: Sequence[Outgoing]) -> dict[UUID, Ack]:
-        """Send the rows without waiting for their answers; the rest stays when the connection goes."""
-        waiting: dict[UUID, Ack] = {}
-        try:
-            for row in rows:
-                waiting[row.id] = await runtime.stream.publish_async(
-                    row.subject, row.body, stream=row.stream, headers=dict(row.headers)
-                )
-        except NatsError as error:
-            runtime.log.warning("outbox.interrupted", error=repr(error))
-        return waiting
+        sent = await self._sending.send(runtime, [Outgoing.stored(row) for row in rows])
+        if len(rows) < _BATCH and not runtime.stopping.is_set():
+            return False
+        await self._sending.flight.landed()
+        marked = await self._sending.mark(runtime)
+        return len(rows) == _BATCH and min(sent, marked) > 0
 
 
-def _acknowledged(future: Ack, done: set[Ack]) -> bool:
-    return future in done and not future.cancelled() and future.exception() is None
-
-
-class StreamWatch:
-    """Notices that a stream lost what it had, and has every retained row sent again."""
+class Sending:
+    """What both share: which streams may be published to, and what is under way to them."""
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
-        self._due_at = 0.0
-        self._reconnects = 0
+        self.watch = StreamWatch()
+        self.flight = Flight()
 
-    async def look(self, runtime: Runtime, *, before: Before | None = None) -> list[str]:
-        """The streams that may be published to: those whose state is on record.
+    async def leads(self, runtime: Runtime) -> bool:
+        """Whether this replica is the one that sends, and can."""
+        if await runtime.leadership.holds("publish"):
+            return runtime.client.is_connected
+        self.flight.clear()
+        return False
 
-        `before` is done first where they are looked at.
-        """
-        if self._is_due(runtime):
-            if before is not None:
-                await before(runtime)
-            async with runtime.reading() as tx:
-                rows = await tx.fetch(QUERIES["known_streams"])
-            known = {row["stream"]: (row["created"], row["last_sequence"]) for row in rows}
-            for name in _published_streams(runtime.name):
-                await self._compare(runtime, name, known.get(name))
-        return sorted(self._seen)
+    async def open_streams(self, runtime: Runtime) -> Collection[str]:
+        """Where may be sent to now."""
+        return self.watch.open(runtime) if await self.leads(runtime) else ()
 
-    def _is_due(self, runtime: Runtime) -> bool:
-        """After an interval, and after every reconnect: the server may have come back empty."""
-        now, reconnects = time.monotonic(), runtime.client.stats["reconnects"]
-        if now < self._due_at and reconnects == self._reconnects:
-            return False
-        self._due_at = now + runtime.settings.regression_interval.total_seconds()
-        self._reconnects = reconnects
-        return True
-
-    async def _compare(self, runtime: Runtime, name: str, known: tuple[str, int] | None) -> None:
+    async def send(self, runtime: Runtime, rows: Sequence[Outgoing]) -> int:
+        """Send the rows that are not under way; how many are. The rest stays when the connection goes."""
+        count = 0
         try:
-            info = await runtime.stream.stream_info(name)
+            for row in rows:
+                if row.id not in self.flight:
+                    headers = dict(row.headers)
+                    ack = await runtime.stream.publish_async(
+                        row.subject, row.body, stream=row.stream, headers=headers
+                    )
+                    self.flight.add(row, ack)
+                count += 1
         except NatsError as error:
-            runtime.log.warning("stream.unreachable", stream=name, error=repr(error))
-            # It may come back empty, so nothing goes there before it was compared again.
-            self._seen.discard(name)
-            self._due_at = time.monotonic() + _UNREACHABLE_PAUSE
-            return
-        created, last = str(info.created), info.state.last_seq
-        if known != (created, last):
-            lost = known is not None and (known[0] != created or last < known[1])
-            await self._record(runtime, name, created, last, lost=lost)
-        self._seen.add(name)
+            runtime.log.warning("outbox.interrupted", error=repr(error))
+        return count
 
-    async def _record(
-        self, runtime: Runtime, name: str, created: str, last: int, *, lost: bool
-    ) -> None:
-        async with runtime.unit() as unit:
-            await unit.tx.execute(
-                QUERIES["remember_stream"], stream=name, created=created, last_sequence=last
-            )
-            again = await unit.tx.execute(QUERIES["send_again"], stream=name) if lost else 0
-        if lost:
-            runtime.log.warning("stream.regressed", stream=name, rows=again)
-            metrics.OUTBOX_RESENT.labels(runtime.name, name).inc(again)
+    async def mark(self, runtime: Runtime) -> int:
+        """Note in the table what the streams have, and tell of what they did not take."""
+        if failures := self.flight.failures():
+            runtime.log.warning("outbox.unsent", rows=len(failures), error=failures[-1])
+        stored = self.flight.stored
+        if not stored:
+            return 0
+        async with runtime.reading() as tx:
+            await tx.execute(QUERIES["mark_sent"], ids=stored)
+        self.flight.marked(stored)
+        metrics.OUTBOX_SENT.labels(runtime.name).inc(len(stored))
+        runtime.wake(Audit)
+        return len(stored)
 
 
-def _published_streams(service: str) -> list[str]:
-    """Where the outbox goes. Reports do not travel through it."""
-    specs = [s for s in SUBJECTS.values() if s.stream and service in s.publishers]
-    return sorted({spec.stream for spec in specs if spec.stream != "REPORTS"})
+def sending(interval: timedelta) -> list[Duty]:
+    """Both duties; they lead by themselves, under one lock."""
+    shared = Sending()
+    return [Duty(_PUBLISH_INTERVAL, Publish(shared)), Duty(interval, Sweep(shared))]
 
 
 class Audit:
-    """Numbers audited rows without gaps and hands them to the log until it holds them."""
+    """Hands audited rows to the log until it holds them. They are numbered, without gaps, when they are sent."""
+
+    def __init__(self) -> None:
+        self._look_at = 0.0
 
     async def tick(self, runtime: Runtime) -> bool:
         """Hand over one batch; True while there is more."""
-        rows = await self._next_rows(runtime)
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _PATIENCE.total_seconds()
+            await _number_what_is_left(runtime)
+        async with runtime.reading() as tx:
+            rows = await tx.fetch(QUERIES["unaudited"], most=_BATCH)
         if not rows:
             return False
         batch = _within(rows, _AUDIT_BYTES)
@@ -214,17 +173,22 @@ class Audit:
         has_more = len(rows) == _BATCH or len(batch) < len(rows)
         return has_more and answer.contiguous_to >= last_sent
 
-    async def _next_rows(self, runtime: Runtime) -> list[Record]:
-        async with runtime.unit() as unit:
-            # A statement of its own: the numbering must see what whoever held the lock has done.
-            await unit.tx.execute(QUERIES["lock_audit"])
-            await unit.tx.execute(QUERIES["number_audited"], most=_BATCH)
-            return await unit.tx.fetch(QUERIES["unaudited"], most=_BATCH)
-
     async def _acknowledge(self, runtime: Runtime, upto: int) -> None:
         async with runtime.reading() as tx:
             await tx.execute(QUERIES["acknowledge_audit"], acknowledged=upto)
         metrics.AUDIT_ACKNOWLEDGED.labels(runtime.name).set(upto)
+
+
+async def _number_what_is_left(runtime: Runtime) -> None:
+    """Number what its stream has not taken for a while: the log need not wait for that."""
+    async with runtime.reading() as tx:
+        row = await tx.fetchrow(QUERIES["is_left"], patience=_PATIENCE)
+    if row is None or not row["is_left"]:
+        return
+    async with runtime.unit() as unit:
+        # A statement of its own: the numbering must see what whoever held the lock has done.
+        await unit.tx.execute(QUERIES["lock_audit"])
+        await unit.tx.execute(QUERIES["number_audited"], most=_BATCH)
 
 
 def _within(rows: list[Record], most: int) -> list[Record]:

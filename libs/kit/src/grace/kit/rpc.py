@@ -1,4 +1,4 @@
-"""Request/reply: FastStream serves it, nats-py asks, and serves what is answered in groups."""
+"""Request/reply: nats-py asks and serves what is light, FastStream what is a transaction each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from faststream.nats import NatsBroker, NatsMessage, NatsResponse
+from faststream.nats import NatsBroker, NatsMessage
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
@@ -36,8 +36,9 @@ from grace.kit.errors import (
     error_of,
 )
 from grace.kit.group import Group
+from grace.kit.handler import Handler
 from grace.kit.ids import new_id
-from grace.kit.stream import Called, CallRoute
+from grace.kit.stream import Called, CallRoute, Calls
 from grace.kit.text import harmless
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 # Requests of one subject that are worked on at the same time.
 _CONCURRENCY = 64
 _LONGEST_DETAIL = 4096
-# FastStream takes a few turns of the loop from the subscription to the handler.
+# It takes a few turns of the loop from the subscription to the handler.
 _TURNS = 10
 
 
@@ -56,7 +57,9 @@ class Server:
     def __init__(self, runtime: Runtime, route: CallRoute) -> None:
         self._runtime = runtime
         self._route = route
-        self._group = Group(self._transact) if route.many else None
+        self._group = Group(self._transact, weight=route.weight) if route.many else None
+        # One that is no transaction of its own: what FastStream takes for it would be the most of it.
+        self._is_light = route.one is None
         self._subscription: Subscription | None = None
         self._places = asyncio.Semaphore(_CONCURRENCY)
         self._in_hand = 0
@@ -64,22 +67,23 @@ class Server:
         self._idle.set()
 
     def subscribe(self, broker: NatsBroker) -> None:
-        """Register with the broker, one queue group for all replicas of the service."""
-        if self._group is not None:
+        """Register with the broker, one queue group for all replicas of the service.
+
+        FastStream hands requests over one by one, and the kit answers many at a time: to do that, it
+        would keep a task group and a queue for each route, which is most of what a start costs.
+        """
+        if self._is_light:
             return  # listen() takes these
-        broker.subscriber(
-            self._route.spec.pattern,
-            queue=self._runtime.name,
-            max_workers=_CONCURRENCY,
-            decoder=_undecoded,
-        )(self.answer)
+        broker.subscriber(self._route.spec.pattern, queue=self._runtime.name, no_reply=True)(
+            Handler(self.take)
+        )
 
     async def listen(self) -> None:
-        """Take the requests of a grouped route from nats-py itself.
+        """Take the requests of a light route from nats-py itself.
 
         FastStream's way to a handler costs more than all that htm does for a task of a group.
         """
-        if self._group is not None:
+        if self._is_light:
             self._subscription = await self._runtime.client.subscribe(
                 self._route.spec.pattern, queue=self._runtime.name, cb=self._take
             )
@@ -89,6 +93,10 @@ class Server:
         if self._subscription is not None:
             await self._subscription.drain()  # type: ignore[no-untyped-call]
             self._subscription = None
+
+    async def take(self, message: NatsMessage) -> None:
+        """Answer one request that FastStream brings, beside those in hand."""
+        await self._take(message.raw_message)
 
     async def _take(self, message: Msg) -> None:
         if not message.reply:
@@ -104,12 +112,6 @@ class Server:
             self._runtime.log.warning("rpc.unanswered", error=repr(error))
         finally:
             self._places.release()
-
-    async def answer(self, message: NatsMessage) -> NatsResponse:
-        """Answer one request that FastStream brings."""
-        subject = message.raw_message.subject
-        schema, data = await self._answer(subject, message.body, message.headers)
-        return NatsResponse(data, headers={SCHEMA: schema})
 
     async def _answer(
         self, subject: str, body: bytes, headers: Mapping[str, Any] | None
@@ -174,7 +176,7 @@ class Server:
         async with self._runtime.unit(correlation_id=called.correlation_id) as unit:
             return await self._route.one(called, unit)
 
-    async def _transact(self, calls: Sequence[Called[Any]]) -> Sequence[Any]:
+    async def _transact(self, calls: Calls) -> Sequence[Any]:
         assert self._route.many is not None  # noqa: S101 - a group is made for `many` only
         async with self._runtime.unit(correlation_id=calls[0].correlation_id) as unit:
             replies = await self._route.many(calls, unit)
@@ -200,11 +202,6 @@ class Server:
             got.correlation_id,
             got.traceparent,
         )
-
-
-async def _undecoded(message: NatsMessage) -> NatsMessage:
-    """FastStream would parse the JSON of every request; open_message() does, after the signature."""
-    return message
 
 
 def _problem(kind: Kind, detail: str) -> tuple[str, bytes, str]:

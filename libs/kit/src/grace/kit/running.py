@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,6 +21,8 @@ from grace.kit.service import Service
 from grace.kit.settings import SettingsError
 
 _USAGE_EXIT = 78  # sysexits.h EX_CONFIG
+# New objects before those are looked through: a few requests' worth, not the middle of one.
+_GARBAGE = 10_000
 
 
 @asynccontextmanager
@@ -95,10 +98,21 @@ async def _run_until(stop: asyncio.Event, running: Running) -> None:
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             await starting
+            spare_collector()
             await stopped
     finally:
         await end_tasks([starting, stopped])
         await running.stop()
+
+
+def spare_collector() -> None:
+    """Let the garbage collector leave alone what the start has made: that lives as long as the process.
+
+    A look at all of it takes 50 ms and more, in which nobody is answered and no event goes out.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
 
 
 def main(build: Callable[[], Service]) -> None:

@@ -16,6 +16,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_ji
 from grace.contracts.message import Message, Query
 from grace.contracts.subjects import SUBJECTS
 from grace.kit import database, envelope, logs, rpc, tracing
+from grace.kit.begin import transaction
 from grace.kit.crash import CrashPoint
 from grace.kit.ending import end_tasks
 from grace.kit.ids import new_id
@@ -67,8 +68,18 @@ class Runtime:
     async def unit(self, *, consumer: str = "", correlation_id: str = "") -> AsyncIterator[Unit]:
         """A transaction that commits at the end of the block, with everything it published."""
         with database.lost_connections():
-            async with self.pool.acquire() as connection, connection.transaction():
-                unit = Unit(self, Transaction(connection), consumer, correlation_id)
+            async with self.pool.acquire() as connection, transaction(connection) as tx:
+                unit = Unit(self, tx, consumer, correlation_id)
+                yield unit
+                await unit.flush()
+        unit.finish()
+
+    @asynccontextmanager
+    async def telling(self) -> AsyncIterator[Unit]:
+        """A unit that only publishes: that is one statement, which needs no transaction around it."""
+        with database.lost_connections():
+            async with self.pool.acquire() as connection:
+                unit = Unit(self, Transaction(connection))
                 yield unit
                 await unit.flush()
         unit.finish()
@@ -143,12 +154,11 @@ class Runtime:
 
     def outbox_grew(self, rows: Sequence[OutboxRow] = ()) -> None:
         """Let the relay act at once instead of at its next interval; it need not read these rows."""
-        from grace.kit.relay import Audit, Publish  # noqa: PLC0415 - the relay needs the runtime
+        from grace.kit.relay import Publish  # noqa: PLC0415 - the relay needs the runtime
 
         self.fresh.add(rows)
         self.fresh.left_out |= not rows
         self.wake(Publish)
-        self.wake(Audit)
 
     def begin_stop(self) -> None:
         """Let every loop see at once that the service stops."""

@@ -68,5 +68,12 @@ class Bucket:
         """Leave it to the bucket's lifecycle rules: S3 cannot remove an object only if it is still old."""
         return 0
 
+    def remove(self, name: str) -> None:
+        """Remove the object; S3 says the same where there is none."""
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
+        except (ClientError, BotoCoreError) as error:
+            raise BlobsUnreachable(f"s3://{self._bucket} cannot be tidied: {error}") from error
+
     def _key(self, name: str) -> str:
         return "/".join(part for part in (self._prefix, name[:2], name) if part)

@@ -23,8 +23,9 @@ __all__ = ["Running", "Service"]
 _KEY_REFRESH = timedelta(seconds=60)
 _AUDIT_INTERVAL = timedelta(seconds=1)
 # No task waits for the log, and a call of it costs both sides a transaction whatever it carries.
-_AUDIT_LINGER = timedelta(milliseconds=200)
+_AUDIT_PAUSE = timedelta(milliseconds=500)
 _PRUNE_INTERVAL = timedelta(minutes=10)
+_NONE = timedelta(0)
 
 
 class RefreshKeys:
@@ -79,9 +80,11 @@ class Service:
         self._parts.listeners.append((model, handler))
         return self
 
-    def every(self, interval: timedelta, loop: Loop, *, leader: bool = False) -> Service:
-        """Run a periodic duty; a leader's duty in one replica only."""
-        self._parts.duties.append(Duty(interval, loop, leader))
+    def every(
+        self, interval: timedelta, loop: Loop, *, leader: bool = False, pause: timedelta = _NONE
+    ) -> Service:
+        """Run a periodic duty; a leader's in one replica only, with `pause` no more often than that."""
+        self._parts.duties.append(Duty(interval, loop, leader, pause))
         return self
 
     def run(self, background: Background) -> Service:
@@ -111,8 +114,8 @@ class Service:
         duties = [Duty(_KEY_REFRESH, RefreshKeys()), beat, *self._parts.duties]
         if self.migrations is not None:
             duties += [
-                Duty(self.settings.outbox_interval, relay.Publish()),  # it leads by itself
-                Duty(_AUDIT_INTERVAL, relay.Audit(), leader=True, linger=_AUDIT_LINGER),
+                *relay.sending(self.settings.outbox_interval),
+                Duty(_AUDIT_INTERVAL, relay.Audit(), leader=True, pause=_AUDIT_PAUSE),
                 Duty(_PRUNE_INTERVAL, relay.Prune()),
             ]
         given = self._parts

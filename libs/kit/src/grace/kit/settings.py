@@ -9,14 +9,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSettings
 
 # A crashed service's batch is delivered again after this; grace.stack.streams makes consumers so.
 ACK_WAIT = timedelta(seconds=10)
 
-Duration = Annotated[timedelta, Field(gt=timedelta(0))]
+_LONGEST = timedelta(days=36_525)  # beyond a century no clock can be reckoned with
+
+Duration = Annotated[timedelta, Field(gt=timedelta(0), le=_LONGEST)]
 
 
 class SettingsError(Exception):
@@ -76,6 +79,39 @@ class ServiceSettings(BaseSettings):
             raise SettingsError(_explain(type(self), error)) from None
         except UnreadableSettings as error:  # its cause would show the value
             raise SettingsError(str(error)) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _says_something(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse a blank text: a variable that a script left empty is no host, folder or name.
+
+        To some of them it would mean everything: all addresses, the folder of the moment.
+        """
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, str) and not value.strip() and not _may_be_empty(field):
+            raise ValueError("is empty: give a value, or leave it out")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there is no such file
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - nor such a folder
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the code gives, then the environment where it says anything of this service.
+
+        To ask it for each field takes longer than all that is done with the settings.
+        """
+        prefix = str(settings_cls.model_config.get("env_prefix", ""))
+        is_told = any(name.upper().startswith(prefix) for name in os.environ)
+        return (init_settings, env_settings) if is_told else (init_settings,)
+
+
+def _may_be_empty(field: FieldInfo) -> bool:
+    return field.get_default(call_default_factory=True) == "" or field.default_factory is not None
 
 
 def crash_at() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,10 @@ _BLOCK = re.compile(r"^-- (\w+) --[ \t]*$", re.MULTILINE)
 _TOKEN = re.compile(r"(?P<literal>'(?:[^']|'')*')|--[^\n]*|(?<![:\w]):(?P<name>[a-z_][a-z0-9_]*)")
 
 Record = asyncpg.Record
+
+
+def _nothing() -> None:
+    """Nothing to do before a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +83,37 @@ class Queries(Mapping[str, Query]):
 class Transaction:
     """Runs named queries on one connection, inside the transaction that somebody else ends."""
 
-    def __init__(self, connection: AnyConnection) -> None:
+    def __init__(
+        self, connection: AnyConnection, *, before: Callable[[], None] | None = None
+    ) -> None:
+        """`before` is called before every statement, with nothing sent in between."""
         self._connection = connection
+        self._before = before or _nothing
 
     async def fetch(self, query: Query, **values: object) -> list[Record]:
         """All rows."""
-        rows: list[Record] = await self._connection.fetch(query.text, *query.arguments(values))
+        arguments = query.arguments(values)
+        self._before()
+        rows: list[Record] = await self._connection.fetch(query.text, *arguments)
         return rows
 
     async def fetchrow(self, query: Query, **values: object) -> Record | None:
         """The first row, or None."""
-        row: Record | None = await self._connection.fetchrow(query.text, *query.arguments(values))
+        arguments = query.arguments(values)
+        self._before()
+        row: Record | None = await self._connection.fetchrow(query.text, *arguments)
         return row
 
     async def fetchval(self, query: Query, **values: object) -> Any:  # noqa: ANN401 - of whatever type it is
         """The first column of the first row, or None."""
-        return await self._connection.fetchval(query.text, *query.arguments(values))
+        arguments = query.arguments(values)
+        self._before()
+        return await self._connection.fetchval(query.text, *arguments)
 
     async def execute(self, query: Query, **values: object) -> int:
         """Run it and tell how many rows it touched."""
-        status: str = await self._connection.execute(query.text, *query.arguments(values))
+        arguments = query.arguments(values)
+        self._before()
+        status: str = await self._connection.execute(query.text, *arguments)
         count = status.rsplit(" ", 1)[-1]
         return int(count) if count.isdigit() else 0

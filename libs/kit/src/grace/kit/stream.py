@@ -24,7 +24,9 @@ Q = TypeVar("Q", bound=Message)
 Translate = Callable[[Mapping[str, str], bytes, datetime], tuple[str, bytes] | None]
 BatchHandler = Callable[[Sequence[Received[Any]], Unit], Awaitable[None]]
 CallHandler = Callable[["Called[Any]", Unit], Awaitable[Message]]
-ManyHandler = Callable[[Sequence["Called[Any]"], Unit], Awaitable[Sequence[Any]]]
+ManyHandler = Callable[["Calls", Unit], Awaitable[Sequence[Any]]]
+# How much work a request is, in whatever its handler counts.
+Weight = Callable[["Called[Any]"], int]
 DirectHandler = Callable[["Called[Any]", "Runtime"], Awaitable[Message]]
 
 
@@ -40,6 +42,27 @@ class Called(Generic[Q]):
     tenant: str
     correlation_id: str
     traceparent: str | None
+
+
+def _nobody() -> Sequence[Called[Any]]:
+    return ()
+
+
+class Calls(list[Called[Any]]):
+    """The requests of one transaction, in the order of its answers."""
+
+    def __init__(
+        self, calls: Sequence[Called[Any]], more: Callable[[], Sequence[Called[Any]]] = _nobody
+    ) -> None:
+        """`more` hands over those who wait for the next transaction."""
+        super().__init__(calls)
+        self._more = more
+
+    def join(self) -> Sequence[Called[Any]]:
+        """Take along who came since the transaction began, behind the others; returns them."""
+        came = self._more()
+        self.extend(came)
+        return came
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +107,7 @@ class CallRoute:
     one: CallHandler | None = None
     many: ManyHandler | None = None
     direct: DirectHandler | None = None
+    weight: Weight | None = None
 
 
 @dataclass(slots=True)
@@ -97,9 +121,14 @@ class Rpc:
         self.routes.append(CallRoute(SUBJECTS[model.SUBJECT], one=handler))
         return self
 
-    def on_many(self, model: type[Message], handler: ManyHandler) -> Rpc:
-        """Answer all requests that wait in one transaction: a grouped commit."""
-        self.routes.append(CallRoute(SUBJECTS[model.SUBJECT], many=handler))
+    def on_many(
+        self, model: type[Message], handler: ManyHandler, *, weight: Weight | None = None
+    ) -> Rpc:
+        """Answer all requests that wait in one transaction: a grouped commit.
+
+        With `weight` in two at once where much waits; only where two replicas may do that, too.
+        """
+        self.routes.append(CallRoute(SUBJECTS[model.SUBJECT], many=handler, weight=weight))
         return self
 
     def direct(self, model: type[Message], handler: DirectHandler) -> Rpc:

@@ -87,10 +87,12 @@ class Unit:
     def publish(
         self, message: Message, *, subject: str | None = None,
         tenant: str = "default", correlation_id: str | None = None, identity: UUID | None = None,
+        traceparent: str | None = None,
     ) -> UUID:  # fmt: skip
         """Put a signed message into the outbox; returns its id. TooLarge beyond 512 KiB.
 
-        `identity` is a UUIDv7 that a repeat has, too: only the first of its messages is sent.
+        `identity` is a UUIDv7 that a repeat has, too: only the first of its messages is sent. `traceparent`
+        is for what is told of another trace than the one that runs.
         """
         spec = SUBJECTS[message.SUBJECT]
         if not spec.stream:
@@ -101,7 +103,7 @@ class Unit:
         row = OutboxRow(
             identity, name, spec, message.SCHEMA, tenant,
             correlation_id or self.correlation_id or str(identity),
-            tracing.current_traceparent(), body,
+            traceparent or tracing.current_traceparent(), body,
             keys.key_id, envelope.sign(keys, name, identity, body),
         )  # fmt: skip
         self._outbox.append(row)
@@ -119,9 +121,15 @@ class Unit:
         """Call this once the transaction has committed."""
         self._after.append(act)
 
-    def refuse(self, message: Received[Any], *, reason: str, detail: str = "") -> None:
-        """Quarantine one message of the batch; the others go on."""
-        raw = Raw(message.subject, message.raw, message.headers, "", message.issued_at)
+    def refuse(
+        self, message: Received[Any], *, reason: str, detail: str = "", keep: bool = True
+    ) -> None:
+        """Quarantine one message of the batch; the others go on.
+
+        `keep` False: what it says goes nowhere, as a secret lies open in it; that it came is told.
+        """
+        body = message.raw if keep else b""
+        raw = Raw(message.subject, body, message.headers, "", message.issued_at)
         self.reject(Rejected(raw, str(message.id), reason, detail))
 
     def reject(self, rejected: Rejected) -> None:

@@ -92,8 +92,18 @@ class Executor:
 
         self._take_token()
         async with self._deadline(timeout) as limit:
-            retry = retrying(self._settings.observing, judge)
-            return await retry(self._counted, operation, limit)
+            # What goes well at once, nearly always, needs nothing that counts tries.
+            try:
+                return await self._counted(operation, limit)
+            except Exception as error:  # noqa: BLE001 - judged below, raised where it is the last
+                first = [error]
+
+            async def again() -> T:
+                if first:
+                    raise first.pop()
+                return await self._counted(operation, limit)
+
+            return await retrying(self._settings.observing, judge)(again)
 
     def _take_token(self) -> None:
         self._bucket, wait = self._bucket.take(self._clock())

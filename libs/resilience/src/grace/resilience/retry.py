@@ -22,6 +22,7 @@ class ErrorClass(StrEnum):
     VALIDATION = "validation"  # the input is wrong and stays wrong
     USER = "user"  # a person has to do something first
     NONRETRYABLE = "nonretryable"  # whoever raised it knows that trying again is useless
+    UNDECIDED = "undecided"  # nobody can know whether it took effect: another try would guess
 
 
 RETRYABLE = frozenset({ErrorClass.TRANSIENT, ErrorClass.SYSTEM, ErrorClass.TIMEOUT})
