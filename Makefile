@@ -1,6 +1,6 @@
 # What one does with this project. `make` alone lists it.
 PYTHON  ?= python3
-WORKERS ?= 3
+WORKERS ?= 4
 ARGS    ?=
 SEED    ?= 1
 BIN     := .venv/bin
@@ -32,7 +32,7 @@ format: setup ## format the code and repair what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-test: setup ## run the tests on real servers (WORKERS=3, ARGS="-k words")
+test: setup ## run the tests on real servers (WORKERS=4, ARGS="-k words")
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 model: setup ## search the models with spin, and show that no guard can go unseen
@@ -59,8 +59,8 @@ torture-verify: setup ## kill at every edge of the action path, with six operati
 torture-attacks: setup ## try to act without a right approval, in hundreds of ways, and send 1000 forged messages (SEED=1)
 	@cd tests && ../$(BIN)/python -m torture_verify.attacks --seed $(SEED) $(ARGS)
 
-contract: setup ## ask `grace up` 2000 cases that its description of the API allows or forbids
-	GRACE_CASES=2000 $(BIN)/pytest tests/e2e/test_contract.py $(ARGS)
+contract: setup ## ask `grace up` at least 2000 cases that its description of the API allows or forbids
+	GRACE_CASES=2300 $(BIN)/pytest tests/e2e/test_contract.py $(ARGS)
 
 docs: setup ## run every command of README and guides, with an outside client from the package index
 	GRACE_DOCS=whole $(BIN)/pytest tests/docs $(ARGS)

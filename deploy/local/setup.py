@@ -191,6 +191,9 @@ def install_members(environment):
     editable = [part for member in found for part in ("--editable", member)]
     if found:
         run([UV, "pip", "install"] + options + editable, environment)
+        # Once, and not by each of the processes that begin together later.
+        sources = [os.path.join(member, "src") for member in found]
+        run([PYTHON, "-I", "-m", "compileall", "-q"] + sources, environment)
 
 
 def child_environment():

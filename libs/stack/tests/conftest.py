@@ -1,20 +1,19 @@
 """Real servers on a data directory that the unprivileged account can reach, and one it cannot."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from grace.stack.processes import wait_until
+from grace.testkit import server_folder
 
 
 @pytest.fixture
 def data() -> Iterator[Path]:
     """A data directory that everybody can pass; pytest's own tmp_path is private."""
-    with tempfile.TemporaryDirectory(prefix="grace-stack-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder)
+    with server_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from grace.client.cli import build
 from grace.stack.datadir import DataDir
 from grace.stack.errors import StackError
 
@@ -30,6 +32,12 @@ def mode(path: Path) -> int:
 def path(tmp_path: Path) -> Path:
     """A directory that is not there yet."""
     return tmp_path / "new" / "data"
+
+
+def test_what_is_not_there_is_not_migrated(path: Path) -> None:
+    ended = CliRunner().invoke(build(), ["migrate", "--data-dir", str(path)])
+    assert (ended.exit_code, "holds no Grace" in ended.stderr) == (1, True)
+    assert not path.exists()
 
 
 def test_nobody_else_can_list_or_write_it(path: Path) -> None:

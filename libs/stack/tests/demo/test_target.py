@@ -10,6 +10,7 @@ import pytest
 
 from grace.stack.demo.roles import Role
 from grace.stack.demo.target import ID, MAINTENANCE, SCALE, SETTING, Target
+from grace.stack.postgres import SUPERUSER
 
 HEALTHY = " 15s "
 LONG = "17s"  # what a session is asked under it has the time to answer
@@ -114,6 +115,15 @@ async def test_preparing_again_keeps_the_shop_and_heals_its_setting(target: Targ
     assert await target.read_setting(SETTING) == HEALTHY
     filenode = "SELECT pg_relation_filenode('pgbench_accounts')"
     assert await ask(target, Role.OWNER, filenode) == before
+
+
+async def test_the_limit_that_the_healing_takes_back_does_not_end_the_healing(
+    target: Target,
+) -> None:
+    async with target.connected(Role.OWNER) as owner:
+        await owner.execute(f"ALTER DATABASE shop SET {SETTING} = '5ms'")
+    async with target.connected(SUPERUSER) as admin:
+        assert await admin.fetchval(f"SHOW {SETTING}") == "0"
 
 
 async def test_a_database_that_was_left_half_made_is_made_anew(target: Target) -> None:

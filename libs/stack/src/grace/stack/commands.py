@@ -18,7 +18,7 @@ from grace.contracts.subjects import SERVICES
 from grace.kit import SettingsError, end_tasks, logs
 from grace.kit import main as run_service
 from grace.kit.migrations import SchemaMismatch
-from grace.kit.running import stop_signal
+from grace.kit.running import spare_collector, stop_signal
 from grace.stack import doctor, host, streams
 from grace.stack.datadir import DataDir
 from grace.stack.demo import story
@@ -55,6 +55,7 @@ async def _up(data_dir: Path, port: int) -> int:
     async with host.house(
         data_dir, port, lambda line: console.print(f"[dim]{line}[/dim]")
     ) as house:
+        spare_collector()
         for line in _welcome(house):
             console.print(line, highlight=False, soft_wrap=True)
         await _until(stop, house)
@@ -140,6 +141,7 @@ def migrate(data_dir: DataDirOption = Path(".grace")) -> None:
 
 async def _migrate(data_dir: Path) -> int:
     began = time.monotonic()
+    _refuse_nothing(data_dir)
     with DataDir(data_dir) as data:
         installation = Installation(data.path)
         await asyncio.to_thread(installation.postgres.start)
@@ -151,6 +153,14 @@ async def _migrate(data_dir: Path) -> int:
     seconds = time.monotonic() - began
     typer.echo(f"schemas {', '.join(installation.names)} are current ({seconds:.1f} s)")
     return 0
+
+
+def _refuse_nothing(data_dir: Path) -> None:
+    """A name that was mistyped would become a new installation, whose schemas are current, of course."""
+    if not (data_dir.expanduser() / "postgres").is_dir():
+        raise StackError(
+            f"{data_dir} holds no Grace: name its data directory; `grace up` makes one"
+        )
 
 
 @nats_app.command("apply")

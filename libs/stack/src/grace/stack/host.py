@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,10 @@ from grace.stack import streams
 from grace.stack.datadir import DataDir
 from grace.stack.errors import StackError
 from grace.stack.installation import Installation
-from grace.stack.ports import free_port, is_free
+from grace.stack.ports import accepts, free_port, is_free
 
 _WATCH_SECONDS = 1.0
+_OPEN_SECONDS, _PAUSE = 30.0, 0.02
 Say = Callable[[str], None]
 
 
@@ -68,6 +69,7 @@ async def _services(
     built = [_build(installation, name, port) for name in installation.names]
     stopping, log = asyncio.Event(), logs.logger("grace")
     async with running_all(built) as started:
+        await until_open(port, [each.broken for each in started])
         ops_port = free_port()
         keeping = asyncio.create_task(_keep_servers(installation, stopping, log))
         beside = [
@@ -84,6 +86,17 @@ async def _services(
             # The keeper of the servers ends by itself: a start in its thread cannot be cancelled,
             # and would leave a server behind that nobody stops.
             await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def until_open(port: int, broken: Sequence[asyncio.Event]) -> None:
+    """Wait for REST, which the gateway opens beside its other parts. StackError when it stays closed."""
+    deadline = time.monotonic() + _OPEN_SECONDS
+    while not await asyncio.to_thread(accepts, port):
+        if time.monotonic() > deadline or any(each.is_set() for each in broken):
+            raise StackError(
+                f"nobody answers on port {port}: read logs/grace.log, then start again"
+            )
+        await asyncio.sleep(_PAUSE)
 
 
 async def until_broken(up: House) -> StackError:

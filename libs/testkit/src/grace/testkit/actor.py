@@ -30,7 +30,7 @@ class Actor(Service):
 
     def parts(self) -> Parts:
         """What it answers, and the relays, each from the moment when it has something to carry."""
-        relays = [Duty(self.settings.outbox_interval, relay.Publish(), leader=True)]
+        relays = relay.sending(self.settings.outbox_interval)
         if self._logged:
             relays.append(Duty(_AUDIT_INTERVAL, relay.Audit(), leader=True))
         return Parts(rpc=self._rpc, backgrounds=[partial(_once_woken, duty) for duty in relays])

@@ -24,8 +24,9 @@ from grace.stack.installation import Installation, migrations_of
 from grace.stack.nats import NatsLimits, UserPermissions
 from grace.stack.postgres import DURABLE, SUPERUSER, PostgresServer
 from grace.testkit.actor import Actor
+from grace.testkit.administrator import administrator_of
 from grace.testkit.keys import handed_out
-from grace.testkit.rewind import keep, rewind
+from grace.testkit.rewind import keep
 from grace.testkit.waiting import eventually
 
 TEMPLATE = "grace_template"
@@ -71,8 +72,8 @@ class House:
         self.installation = installation
         self.database = ""
         self._open = AsyncExitStack()
-        self._admin: asyncpg.Connection[asyncpg.Record] | None = None
-        self._reading = asyncio.Lock()
+        self._administrator = administrator_of(installation)
+        self._clients: dict[str, Client] = {}
         self._has_identity = False
 
     async def open(self) -> None:
@@ -87,7 +88,7 @@ class House:
 
     async def empty_streams(self) -> None:
         """Delete every stream that was used and make it again."""
-        client = await self.connect(TESTER)
+        client = await self._client(TESTER)
         jetstream = client.jetstream()
         found = {info.config.name: info.state for info in await jetstream.streams_info()}
         for name, state in found.items():
@@ -98,22 +99,19 @@ class House:
 
     async def dismiss(self) -> None:
         """Stop the actors and close the clients of this test."""
+        self._clients.clear()
         await self._open.aclose()
 
     async def close(self) -> None:
         """Stop what the test left running and empty its database for the next test."""
         await self.dismiss()
-        admin = await self.installation.admin(self.database)
-        try:
-            clean = await rewind(admin, self.installation.names)
-        finally:
-            await admin.close()
-        if clean:
+        if await self._administrator.rewound(self.database):
             _FREE[self.installation.root].append(self.database)
         else:
             await self._drop()
 
     async def _drop(self) -> None:
+        await self._administrator.forget(self.database)
         admin = await self.installation.admin("postgres")
         try:
             await admin.execute(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
@@ -186,24 +184,25 @@ class House:
         self._open.push_async_callback(_close, client)
         return client
 
+    async def _client(self, user: str) -> Client:
+        """One for all that the house itself does as this user, but not one that looks for its server."""
+        known = self._clients.get(user)
+        if known is None or not known.is_connected:
+            known = self._clients[user] = await self.connect(user)
+        return known
+
     async def publish_raw(
         self, *, user: str, subject: str, body: bytes,
         headers: dict[str, str] | None = None, reply: str = "",
     ) -> None:  # fmt: skip
         """Publish as that user would with a plain client, and wait until the server has it."""
-        client = await self.connect(user)
+        client = await self._client(user)
         await client.publish(subject, body, reply=reply, headers=headers)
         await client.flush()
 
     async def rows(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Read a service's schema as the administrator; one question at a time."""
-        async with self._reading:
-            if self._admin is None or self._admin.is_closed():
-                self._admin = await self.installation.admin(self.database)
-                self._open.push_async_callback(self._admin.close)
-            await self._admin.execute(f"SET search_path TO {service}")
-            found: list[asyncpg.Record] = await self._admin.fetch(query, *arguments)
-            return found
+        return await self._administrator.rows(self.database, service, query, arguments)
 
     async def role(self, service: str) -> asyncpg.Connection[asyncpg.Record]:
         """A connection as a service's own role."""
@@ -217,9 +216,13 @@ class House:
 
     async def messages(self, subject: str) -> list[Any]:
         """Every message that a stream keeps under a subject, oldest first (nats RawStreamMsg)."""
-        client = await self.connect(TESTER)
-        jetstream = client.jetstream()
-        stream = await jetstream.find_stream_name_by_subject(subject)
+        client = await self._client(TESTER)
+        stream = await client.jetstream().find_stream_name_by_subject(subject)
+        return await self.kept(stream, subject)
+
+    async def kept(self, stream: str, subject: str = ">") -> list[Any]:
+        """Every message of a stream, oldest first, also of one subject alone."""
+        jetstream = (await self._client(TESTER)).jetstream()
         found, sequence = [], 1
         with contextlib.suppress(nats.js.errors.NotFoundError):
             while True:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 
 from grace.kit import logs
 from grace.stack.datadir import DataDir
 from grace.stack.installation import Installation
+from grace.testkit.administrator import dismiss_administrator
 from grace.testkit.house import House, make_installation, make_template, open_house
+from grace.testkit.places import server_folder
+
+# New objects before those are looked through, as in a process of a service.
+_GARBAGE = 10_000
 
 
 def pytest_configure() -> None:
@@ -20,23 +25,29 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_finish() -> None:
-    """What was imported and collected stays: no collection of garbage need look at it again."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays: no collection of garbage need look at it, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(_GARBAGE)
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """NATS and Postgres of this session, with a migrated template database."""
-    folder = tmp_path_factory.mktemp("grace")
-    logs.configure("info", folder / "grace.log")
-    with DataDir(folder / "data") as data:
+    logs.configure("info", tmp_path_factory.mktemp("grace") / "grace.log")
+    with server_folder() as folder, DataDir(folder / "data") as data:
         made = make_installation(data.path)
         try:
             asyncio.run(make_template(made))
             yield made
         finally:
+            dismiss_administrator(made)
             made.postgres.remove()
             made.nats.stop()
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from grace.client import wait_for_baseline
+from grace.client import Conflict, wait_for_baseline
 from grace.contracts.governance import Approval
 from grace.contracts.verification import Mission
 from grace.stack.demo import people as persons
@@ -107,7 +107,11 @@ class Incident:
     async def _take_baseline(self) -> None:
         """Have Grace measure the healthy target, and wait until it keeps the result."""
         admin, self._show.waits_for = self._people.admin, "Grace measures the healthy target"
-        started = await admin.take_baseline(ID, _MEASUREMENT, _PARAMS)
+        try:
+            started = await admin.take_baseline(ID, _MEASUREMENT, _PARAMS)
+        except Conflict as conflict:
+            seen = [report.sighting.message for report in self._stage.watcher.reports]
+            raise StackError(f"{conflict} The watcher saw last: {seen[-1:]}") from conflict
         baseline = await wait_for_baseline(admin, started.baseline_id, timeout=_STORED)
         if baseline.status != "stored":
             raise StackError(f"the baseline could not be measured: {baseline.reason}")

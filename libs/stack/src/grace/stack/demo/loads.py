@@ -18,7 +18,7 @@ from grace.stack.processes import Child, last_lines
 # Transactions a second: a fraction of what two cores can do, so that busy neighbours do not
 # look like an incident.
 PGBENCH_RATE = 300
-PURCHASE_RATE = 15
+PURCHASE_RATE = 10
 _LATE = "200"  # milliseconds; pgbench skips what is later instead of catching up after a stall
 _LONGEST = "3600"  # seconds; it is stopped long before
 _STOP_SECONDS = 5.0

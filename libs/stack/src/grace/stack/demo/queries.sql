@@ -71,6 +71,6 @@ SELECT pid, usename, application_name, query_start,
 UPDATE pgbench_branches SET bbalance = bbalance;
 
 -- report_everything --
--- A report over every account that takes over a second on any machine, as one on a bigger table would.
-WITH slow AS MATERIALIZED (SELECT pg_sleep(1.2))
+-- A report over every account that takes over a second and a half on any machine, as one on a bigger table would.
+WITH slow AS MATERIALIZED (SELECT pg_sleep(1.6))
 SELECT count(*) FROM slow, pgbench_accounts;

@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 
 _PURCHASE = Path(__file__).with_name("shop.sql")
-_MOST = 10  # at once: a shop at a standstill does not pile up customers
+_MOST = 4  # at once: at a standstill customers do not pile up and slow each other down
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 10.0
 _ACCOUNTS, _TELLERS = 100_000, 10  # of each branch, as pgbench makes them

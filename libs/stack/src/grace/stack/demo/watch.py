@@ -30,7 +30,8 @@ _SUBJECT = "error.detected"
 _LOOK_EVERY = 0.1  # seconds
 _REPORT_EVERY = 0.5  # seconds, while the fault lasts: most reports say nothing new
 _IDLE_SECONDS = 1.0  # an idle transaction that others wait for is forgotten, not slow
-_LONGEST_SECONDS = 0.5  # the shop's slowest honest statement takes a tenth of that
+# The shop's slowest honest statement takes a twentieth of that: busy neighbours must not look like a fault.
+_LONGEST_SECONDS = 1.0
 _AGAIN = 2  # one long statement is a question, the second one a pattern
 _PATTERN = timedelta(seconds=10)  # if it comes within this
 _PUBLISH_SECONDS = 5.0
