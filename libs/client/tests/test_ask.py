@@ -1,5 +1,6 @@
 """What is sent, when it is sent again, and what is never sent at all. Pure."""
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tenacity import RetryCallState, Retrying
 
-from grace.client.ask import IDEMPOTENCY_KEY, check_url, get, is_loopback, part, post
+from grace.client.ask import IDEMPOTENCY_KEY, check_url, get, is_loopback, part, post, trusted
 from grace.client.errors import (
     ApiError,
     Conflict,
@@ -178,3 +179,11 @@ def test_strange_answers_are_still_exceptions(
     error = error_of(httpx.Response(status, content=body, headers={"Retry-After": "2"}))
     assert isinstance(error, kind)
     assert (error.status, error.retry_after) == (status, 2.0)
+
+
+def test_certificates_are_loaded_for_tls_alone_and_without_them_nobody_is_trusted() -> None:
+    assert trusted("https://localhost") is True
+    nobody = trusted("http://localhost")
+    assert isinstance(nobody, ssl.SSLContext)
+    assert (nobody.verify_mode, nobody.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert nobody.cert_store_stats()["x509_ca"] == 0

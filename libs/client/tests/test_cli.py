@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from grace.client import (
     Conflict,
     GraceClientError,
     NotFound,
+    Patience,
     PlanAltered,
     RateLimited,
     ServerFailed,
@@ -30,6 +32,7 @@ from grace.client import (
 )
 from grace.client.cli import build
 from grace.client.cli.session import Format, Session, exit_code
+from grace.client.sync import connection
 from grace.kit import new_id
 from grace.stack.ports import free_port
 from grace.testkit import eventually
@@ -150,7 +153,10 @@ async def test_a_mission_that_was_not_verified_ends_with_one(open_grace: OpenGra
         assert (await grace(place, "missions", "list", "--status", "odd")).exit_code == 2
 
 
-async def test_each_way_to_end_has_its_exit_code(open_grace: OpenGrace, tmp_path: Path) -> None:
+async def test_each_way_to_end_has_its_exit_code(
+    open_grace: OpenGrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "Patience", partial(Patience, attempts=1))
     async with open_grace() as place:
         assert (await grace(place, "approvals", "list")).exit_code == 6
         assert (await grace(place, "health")).exit_code == 1
@@ -188,6 +194,9 @@ async def test_the_log_is_checked_here(open_grace: OpenGrace, tmp_path: Path) ->
         key = encode_verifier_key(head["verifier_key"].partition("+")[0], stranger)
         forged = await grace(place, "log", "verify", "--log-key", key)
         assert (forged.exit_code, forged.stdout) == (1, "")
+        for words in ((), named):
+            blank = await grace(place, "log", "verify", *words, "--log-key", "")
+            assert (blank.exit_code, blank.stdout) == (1, "")
     saved = tmp_path / "proof.json"
     saved.write_text(json.dumps(proof))
     # Nobody is there any more to ask.
@@ -198,6 +207,9 @@ async def test_the_log_is_checked_here(open_grace: OpenGrace, tmp_path: Path) ->
     saved.write_text(json.dumps(proof))
     unpinned = await grace(place, "log", "verify", "--proof", str(saved))
     assert (unpinned.exit_code, "--log-key" in unpinned.stderr) == (2, True)
+    # A script's variable that is not set names no key, and least of all the log's own.
+    blank = await grace(place, "log", "verify", "--proof", str(saved), "--log-key", "")
+    assert (blank.exit_code, blank.stdout) == (1, "")
     saved.write_text("{}")
     assert (await grace(place, "log", "verify", "--proof", str(saved), *pinned)).exit_code == 2
 
@@ -325,6 +337,22 @@ def test_a_key_comes_from_a_file_or_the_environment_and_stays_on_this_machine(
     assert token("http://localhost:8000") == "local"
     assert token("https://grace.example") == ""
     assert token("https://grace.example", file=other) == "other"
+
+
+def test_a_url_that_is_none_is_one_line() -> None:
+    for url in ("", "http://[::1", "ftp://x", "http://127.0.0.1:99999"):
+        ended = CliRunner().invoke(build(), ["--url", url, "health"])
+        assert (ended.exit_code, ended.stderr.count("\n"), ended.stdout) == (2, 1, "")
+
+
+def test_an_answer_that_cannot_be_written_is_one_line() -> None:
+    command = [str(Path(sys.executable).with_name("grace")), "--help"]
+    pipe = subprocess.PIPE
+    for unbuffered in ("", "1"):  # it fails at once, or with all that was kept for writing
+        given = {"PYTHONUNBUFFERED": unbuffered}
+        with Path("/dev/full").open("wb") as full:
+            ended = subprocess.run(command, stdout=full, stderr=pipe, check=False, env=given)
+        assert (ended.returncode, ended.stderr.count(b"\n")) == (1, 1)
 
 
 def test_a_key_on_the_command_line_is_refused() -> None:

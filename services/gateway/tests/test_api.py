@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from grace.gateway.api.errors import STATUS
+from grace.gateway.api.server import listen
+from grace.gateway.settings import Settings
 from grace.kit import Kind
 from grace.testkit import House, eventually
 
@@ -219,9 +221,20 @@ async def test_the_description_is_served(open_gateway: OpenGateway) -> None:
         assert "HTTPValidationError" not in json.dumps(document["paths"])
 
 
+def test_people_find_rest_on_port_8000_of_their_machine() -> None:
+    settings = Settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+
+
+def test_no_part_of_an_answer_waits_until_another_is_acknowledged() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        taken, _ = listener.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_a_taken_port_is_one_clear_line(house: House) -> None:
     from grace.gateway.api.server import serve  # noqa: PLC0415 - only this test starts it by hand
-    from grace.gateway.settings import Settings  # noqa: PLC0415
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

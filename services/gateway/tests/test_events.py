@@ -4,19 +4,23 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from grace.contracts.governance import ApprovalGranted, ApprovalRequested, Capability, Grant
 from grace.contracts.message import Message
+from grace.gateway.api import feed as feeds
 from grace.gateway.api.callers import Caller
 from grace.gateway.api.cursors import Seal
 from grace.gateway.api.feed import Feed
+from grace.gateway.api.reports import reports
 from grace.gateway.api.streaming import EventStream
+from grace.gateway.api.submissions import submissions
 from grace.gateway.domain.access import Key
 from grace.gateway.domain.following import Interest, Start
 from grace.gateway.settings import Settings
@@ -212,8 +216,9 @@ async def test_a_client_chooses_subjects_and_is_told_what_it_asked_wrongly(
 
 
 async def test_who_is_ahead_of_the_stream_is_told_that_it_was_made_anew(
-    open_gateway: OpenGateway,
+    open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(feeds, "_LOOK_SECONDS", 0.2)
     async with open_gateway() as front:
         governance = await front.house.act_as("governance")
         await tell(governance, requested("kept"))
@@ -271,8 +276,9 @@ async def test_a_stream_ends_with_its_key_its_share_and_its_gateway(
                 return bool(answer.status_code == 200)
 
         assert await opens()
-        await eventually(opens)  # the seat of a stream that was closed is free again
-        async with follow(front.admin) as told:
+        async with AsyncExitStack() as stack:
+            # The seat of a stream that was closed is free again.
+            told = await eventually(lambda: stack.enter_async_context(follow(front.admin)))
             front.services["gateway"].begin_stop()
             assert [block async for block in told][-1].event == "stopping"
 
@@ -284,7 +290,8 @@ async def test_a_client_that_takes_nothing_does_not_keep_its_seat(
         runtime = front.services["gateway"]
         settings = Settings(event_stall=timedelta(seconds=0.05), event_streams_per_key=1)
         feed, seal = Feed(runtime, settings), Seal(b"0" * 32, "default", STREAM)
-        caller = Caller(KEY, "request-1", runtime, settings, seal)
+        gathered = submissions(runtime, settings), reports(runtime)
+        caller = Caller(KEY, "request-1", runtime, settings, *gathered, seal)
         started: list[str] = []
 
         async def receive() -> MutableMapping[str, Any]:

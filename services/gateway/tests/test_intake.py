@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from grace.testkit import House, eventually
 OpenGateway = Callable[..., Any]
 ERRORS, ALERTS = "/api/errors", "/api/webhooks/alertmanager"
 REPORT = {"kind": "postgres.blocked_sessions", "target": "shop-db", "message": "12 wait"}
+REPORT_OF_NOTHING = REPORT | {"kind": "nothing.answers"}
 EVENT: dict[str, Any] = {
     "specversion": "1.0",
     "id": "event-1",
@@ -58,6 +60,27 @@ async def test_a_report_is_on_disk_when_it_is_accepted(open_gateway: OpenGateway
         key = {"Idempotency-Key": "mine"}
         twice = [ids(await ada.post(ERRORS, json=REPORT, headers=key)) for _ in range(2)]
         assert twice[0] == twice[1] != again
+        await keep_apart(front.house, ada)
+
+
+async def keep_apart(house: House, ada: httpx.AsyncClient) -> None:
+    """What many report at once goes into the outbox together, each in the trace of who reports it."""
+    traces = [f"{number:032x}" for number in range(1, 9)]
+    reports = (
+        ada.post(
+            ERRORS,
+            json=REPORT | {"message": trace},
+            headers={"traceparent": f"00-{trace}-00000000000000aa-01"},
+        )
+        for trace in traces
+    )
+    told = [ids(answer) for answer in await asyncio.gather(*reports)]
+    rows = await house.rows("gateway", "SELECT id, body, traceparent FROM outbox")
+    found = {str(row["id"]): (json.loads(row["body"]), row["traceparent"]) for row in rows}
+    kept = [found[identity] for (identity,) in told]
+    assert [(body["message"], trace.split("-")[1]) for body, trace in kept] == [
+        (trace, trace) for trace in traces
+    ]
 
 
 async def test_who_reports_an_error_answers_for_its_mission(open_gateway: OpenGateway) -> None:
@@ -119,12 +142,43 @@ async def test_a_cloud_event_is_the_same_report_however_often_it_comes(
         assert abs(at - datetime.fromisoformat(str(timed["time"]))) < timedelta(milliseconds=2)
 
 
+async def test_a_report_after_the_end_of_a_mission_opens_the_next_and_its_repeat_none(
+    open_gateway: OpenGateway,
+) -> None:
+    hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    event = EVENT | {"type": REPORT_OF_NOTHING["kind"]}
+    reports: list[tuple[dict[str, Any], dict[str, str]]] = [
+        (REPORT_OF_NOTHING, {"Idempotency-Key": "one"}),
+        (REPORT_OF_NOTHING, {"Idempotency-Key": "two"}),
+        (event, {}),
+        (event | {"id": "timed", "time": hour_ago}, {}),
+    ]
+    async with open_gateway("intent", "verification") as front:
+        for number, (body, headers) in enumerate(reports, start=1):
+            sent = [
+                ids(await front.admin.post(ERRORS, json=body, headers=headers)) for _ in range(2)
+            ]
+            assert sent[0] == sent[1]
+            counted = await eventually(partial(ended, front.house, number))
+            assert counted == [1] * number
+
+
+async def ended(house: House, wanted: int) -> list[int] | None:
+    """Return how many reports each mission counts, once so many have ended."""
+    missions = await house.rows(
+        "intent", "SELECT status, signal_count FROM missions ORDER BY captured_at"
+    )
+    counts = [each["signal_count"] for each in missions if each["status"] == "closed"]
+    return counts if len(counts) >= wanted else None
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"target": "shop-db"}, "body.kind"),
     ({"kind": "a"}, "body.target"),
     (REPORT | {"kind": "a b"}, "body.report.kind"),
     (REPORT | {"unknown": 1}, "body.report.unknown"),
     (REPORT | {"severity": "fatal"}, "body.report.severity"),
+    (REPORT | {"resolved": "true"}, "body.report.resolved"),
     (REPORT | {"message": "x" * 4097}, "body.report.message"),
     (REPORT | {"detected_at": "2026-11-20T12:00:00"}, "body.report.detected_at"),
     (REPORT | {"detected_at": 5}, "body.report.detected_at"),
@@ -182,26 +236,30 @@ async def test_alerts_become_errors_and_the_rest_is_counted(open_gateway: OpenGa
             "truncatedAlerts": 3,
             "alerts": [
                 alert(**addressed),
-                alert("resolved", **addressed),
+                alert("resolved", **addressed | {"grace_target": "toy-db"}),
                 alert(),
                 alert(grace_kind="canary kind", grace_target="shop-db"),
                 alert(**addressed | {"severity": "critical", "note": "x" * 900_000}),
+                # It still fires elsewhere: that it is over here is told, and after what fires.
+                alert("resolved", **addressed | {"instance": "another"}) | {"fingerprint": ""},
             ],
         }
         answer = await front.admin.post(ALERTS, json=notification)
-        assert len(ids(answer)) == 3
+        assert len(ids(answer)) == 4
         taken = answer.json()["data"]
-        assert (taken["resolved"], taken["unaddressed"], taken["truncated"]) == (1, 1, 3)
+        assert (taken["resolved"], taken["unaddressed"], taken["truncated"]) == (2, 1, 3)
         assert len(taken["refused"]) == 1
         assert taken["refused"][0].startswith("addressed alert 3: grace_kind:")
         assert "canary" not in answer.text
         kept = await on_disk(front.house)
-        assert [body["severity"] for body in kept] == ["error", "error", "critical"]
-        assert [body.get("resolved") for body in kept] == [None, True, None]
-        assert kept[1]["detected_at"].startswith("2026-11-20T12:30:00")
+        assert [body["severity"] for body in kept] == ["error", "critical", "error", "error"]
+        assert [body.get("resolved") for body in kept] == [None, None, True, True]
+        assert [body["instance"] for body in kept[:3]] == ["c1f2"] * 3
+        assert len(kept[3]["instance"]) == 32
+        assert kept[2]["detected_at"].startswith("2026-11-20T12:30:00")
         assert {body["message"] for body in kept} == {"12 wait"}
         assert kept[0]["details"]["labels"]["alertname"] == "Blocked"
-        assert list(kept[2]["details"]) == ["dropped_characters"]
+        assert list(kept[1]["details"]) == ["dropped_characters"]
         for wrong in ({"version": "3"}, {"alerts": [{"status": "odd", "labels": {}}]}):
             answer = await front.admin.post(ALERTS, json=notification | wrong)
             assert answer.status_code == 422

@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -134,13 +135,21 @@ def check_token(token: str) -> None:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL means this machine: then no proxy is asked, whatever the environment says."""
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def trusted(url: str) -> ssl.SSLContext | bool:
+    """Whose certificates count: nobody's without TLS, since to load them takes longer than a question."""
+    return urlsplit(url).scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

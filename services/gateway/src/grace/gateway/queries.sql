@@ -24,11 +24,11 @@ VALUES (
        rate_limit = EXCLUDED.rate_limit, expires_at = NULL, revoked_at = NULL;
 
 -- find_keys --
--- The keys of tokens, with the database's clock to judge them by.
+-- The keys of tokens, with the database's clock to judge them by. (SELECT ..): planned once, not for each batch.
 SELECT token_hash, key_id, tenant_id, principal, name, scopes, created_by, created_at, expires_at,
        last_used_at, revoked_at, rate_limit, now() AS now
   FROM api_keys
- WHERE token_hash = ANY (CAST(:token_hashes AS bytea[]));
+ WHERE token_hash = ANY (CAST((SELECT CAST(:token_hashes AS bytea[])) AS bytea[]));
 
 -- touch_key --
 -- Note that a key is used, at most once a minute: a read must not cost a write each time.

@@ -23,9 +23,9 @@ class Settings(BlobSettings):
     # Holds the token of the principal `admin` with every scope; absent: nobody is seated.
     admin_key_file: Path | None = None
     # The owner of a query answers well within this, or the caller gets 504.
-    rpc_timeout: timedelta = timedelta(seconds=5)
+    rpc_timeout: Duration = timedelta(seconds=5)
     # One probe of `GET /api/health`: a service that needs longer is not well.
-    probe_timeout: timedelta = timedelta(seconds=3)
+    probe_timeout: Duration = timedelta(seconds=3)
     # What NATS carries in one message: a larger body could not be passed on anyway.
     body_limit: int = Field(default=1024 * 1024, ge=1024)
     # Request line and headers; ours need a hundredth of it, a proxy's cookies some of it.
@@ -48,7 +48,7 @@ class Settings(BlobSettings):
     # How often answers that nobody can ask for any more are deleted.
     forget_interval: Duration = timedelta(minutes=1)
     # A key that nobody renews for a quarter is forgotten; it is safer dead.
-    key_lifetime: timedelta = timedelta(days=90)
+    key_lifetime: Duration = timedelta(days=90)
     # How often the stream of events is looked at while somebody follows it.
     event_interval: Duration = timedelta(milliseconds=200)
     # What wakes proxies that close quiet connections; the key is checked again at each.
@@ -60,4 +60,4 @@ class Settings(BlobSettings):
     # Each costs a connection and a queue; a console needs one.
     event_streams_per_key: int = Field(default=8, ge=1, le=1000)
     # Requests in hand may end for this long when the gateway stops.
-    drain_timeout: timedelta = timedelta(seconds=10)
+    drain_timeout: Duration = timedelta(seconds=10)

@@ -18,6 +18,7 @@ from grace.client.ask import (
     post,
     read,
     read_page,
+    trusted,
 )
 from grace.client.errors import (
     GatewayTimeout,
@@ -160,7 +161,7 @@ def _http(url: str, headers: Mapping[str, str], timeout: httpx.Timeout) -> httpx
     """Misconfigured where the environment names a proxy or certificates that cannot be used."""
     try:
         # A transport of its own is used without a proxy, even where HTTP_PROXY is set.
-        transport = httpx.AsyncHTTPTransport() if is_loopback(url) else None
+        transport = httpx.AsyncHTTPTransport(verify=trusted(url)) if is_loopback(url) else None
         return httpx.AsyncClient(
             base_url=url, headers=headers, timeout=timeout, transport=transport
         )

@@ -43,7 +43,7 @@ def of_all(grace: SyncGrace, log_key: str | None) -> Evidence:
     """Check the head and every entry under it."""
     proofs = _proofs()
     checkpoint = grace.checkpoint()
-    key = log_key or checkpoint.verifier_key
+    key = checkpoint.verifier_key if log_key is None else log_key
     head = proofs.check_head(checkpoint, key)
     with progress(f"checking {head.size} entries"):
         entries = islice(grace.each_entry(limit=head.size), head.size)
@@ -63,7 +63,9 @@ def of_one(
 ) -> Evidence:
     """Check the proof of one entry. NotProven where it is the proof of another one."""
     proofs, found = _proofs(), grace.proof(index=index, message_id=message_id)
-    proven = proofs.check_proof(found, log_key or found.checkpoint.verifier_key)
+    proven = proofs.check_proof(
+        found, found.checkpoint.verifier_key if log_key is None else log_key
+    )
     if index not in (None, proven.index) or message_id not in (None, proven.leaf.message_id):
         raise proofs.NotProven("the proof is of another entry than the one that was asked for")
     return _of(proven, found, log_key)
@@ -99,7 +101,7 @@ def _of(proven: "Proven", proof: Proof, log_key: str | None) -> Evidence:
         origin=proven.head.origin,
         size=proven.head.size,
         root=proven.head.root.hex(),
-        log_key=log_key or proof.checkpoint.verifier_key,
+        log_key=proof.checkpoint.verifier_key if log_key is None else log_key,
         log_key_was_given=log_key is not None,
         entries=1,
         index=proven.index,

@@ -6,7 +6,6 @@ import typer
 
 from grace.client.cli.output import show, show_page
 from grace.client.cli.session import run
-from grace.client.cli.system import tasks_app
 from grace.client.cli.verbs import verb
 
 letters = typer.Typer(help="Tasks that used up their attempts.", no_args_is_help=True)
@@ -16,19 +15,23 @@ Reason = Annotated[str | None, typer.Option(help="For the record.")]
 Limit = Annotated[int, typer.Option(min=1, max=100)]
 
 
-@verb(tasks_app, "cancel")
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to those about tasks."""
+    verb(app, "cancel")(cancel)
+    verb(app, "release")(release)
+    verb(app, "retry")(retry)
+
+
 def cancel(context: typer.Context, task_id: str, reason: Reason = None) -> None:
     """Cancel a task at once, or tell the worker that holds it."""
     show(context, run(context, lambda grace: grace.cancel_task(task_id, reason=reason)))
 
 
-@verb(tasks_app, "release")
 def release(context: typer.Context, task_id: str, reason: Reason = None) -> None:
     """Queue a task that needs attention again."""
     show(context, run(context, lambda grace: grace.release_task(task_id, reason=reason)))
 
 
-@verb(tasks_app, "retry")
 def retry(context: typer.Context, task_id: str, reason: Reason = None) -> None:
     """Do a failed task once more, as a new task."""
     show(context, run(context, lambda grace: grace.retry_task(task_id, reason=reason)))

@@ -11,8 +11,6 @@ from grace.client.cli.verbs import verb
 
 _LOCAL_KEY = Path(".grace/admin.key")
 
-tasks_app = typer.Typer(help="What HTM runs.", no_args_is_help=True)
-
 
 def _not_on_the_command_line(
     context: typer.Context, parameter: typer.CallbackParam, token: str | None
@@ -107,7 +105,6 @@ def learning(context: typer.Context) -> None:
     show_page(context, found.playbooks, *columns)
 
 
-@verb(tasks_app, "show")
 def show_task(context: typer.Context, task_id: str) -> None:
     """Show one task with its attempts."""
     show(context, run(context, lambda grace: grace.task(task_id)))

@@ -1,19 +1,24 @@
-"""`grace tasks list`, `grace tasks why` and `grace tasks result`."""
+"""`grace tasks`: what HTM runs."""
 
 from typing import Annotated
 
 import typer
 
+from grace.client.cli import orders, steering
 from grace.client.cli.output import show, show_page
 from grace.client.cli.session import run
-from grace.client.cli.system import tasks_app
+from grace.client.cli.system import show_task
 from grace.client.cli.verbs import verb
 
-app = tasks_app
+app = typer.Typer(help="What HTM runs.", no_args_is_help=True)
+verb(app, "show")(show_task)
+steering.add_to(app)
+orders.add_to(app)
+
 _COLUMNS = ("task_id", "type", "kernel", "status", "attempt_number", "sla_state", "created_at")
 
 
-@verb(tasks_app, "list")
+@verb(app, "list")
 def list_tasks(
     context: typer.Context,
     *,
@@ -39,13 +44,13 @@ def list_tasks(
     show_page(context, page, *_COLUMNS)
 
 
-@verb(tasks_app, "why")
+@verb(app, "why")
 def why(context: typer.Context, task_id: str) -> None:
     """Tell why a task stands where it stands."""
     show(context, run(context, lambda grace: grace.why(task_id)))
 
 
-@verb(tasks_app, "result")
+@verb(app, "result")
 def result(context: typer.Context, task_id: str) -> None:
     """Write a task's result, the JSON as its worker wrote it."""
     text = run(context, lambda grace: grace.task_result(task_id))

@@ -19,6 +19,7 @@ from grace.client.ask import (
     post,
     read,
     read_page,
+    trusted,
 )
 from grace.client.errors import (
     GatewayTimeout,
@@ -160,7 +161,7 @@ def _http(url: str, headers: Mapping[str, str], timeout: httpx.Timeout) -> httpx
     """Misconfigured where the environment names a proxy or certificates that cannot be used."""
     try:
         # A transport of its own is used without a proxy, even where HTTP_PROXY is set.
-        transport = httpx.HTTPTransport() if is_loopback(url) else None
+        transport = httpx.HTTPTransport(verify=trusted(url)) if is_loopback(url) else None
         return httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
     except (OSError, ValueError, ImportError) as error:
         raise Misconfigured(f"the environment's proxy or certificates: {error}") from None

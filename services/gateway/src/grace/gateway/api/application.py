@@ -50,6 +50,7 @@ from grace.gateway.api import (
 )
 from grace.gateway.api.door import Door
 from grace.gateway.api.feed import Feed
+from grace.gateway.api.reports import reports
 from grace.gateway.api.submissions import submissions
 from grace.gateway.api.visit import PAGE_FILES
 from grace.gateway.settings import Settings
@@ -115,6 +116,7 @@ def application(runtime: Runtime, settings: Settings, cursor_key: bytes) -> ASGI
     app.state.cursor_key = cursor_key
     app.state.feed = Feed(runtime, settings)
     app.state.submissions = submissions(runtime, settings)
+    app.state.reports = reports(runtime)
     return Door(app, runtime, settings)
 
 
@@ -126,8 +128,9 @@ def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
         title="Grace",
         version="0.1.0",
         description=_DESCRIPTION,
-        # Logs of FastAPI's own would hold what was sent, stack traces included.
-        telemetry={"logs": False, "operation_spans": False},
+        # The door has the span of a request. Logs of FastAPI's own would hold what was sent, stack traces
+        # included.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
         redirect_slashes=False,  # a redirect would repeat the Host header of whoever asks
     )
     app.state.runtime = runtime

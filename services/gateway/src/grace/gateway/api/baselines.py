@@ -4,8 +4,9 @@ import json
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from grace.contracts.secrets import objection
 from grace.contracts.verification import Baseline, GetBaseline, TakeBaseline
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope, Id
@@ -37,7 +38,9 @@ class NewBaseline(BaseModel):
 
     target: str = Field(pattern=ID_PATTERN, description="A registered target.")
     operation: str = Field(pattern=ID_PATTERN, description="An operation that only observes.")
-    params: dict[str, JsonValue] = Field(default={}, description="The operation's parameters.")
+    params: dict[str, JsonValue] = Field(
+        default={}, description="The operation's parameters, a secret by its name."
+    )
     timeout_ms: int = Field(default=30_000, ge=1, le=600_000)
 
     @field_validator("params")
@@ -46,6 +49,12 @@ class NewBaseline(BaseModel):
         if len(_compact(params)) > _LONGEST_PARAMS:
             raise ValueError(f"longer than {_LONGEST_PARAMS} characters of JSON")
         return params
+
+    @model_validator(mode="after")
+    def _names_its_secrets(self) -> "NewBaseline":
+        if (found := objection(self.operation, _compact(self.params))) is not None:
+            raise ValueError(str(found))
+        return self
 
 
 @router.post("", status_code=202, summary="Measure a target as its baseline")

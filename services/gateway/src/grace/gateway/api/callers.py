@@ -6,11 +6,14 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, params
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
-from starlette.datastructures import State
+from starlette.datastructures import QueryParams, State
+from starlette.types import Scope as HttpScope
 
 from grace.contracts.message import Message, Query
 from grace.gateway.api.cursors import Seal
 from grace.gateway.api.envelope import Envelope, Meta
+from grace.gateway.api.reports import Reports
+from grace.gateway.api.submissions import Submissions
 from grace.gateway.domain.access import Key, Scope, Standing, hash_of, is_token, standing
 from grace.gateway.settings import Settings
 from grace.gateway.store import FoundKey, Store
@@ -48,6 +51,8 @@ class Caller:
     request_id: str
     runtime: Runtime
     settings: Settings
+    submissions: Submissions
+    reports: Reports
     seal: Seal
     # For the owner's `idempotency_key`: a function of this key, this route and the header given.
     idempotency_key: str | None = None
@@ -101,7 +106,7 @@ async def opened(found: FoundKey | None, runtime: Runtime) -> Key:
 
 def needs(scope: Scope) -> params.Security:
     """Return the dependency of a route that only keys with this scope may use."""
-    return params.Security(_permitted, scopes=[scope.value])
+    return params.Security(permitted, scopes=[scope.value])
 
 
 def token_of(headers: Mapping[str, str]) -> str:
@@ -127,31 +132,33 @@ def _refuse_closed(found: FoundKey) -> None:
             return
 
 
-async def _permitted(
+async def permitted(
     request: Request,
     scopes: SecurityScopes,
     _bearer: Annotated[object, Depends(_BEARER)],
     _header: Annotated[object, Depends(_HEADER)],
 ) -> Caller:
     """The door has found the key; here it must have the scope of the route."""
-    key: Key = request.state.key
-    missing = [scope for scope in scopes.scopes if scope not in key.scopes]
+    return allowed(request.app.state, request.scope, scopes.scopes)
+
+
+def allowed(house: State, scope: HttpScope, scopes: Sequence[str]) -> Caller:
+    """Who came through the door, by what the door has noted of the request; Forbidden without a scope."""
+    state: Mapping[str, Any] = scope["state"]
+    key: Key = state["key"]
+    missing = [each for each in scopes if each not in key.scopes]
     if missing:
         raise Forbidden(f"This API key lacks the scope {missing[0]}.")
-    caller = caller_of(request.app.state, request.scope["state"], request.url.path)
-    if (cursor := request.query_params.get("cursor")) is not None:
-        caller.seal.check(cursor)
-    return caller
-
-
-def caller_of(house: State, state: Mapping[str, Any], path: str) -> Caller:
-    """Who came through the door, by what the door has noted of the request."""
-    key: Key = state["key"]
-    return Caller(
+    caller = Caller(
         key,
         state["request_id"],
         house.runtime,
         house.settings,
-        Seal(house.cursor_key, key.tenant_id, path),
+        house.submissions,
+        house.reports,
+        Seal(house.cursor_key, key.tenant_id, scope["path"]),
         state.get("idempotency_key"),
     )
+    if (cursor := QueryParams(scope["query_string"]).get("cursor")) is not None:
+        caller.seal.check(cursor)
+    return caller

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from grace.gateway.api.errors import CODES, MEDIA_TYPE, STATUS, Problem
 from grace.gateway.api.examples import REQUEST_ID, Examples
@@ -42,7 +43,8 @@ _IDEMPOTENCY_KEY = {
     "required": False,
     "description": "1 to 255 visible ASCII characters, quoted or not. A repeat within 24 hours gets the "
     "first answer with `Idempotency-Replayed: true` and does nothing; another request with the same "
-    "key gets 422, one while the first is in hand 409.",
+    "key gets 422, one while the first is in hand 409. A request that was not as it must be (400, 415, 422, "
+    "428) binds no key.",
     "schema": {"type": "string", "pattern": r'^("[!#-\[\]-~]{1,255}"|[!#-~]{1,255})$'},
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
@@ -51,16 +53,22 @@ _REQUEST_ID_HEADER = {
     "schema": {"type": "string"},
 }
 _RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+# By the routes that they tell of, which are kept beside them: no other can get their identity.
+_Documents = dict[tuple[int, ...], tuple[list[BaseRoute], dict[str, Any]]]
+_DOCUMENTS: _Documents = {}
 
 
 def install(app: FastAPI) -> None:
-    """Let the app describe itself in full."""
+    """Let the app describe itself in full; what others of this process have told is told again."""
     plain = app.openapi
 
     def full() -> dict[str, Any]:
-        described = app.openapi_schema is not None
-        document = plain()
-        return document if described else complete(document)
+        routes = [route for route in app.routes if getattr(route, "include_in_schema", False)]
+        described = tuple(map(id, routes))
+        if described not in _DOCUMENTS:
+            app.openapi_schema = None
+            _DOCUMENTS[described] = routes, complete(plain())
+        return _DOCUMENTS[described][1]
 
     app.openapi = full  # type: ignore[method-assign]
 

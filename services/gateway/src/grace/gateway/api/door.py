@@ -10,14 +10,14 @@ from grace.gateway import metrics
 from grace.gateway.api.bodies import ClientGone, again, read_json_body
 from grace.gateway.api.callers import found_keys, opened, token_of
 from grace.gateway.api.errors import answer_of
-from grace.gateway.api.express import answer_submission
+from grace.gateway.api.express import Express
 from grace.gateway.api.heads import refuse_long_head, refuse_unclear_head
 from grace.gateway.api.limits import Limits
 from grace.gateway.api.repeats import Attempt, Repeats
 from grace.gateway.api.visit import Visit
 from grace.gateway.domain.access import Key, hash_of
 from grace.gateway.settings import Settings
-from grace.kit import Runtime, Unauthenticated
+from grace.kit import Runtime, Unauthenticated, tracing
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -35,6 +35,7 @@ class Door:
         self._limits = Limits(settings)
         self._repeats = Repeats(runtime, settings)
         self._keys = found_keys(runtime)
+        self._express = Express(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request from its head to its last byte."""
@@ -43,7 +44,8 @@ class Door:
             return
         visit = Visit(scope, send)
         try:
-            await self._let_in(visit, receive)
+            with tracing.serving(f"HTTP {visit.method}", visit.headers.get("traceparent")):
+                await self._let_in(visit, receive)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the edge: every request gets an answer
@@ -96,7 +98,7 @@ class Door:
             await self._repeats.run(attempt, handled, visit.send)
 
     async def _handle(self, visit: Visit, body: bytes, receive: Receive, send: Send) -> None:
-        answer = await answer_submission(self._app, visit, body)
+        answer = await self._express.answer(visit, body)
         if answer is None:
             await self._app(visit.scope, again(body, receive), send)
         else:

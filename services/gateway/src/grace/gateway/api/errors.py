@@ -79,8 +79,7 @@ class Problem(BaseModel):
 
 def install(app: FastAPI) -> None:
     """Let every failure inside the routes end here."""
-    app.add_exception_handler(RequestValidationError, _on_invalid_input)
-    for kind in (GraceError, HTTPException, Exception):
+    for kind in (RequestValidationError, GraceError, HTTPException, Exception):
         app.add_exception_handler(kind, _on_error)
 
 
@@ -89,6 +88,8 @@ def answer_of(error: Exception, *, path: str, request_id: str) -> Response:
     if isinstance(error, TRANSIENT):
         error = Unavailable()
     match error:
+        case RequestValidationError():
+            return _invalid_input(error, path=path, request_id=request_id)
         case GraceError():
             code, status, detail = error.kind.value, STATUS[error.kind], error.detail
             headers: Mapping[str, str] | None = _headers_of(error)
@@ -139,18 +140,17 @@ async def _on_error(request: Request, error: Exception) -> Response:
     return answer_of(error, path=request.url.path, request_id=request.state.request_id)
 
 
-async def _on_invalid_input(request: Request, error: Exception) -> Response:
+def _invalid_input(error: RequestValidationError, *, path: str, request_id: str) -> Response:
     """Name the fields and never repeat what was sent: it may be a secret."""
-    problems = error.errors() if isinstance(error, RequestValidationError) else []
     body = problem_of(
         STATUS[Kind.INVALID],
         code=Kind.INVALID.value,
         detail="The request does not fit its description; `errors` names the fields.",
-        path=request.url.path,
-        request_id=request.state.request_id,
+        path=path,
+        request_id=request_id,
         errors=[
             {"field": _field(each["loc"]), "problem": str(each["msg"])}
-            for each in problems[:_MOST_ERRORS]
+            for each in error.errors()[:_MOST_ERRORS]
         ],
     )
     return Response(body, status_code=STATUS[Kind.INVALID], media_type=MEDIA_TYPE)

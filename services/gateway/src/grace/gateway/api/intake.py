@@ -93,6 +93,7 @@ class Report(BaseModel):
     )
     resolved: bool = Field(
         default=False,
+        strict=True,
         description="It is over by itself, since `detected_at`: what has no plan yet gets none.",
     )
 
@@ -249,7 +250,7 @@ def _from_event(event: CloudEvent, caller: Caller, now: datetime) -> tuple[UUID,
     read = event.read()
     fields = cloudevents.error_fields(read, now)
     claimed = event.data.detected_at or event.time
-    error = _detected({**fields, "detected_at": seen_at(claimed, now)}, caller)
+    error = _detected({**fields, "detected_at": seen_at(claimed, now), "sent_at": now}, caller)
     parts = (caller.tenant, "cloudevents", read.source, read.id)
     return repeatable_id(*parts, at=event.time, now=now), error
 
@@ -257,11 +258,11 @@ def _from_event(event: CloudEvent, caller: Caller, now: datetime) -> tuple[UUID,
 def _from_report(report: Report, caller: Caller, now: datetime) -> tuple[UUID, ErrorDetected]:
     fields = report.model_dump(exclude_none=True)
     fields["detected_at"] = seen_at(report.detected_at, now)
-    error = _detected({"source": caller.key.principal, **fields}, caller)
+    fields.setdefault("source", caller.key.principal)
     if caller.idempotency_key is None:
-        return new_id(), error
+        return new_id(), _detected(fields, caller)
     parts = (caller.tenant, "key", caller.idempotency_key)
-    return repeatable_id(*parts, at=None, now=now), error
+    return repeatable_id(*parts, at=None, now=now), _detected(fields | {"sent_at": now}, caller)
 
 
 def _detected(fields: dict[str, Any], caller: Caller) -> ErrorDetected:

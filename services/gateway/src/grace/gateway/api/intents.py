@@ -45,7 +45,11 @@ _LONGEST_DETAILS = 16 * 1024
 class IntentsPage(Page):
     """Which intents."""
 
-    status: Status | None = Field(default=None, description="Only intents that stand so.")
+    status: Status | Literal["reopened"] | None = Field(
+        default=None,
+        description="Only intents that stand so. `verified` leaves out those whose fault is back:"
+        " they are listed as `reopened`.",
+    )
 
 
 class NewIntent(BaseModel):

@@ -51,7 +51,11 @@ class Replay(BaseModel):
 class MissionsPage(Page):
     """Which missions."""
 
-    status: Status | None = Field(default=None, description="Only missions that stand so.")
+    status: Status | Literal["reopened"] | None = Field(
+        default=None,
+        description="Only missions that stand so. `verified` leaves out those whose fault is back:"
+        " they are listed as `reopened`.",
+    )
 
 
 @router.get("", summary="List missions, newest first")

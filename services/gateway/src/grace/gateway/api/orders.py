@@ -5,7 +5,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -18,11 +18,11 @@ from pydantic import (
 
 from grace.contracts.governance import Capability
 from grace.contracts.htm import SubmittedTask, TaskSpec
+from grace.contracts.secrets import OPERATIONS, objection
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope
 from grace.gateway.api.instants import Instant
 from grace.gateway.api.intake import refused
-from grace.gateway.api.submissions import Submissions
 from grace.gateway.domain.access import Scope
 from grace.gateway.domain.orders import LONGEST_KEY, key_of, origin_of, own_key
 from grace.kit import Conflict
@@ -77,7 +77,9 @@ class Work(BaseModel):
     operation: str = Field(pattern=ID_PATTERN, description="What the kernel does.")
     target: str = Field(pattern=ID_PATTERN, description="A registered target.")
     params: dict[str, JsonValue] = Field(
-        default_factory=dict, description="For the operation; at most 64 KiB of JSON."
+        default_factory=dict,
+        description="For the operation; at most 64 KiB of JSON. A secret is given by its name, as "
+        '{"secret": "NAME"}, never as it is.',
     )
     priority: int = Field(default=0, ge=-100, le=100, description="Higher is more urgent.")
     timeout_ms: int = Field(default=30_000, ge=1, le=_UINT32, description="Of one attempt.")
@@ -117,6 +119,15 @@ class Work(BaseModel):
         if len(_written(params)) > _LONGEST_PARAMS:
             raise ValueError(f"longer than {_LONGEST_PARAMS} characters of JSON")
         return params
+
+    @model_validator(mode="after")
+    def _names_its_secrets(self) -> "Work":
+        # Most operations take none: nothing is written for them only to be looked at.
+        if self.operation in OPERATIONS:
+            found = objection(self.operation, _written(self.params))
+            if found is not None:
+                raise ValueError(str(found))
+        return self
 
     @model_validator(mode="after")
     def _has_what_its_policy_is_for(self) -> "Work":
@@ -230,27 +241,15 @@ class AcceptedTask(BaseModel):
     summary="Submit tasks",
     responses={409: {"description": "Every task is refused, for its key or for its unique key."}},
 )
-async def submit_tasks(
-    request: Request, wanted: NewTasks, caller: Writer
-) -> Envelope[tuple[AcceptedTask, ...]]:
+async def submit_tasks(wanted: NewTasks, caller: Writer) -> Envelope[tuple[AcceptedTask, ...]]:
     """Take tasks in; 202 once they are committed, in the order that you gave.
 
     Each tells its own outcome. They are charged to you, and belong to your tenant. 409 where none
     was accepted.
     """
-    return await accept_specs(request.app.state.submissions, specs_of(wanted, caller), caller)
-
-
-def specs_of(wanted: NewTasks, caller: Caller) -> tuple[TaskSpec, ...]:
-    """The orders of a caller's tasks; 422 names the field that HTM would not take."""
-    return tuple(_spec(task, caller, place) for place, task in enumerate(wanted.tasks))
-
-
-async def accept_specs(
-    gathered: Submissions, specs: tuple[TaskSpec, ...], caller: Caller
-) -> Envelope[tuple[AcceptedTask, ...]]:
-    """Have them taken in with those of everybody who waits."""
-    taken = tuple(map(_accepted, await gathered.ask(specs)))
+    specs = tuple(_spec(task, caller, place) for place, task in enumerate(wanted.tasks))
+    # With those of everybody who waits.
+    taken = tuple(map(_accepted, await caller.submissions.ask(specs)))
     outcomes = {each.outcome for each in taken}
     if outcomes <= {"conflict", "refused"}:
         raise KeysTaken if outcomes == {"conflict"} else UniqueKeysHeld

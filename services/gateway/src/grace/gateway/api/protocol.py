@@ -6,13 +6,14 @@ uvicorn waits for ever for a head that trickles in, and for a body that nobody r
 import sys
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from grace.gateway import metrics
 from grace.gateway.api.errors import MEDIA_TYPE, problem_of
+from grace.gateway.api.joined import JoinedWrites
 from grace.gateway.api.visit import GUARDS
 from grace.gateway.settings import Settings
 from grace.kit import new_id
@@ -51,7 +52,8 @@ class PatientProtocol(H11Protocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Wait for the first head."""
-        super().connection_made(transport)
+        self._joined = JoinedWrites(transport, self.loop)
+        super().connection_made(cast("Transport", self._joined))
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -61,6 +63,7 @@ class PatientProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Go on to the next request; where half of its head is here already, wait for the rest."""
+        self._joined.flush()
         super().on_response_complete()
         if self.conn.trailing_data[0]:
             self._watch()

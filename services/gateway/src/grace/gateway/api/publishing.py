@@ -5,6 +5,8 @@ from uuid import UUID
 
 from grace.contracts.message import Message
 from grace.gateway.api.callers import Caller
+from grace.gateway.api.reports import Report
+from grace.kit import tracing
 
 
 async def publish(caller: Caller, messages: Iterable[tuple[UUID, Message]]) -> None:
@@ -12,6 +14,10 @@ async def publish(caller: Caller, messages: Iterable[tuple[UUID, Message]]) -> N
 
     The relay sends them, again if the stream is lost: what was accepted does not depend on NATS.
     """
-    async with caller.runtime.unit(correlation_id=caller.request_id) as unit:
-        for identity, message in messages:
-            unit.publish(message, identity=identity, tenant=caller.tenant)
+    trace = tracing.current_traceparent()
+    await caller.reports.ask(
+        [
+            Report(identity, message, caller.tenant, caller.request_id, trace)
+            for identity, message in messages
+        ]
+    )

@@ -1,7 +1,9 @@
 """Webhooks: what other systems send in their own form."""
 
 import json
+import re
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -10,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from grace.contracts.intent import ErrorDetected, ErrorDetectedSeverity
 from grace.gateway.api.callers import Caller, needs
-from grace.gateway.api.envelope import Envelope
+from grace.gateway.api.envelope import ID_PATTERN, Envelope
 from grace.gateway.api.instants import Instant
 from grace.gateway.api.intake import LONGEST_DETAILS, Accepted, detected
 from grace.gateway.api.publishing import publish
@@ -22,6 +24,7 @@ router = APIRouter(prefix="/api/webhooks", tags=["intake"])
 
 Writer = Annotated[Caller, needs(Scope.ERRORS_WRITE)]
 _KIND, _TARGET = "grace_kind", "grace_target"
+_ID = re.compile(ID_PATTERN)
 _MOST_ALERTS = 1000
 _MOST_LABELS = 100
 _LONGEST_MESSAGE = 4096
@@ -48,6 +51,13 @@ class Alert(BaseModel):
     def is_addressed(self) -> bool:
         """Whether its labels say what Grace needs to know."""
         return _KIND in self.labels and _TARGET in self.labels
+
+    @property
+    def instance(self) -> str:
+        """Which alert it is: those of several instances may be one error, to Grace."""
+        if _ID.fullmatch(self.fingerprint):
+            return self.fingerprint
+        return sha256(json.dumps(self.labels, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class Notification(BaseModel):
@@ -87,7 +97,9 @@ class Notification(BaseModel):
 class Taken(Accepted):
     """What became of the alerts of a notification."""
 
-    resolved: int = Field(description="Alerts that are over, among them those reported as such.")
+    resolved: int = Field(
+        description="Alerts that are over. An error is over with the last of its alerts."
+    )
     unaddressed: int = Field(description=f"Alerts without the labels {_KIND} and {_TARGET}.")
     truncated: int = Field(description="Alerts that Alertmanager left out by itself.")
     refused: list[str] = Field(description="Why alerts could not be taken, the first 20.")
@@ -99,7 +111,8 @@ async def take_notification(notification: Notification, caller: Writer) -> Envel
 
     202 once they are on disk; the answer counts what was left aside. An alert that still fires when
     Alertmanager repeats itself is reported again: if its mission has ended, it gets a new one. What
-    is resolved before it has a plan gets none.
+    is resolved before it has a plan gets none, once every alert that fired for it is resolved, in
+    whichever notifications.
     """
     addressed = [alert for alert in notification.alerts if alert.is_addressed]
     taken = Taken(
@@ -116,7 +129,10 @@ async def take_notification(notification: Notification, caller: Writer) -> Envel
 
 
 def _errors(alerts: list[Alert], caller: Caller, refused: list[str]) -> list[ErrorDetected]:
-    """Return what can be reported; one alert that cannot must not hold up the others."""
+    """Return what can be reported; one alert that cannot must not hold up the others.
+
+    What fires goes first: an error that goes on for one instance never looks over because of another.
+    """
     found = []
     for number, alert in enumerate(alerts, start=1):
         try:
@@ -124,7 +140,7 @@ def _errors(alerts: list[Alert], caller: Caller, refused: list[str]) -> list[Err
         except RequestValidationError as error:
             refused.append(f"addressed alert {number}: {_problem(error)}")
     del refused[_MOST_PROBLEMS:]
-    return found
+    return sorted(found, key=lambda error: bool(error.resolved))
 
 
 def _error(alert: Alert, caller: Caller) -> ErrorDetected:
@@ -138,6 +154,7 @@ def _error(alert: Alert, caller: Caller) -> ErrorDetected:
         severity=_severity(alert.labels.get("severity", "")),
         detected_at=seen_at(alert.ends_at if alert.is_over else alert.starts_at, datetime.now(UTC)),
         resolved=alert.is_over or None,
+        instance=alert.instance,
         details=_details(alert),
         requested_by=caller.key.principal,
     )

@@ -51,5 +51,8 @@ def on_taken(kept: KeptAnswer | None, request_hash: bytes) -> Repeat:
 
 
 def is_kept(status: int) -> bool:
-    """Whether an answer is the same for every repeat: neither a failure nor "not now"."""
-    return status < 500 and status not in {408, 429}  # noqa: PLR2004 - HTTP's own numbers
+    """Whether an answer binds a key: neither a failure, nor "not now", nor a request that is none.
+
+    What is not as it must be was never begun: put right, it may have the same key.
+    """
+    return status < 500 and status not in {400, 408, 415, 422, 428, 429}  # noqa: PLR2004 - HTTP's own
