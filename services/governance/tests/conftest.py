@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from grace.contracts.governance import Approval, Decide, GetApproval, ListApprovals
-from grace.contracts.intent import Measurement, PlannedAction
+from grace.contracts.intent import Measurement, PlannedAction, TargetDefinition
 from grace.contracts.message import Message
 from grace.contracts.verification import Contract, ContractDrafted, DraftContract
 from grace.kit import Runtime, new_id
@@ -37,6 +37,10 @@ def action(number: int, tier: int, *, reversible: bool) -> PlannedAction:
         timeout_ms=30_000,
         measurement=Measurement(
             operation="postgres.activity", target="shop-db", params="{}", timeout_ms=30_000
+        ),
+        definitions=tuple(
+            TargetDefinition(target=name, sha256=sha256(name.encode()))
+            for name in ("checks", "shop-db")
         ),
     )
 

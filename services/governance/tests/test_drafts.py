@@ -141,6 +141,8 @@ async def test_capabilities_verify_and_bind(open_office: OpenOffice) -> None:
                 contract.action.target,
                 contract.action.action_id,
             )
+            (_, definition) = contract.action.definitions
+            assert body.target_definition == definition.sha256
             lives = (body.not_after - granted.granted_at).total_seconds()
             assert lives == {"apply": 15 * 60, "revert": 7 * 24 * 3600}[step]
         ids = [CapabilityBody.from_bytes(c.body).capability_id for c in (grant.apply, grant.revert)]

@@ -28,7 +28,7 @@ from grace.contracts.governance import (
     ReviewDue,
     SeatApprover,
 )
-from grace.contracts.intent import IntentAccepted
+from grace.contracts.intent import IntentAccepted, ReporterJoined
 from grace.governance import loops
 from grace.governance.domain.reminders import Rhythm
 from grace.kit import Conflict, Forbidden, Invalid, NotFound
@@ -159,12 +159,18 @@ async def test_nothing_is_delegated_to_a_requester_or_beyond_the_end(
         assert (await office.read(approval)).delegations == ()
 
 
-async def test_who_joins_a_mission_by_an_intent_asks_for_it_too(open_office: OpenOffice) -> None:
+@pytest.mark.parametrize("by_report", [False, True])
+async def test_who_joins_a_mission_asks_for_it_too(
+    open_office: OpenOffice, *, by_report: bool
+) -> None:
     async with open_office() as office:
         approval = await office.hand_in(2)
         intent = await office.house.act_as("intent")
+        mission = {"tenant_id": "default", "mission_id": approval.mission_id}
         await intent.report(
-            IntentAccepted(
+            ReporterJoined(**mission, principal="Ada", joined_at=datetime.now(UTC))
+            if by_report
+            else IntentAccepted(
                 intent_id="me-too",
                 tenant_id="default",
                 mission_id=approval.mission_id,

@@ -155,6 +155,12 @@ def test_what_is_no_table_is_no_playbook(text: str) -> None:
     assert _refused(text)
 
 
+@pytest.mark.parametrize("depth", [101, 30_000])
+def test_what_lies_deeper_than_anybody_reads_is_refused(depth: int) -> None:
+    assert "line 1: more than 100 tables inside tables" in _refused("[" * depth + "]" * depth)
+    assert "a table of keys and values is needed" in _refused("[" * 100 + "]" * 100)
+
+
 @pytest.mark.parametrize("count", [0, 17])
 def test_a_plan_is_a_handful_of_steps(mend_it: str, count: int) -> None:
     head, step = mend_it.split("steps:\n")

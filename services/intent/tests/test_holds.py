@@ -81,7 +81,7 @@ async def test_a_target_cools_down_and_is_planned_for_by_itself_afterwards(
 ) -> None:
     error = {"kind": "postgres.runaway_query", "target": "shop"}
     cool = {
-        "target_cooldown": timedelta(milliseconds=600),
+        "target_cooldown": timedelta(seconds=2),  # the second report has to come within it
         "plan_interval": timedelta(milliseconds=50),
     }
     async with house.running("intent", "worker", worker=with_target, intent=cool):

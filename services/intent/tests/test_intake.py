@@ -154,13 +154,14 @@ async def test_a_report_that_is_delivered_again_is_counted_once(
     error = make_error()
     async with house.running("intent"):
         await report(error, **{"Nats-Msg-Id": "once"})
-        await _counted(house, 1)
-    # The stream forgets the id, intent does not.
+        await report(error, **{"Nats-Msg-Id": "always-this"})
+        await _counted(house, 2)
+    # The stream forgets ids, intent does not; but another report under the same id is another one.
     await house.empty_streams()
     await report(error, **{"Nats-Msg-Id": "once"})
-    await report(error, **{"Nats-Msg-Id": "another"})
+    await report(make_error(), **{"Nats-Msg-Id": "always-this"})
     async with house.running("intent"):
-        assert len(await _counted(house, 2)) == 1
+        assert len(await _counted(house, 3)) == 1
 
 
 async def test_who_signed_answers_for_the_report(house: House, make_error: MakeError) -> None:
@@ -242,6 +243,42 @@ async def test_the_echo_of_a_closed_mission_opens_no_other(
         await _handle(intent, [error], issued_at=first["closed_at"] + timedelta(microseconds=1))
         assert [each["signal_count"] for each in await _missions(house)] == [3, 1]
         assert len(await _captured(house, 2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("publisher", "missions"), [("gateway", 2), ("verification", 1), (None, 1)]
+)
+async def test_the_gateway_alone_says_when_a_report_was_sent_whose_id_does_not(
+    house: House, make_error: MakeError, publisher: str | None, missions: int
+) -> None:
+    async with house.running("intent") as services:
+        intent, error = services["intent"], make_error()
+        await _handle(intent, [error])
+        (first,) = await _missions(house)
+        async with intent.unit() as unit:
+            await Missions(unit.tx).close(
+                [Ended(first["mission_id"], "verified", await unit.now())]
+            )
+        (first,) = await _missions(house)
+        later = first["closed_at"] + timedelta(microseconds=1)
+        said = error.model_copy(update={"sent_at": later})
+        await _handle(intent, [said], publisher=publisher)
+        assert len(await _missions(house)) == missions
+
+
+async def test_the_report_that_opened_a_mission_is_answered_by_its_end_whatever_clocks_say(
+    house: House, make_error: MakeError
+) -> None:
+    async with house.running("intent") as services:
+        intent = services["intent"]
+        await _handle(intent, [make_error()])
+        (first,) = await _missions(house)
+        async with intent.unit() as unit:
+            behind = Ended(
+                first["mission_id"], "blocked", first["last_issued_at"] - timedelta(hours=1)
+            )
+            (closed,) = await Missions(unit.tx).close([behind])
+        assert closed.missed is None
 
 
 async def test_an_error_that_came_before_the_word_of_an_end_opens_the_next(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from grace.contracts.intent import (
     SubmitIntent,
 )
 from grace.contracts.verification import Contract, ContractDrafted, MissionClosed
-from grace.intent import loops
+from grace.intent import handlers, loops
 from grace.intent.domain.lifecycle import State
 from grace.intent.domain.signal import Group, Signal
 from grace.intent.settings import Settings
@@ -47,10 +48,16 @@ def _intent(intent_id: str = "i-1", **other: object) -> IntentSubmit:
 
 
 async def _submit(
-    gateway: Runtime, intent: IntentSubmit, *, by: str = "maria", key: str | None = None
+    gateway: Runtime,
+    intent: IntentSubmit,
+    *,
+    by: str = "maria",
+    key: str | None = None,
+    within: float = 5,
 ) -> Intent:
     return await gateway.call(
-        SubmitIntent(tenant_id="default", requested_by=by, intent=intent, idempotency_key=key)
+        SubmitIntent(tenant_id="default", requested_by=by, intent=intent, idempotency_key=key),
+        timeout=within,
     )
 
 
@@ -217,7 +224,7 @@ async def test_a_storm_of_2_000_intents_over_three_replicas_is_one_mission(house
                 for body in bodies[start : start + 250]
             ]
             # The same one by every replica at once: none may fail because another was faster.
-            asked = [_submit(gateway, _intent(f"r-{start}")) for _ in range(12)]
+            asked = [_submit(gateway, _intent(f"r-{start}"), within=30) for _ in range(12)]
             answers += (await asyncio.gather(*asked, *sent))[: len(asked)]
         rows = await _accepted(house, 508)
         (captured,) = await _captured(house)
@@ -314,7 +321,7 @@ async def test_an_end_that_was_lost_is_asked_for_and_a_mission_nobody_heard_of_i
     at_once = {"recall_after": timedelta(0), "recall_at_most": timedelta(0)}
     settings = house.build("intent", **at_once).settings
     assert isinstance(settings, Settings)
-    recall = loops.Recall(settings)
+    recall = loops.Recall(settings, partial(handlers.close_missions, settings, loops.Plan))
     # Nothing reads the streams for this one: whatever verification tells it is lost.
     intent = await house.act_as("intent")
     await recall.tick(intent)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from grace.contracts.intent import GetIntent, Intent, IntentSubmit, ListIntents, SubmitIntent
 from grace.contracts.verification import GetMission, Mission, MissionClosed, MissionReopened
-from grace.intent import loops
+from grace.intent import handlers, loops
 from grace.intent.domain.signal import Group, Signal
 from grace.intent.settings import Settings
 from grace.intent.store import Ended, Holds, Missions, Reopenings
@@ -62,6 +63,9 @@ async def test_a_reopening_counts_before_and_after_the_end_twice_and_for_nobody(
             assert (found.status, found.sla_met) == ("verified", False)
         page = await gateway.call(ListIntents(tenant_id="default", limit=10))
         assert [each.reopened_at for each in page.intents] == [last, last]
+        for status, count in (("verified", 0), ("reopened", 2)):
+            asked = ListIntents(tenant_id="default", limit=10, status=status)
+            assert len((await gateway.call(asked)).intents) == count
         assert await house.rows("intent", "SELECT FROM missions WHERE outcome <> 'verified'") == []
 
 
@@ -88,7 +92,7 @@ async def test_the_history_of_a_fingerprint_tells_what_did_not_hold(
     assert (before.outcome, before.reopened, before.by_look) == ("verified", True, False)
 
 
-async def test_an_end_that_is_asked_for_comes_with_its_reopening(
+async def test_an_end_that_is_asked_for_comes_with_its_reopening_and_answers_nothing_later(
     house: House, make_signal: Callable[..., Signal]
 ) -> None:
     signal, now = make_signal(), datetime.now(UTC)
@@ -103,9 +107,18 @@ async def test_an_end_that_is_asked_for_comes_with_its_reopening(
     await house.act_as("verification", Rpc().direct(GetMission, answer))
     intent = await house.act_as("intent")
     async with intent.unit() as unit:
-        await Missions(unit.tx).capture(
-            [Group(signal.fingerprint, (signal,))], ["mission-1"], recall_after=timedelta(0)
-        )
-    await loops.Recall(Settings()).tick(intent)
-    (row,) = await house.rows("intent", "SELECT outcome, reopened_at FROM missions")
-    assert tuple(row) == ("verified", now)
+        later = make_signal(issued_at=now + timedelta(seconds=1), requested_by="bob")
+        for each in (signal, later):
+            await Missions(unit.tx).capture(
+                [Group(signal.fingerprint, (each,))],
+                ["mission-1"],
+                recall_after=timedelta(0),
+                kept=2,
+            )
+    settings = Settings()
+    close = partial(handlers.close_missions, settings, loops.Plan)
+    await loops.Recall(settings, close).tick(intent)
+    query = "SELECT outcome, reopened_at, requested_by FROM missions ORDER BY captured_at"
+    ended, opened = await house.rows("intent", query)
+    assert tuple(ended) == ("verified", now, "admin")
+    assert tuple(opened) == (None, None, "bob")

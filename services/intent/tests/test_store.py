@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import asyncpg
@@ -15,7 +15,8 @@ from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook
 from grace.intent.domain.signal import Group, Signal
 from grace.intent.store import Ended, Missions, Playbooks, Settled
-from grace.kit import Runtime
+from grace.intent.store.statements import QUERIES
+from grace.kit import Runtime, database
 from grace.testkit import House, eventually
 
 MakePlaybook = Callable[..., Playbook]
@@ -160,3 +161,34 @@ async def _waiting(house: House, wanted: int) -> bool:
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     return len(await house.rows("intent", query)) == wanted
+
+
+_HOUR = timedelta(hours=1)
+SHORT_LISTS: dict[str, dict[str, object]] = {
+    "lock_missions": {"fingerprints": ["f"], "late_window": _HOUR},
+    "find_histories": {"mission_ids": ["mission-1"], "within": _HOUR, "most": 10},
+    "find_intents": {"tenants": ["default"], "intent_ids": ["i"]},
+    "known_intents": {
+        "tenants": ["default"], "intent_ids": ["i"], "principals": ["p"], "keys": ["k"],
+    },
+    "close_missions": {
+        "mission_ids": ["mission-1"], "outcomes": ["verified"],
+        "closed_at": [datetime(2026, 1, 1, tzinfo=UTC)], "reasons": [None],
+    },
+}  # fmt: skip
+
+
+async def test_a_statement_for_a_short_list_is_planned_a_few_times_and_no_more(
+    intent: Runtime,
+) -> None:
+    connection = await database.connect("intent", intent.settings)
+    try:
+        for name, given in SHORT_LISTS.items():
+            for _ in range(7):  # Postgres compares five plans for these values with one for any
+                await connection.fetch(QUERIES[name].text, *QUERIES[name].arguments(given))
+        kept = await connection.fetch(
+            "SELECT statement FROM pg_prepared_statements WHERE generic_plans = 2"
+        )
+    finally:
+        await connection.close()
+    assert {row["statement"] for row in kept} == {QUERIES[name].text for name in SHORT_LISTS}

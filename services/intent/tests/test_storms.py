@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import asyncpg
 
 from grace.contracts.intent import ErrorDetected, PlanningBlocked
+from grace.intent.domain.ending import ends
 from grace.intent.domain.signal import Group, Signal
-from grace.intent.store import Missions, Windows
+from grace.intent.store import Missions, Reporters, Windows
 from grace.testkit import House, eventually
 
 MakeError = Callable[..., ErrorDetected]
@@ -104,7 +106,7 @@ async def test_what_came_back_is_not_over(house: House, make_signal: Callable[..
                 [group], ["mission-1"], recall_after=timedelta(hours=1)
             )
             assert (mission.over_at is None) is (sent in {0, 1})
-            await Windows(unit.tx).end({signal.fingerprint: signal.detected_at})
+            await Reporters(unit.tx).end(ends([replace(signal, over=True)]))
             found = await Missions(unit.tx).find("mission-1")
             assert found is not None
             assert (found.over_at is not None) is over

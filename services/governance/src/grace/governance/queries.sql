@@ -1,5 +1,7 @@
 -- insert_requests --
--- Open requests for plans that were not asked for before; answers the ids that are new.
+-- Open requests for plans that were not asked for before, with what approvers are shown, byte for byte; answers
+-- the ids that are new.
+WITH opened AS (
 INSERT INTO approval_requests (
     approval_id, tenant_id, event_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
     correlation_id, tier, quorum, status, granted, requested_at, expires_at, decided_at, reason
@@ -21,17 +23,20 @@ SELECT new.approval_id, new.tenant_id, new.event_id, new.mission_id, new.plan_ha
            decided_at, reason
        )
     ON CONFLICT (tenant_id, mission_id, shown_hash) DO NOTHING
-RETURNING approval_id;
-
--- insert_contracts --
--- Keep what approvers are shown, byte for byte.
+RETURNING approval_id
+), shown AS (
 INSERT INTO approval_contracts (
     approval_id, position, contract_id, action_id, contract_hash, contract
 )
-SELECT * FROM unnest(
-    CAST(:approval_id AS text[]), CAST(:position AS smallint[]), CAST(:contract_id AS text[]),
-    CAST(:action_id AS text[]), CAST(:contract_hash AS text[]), CAST(:contract AS bytea[])
-);
+SELECT new.approval_id, new.position, new.contract_id, new.action_id, new.contract_hash, new.contract
+  FROM unnest(
+           CAST(:contract_of AS text[]), CAST(:position AS smallint[]),
+           CAST(:contract_id AS text[]), CAST(:action_id AS text[]),
+           CAST(:contract_hash AS text[]), CAST(:contract AS bytea[])
+       ) AS new (approval_id, position, contract_id, action_id, contract_hash, contract)
+  JOIN opened ON opened.approval_id = new.approval_id
+)
+SELECT approval_id FROM opened;
 
 -- find_request --
 -- One request of a tenant.

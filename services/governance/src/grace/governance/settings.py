@@ -21,26 +21,26 @@ class Settings(ServiceSettings):
     model_config = service_config("governance")
 
     # The alert on grace_approval_latency_seconds fires at one hour: nobody waits longer unseen.
-    approval_ttl: timedelta = timedelta(hours=1)
+    approval_ttl: Duration = timedelta(hours=1)
     # From the grant to the start of the action; a queue that is longer asks again.
-    apply_ttl: timedelta = timedelta(minutes=15)
+    apply_ttl: Duration = timedelta(minutes=15)
     # A revert ends when its contract closes, which the worker hears. This is for a contract that rests
     # as needs_attention over a long weekend.
-    revert_ttl: timedelta = timedelta(days=7)
+    revert_ttl: Duration = timedelta(days=7)
     # Where what cannot be undone is tier 3; so it is where nobody told the environment.
     protected_environments: tuple[str, ...] = ("production",)
     # A plan that changes more targets than this is one tier higher.
     blast_radius: int = Field(default=5, ge=1)
     # Changes that may run without people within the window, by tenant and class of targets.
     change_budget: int = Field(default=20, ge=0)
-    change_window: timedelta = timedelta(hours=1)
+    change_window: Duration = timedelta(hours=1)
     # A promotion: so many verified outcomes since the last move, and with 95 % so many that hold.
     promote_after: int = Field(default=20, ge=1)
     promote_bound: float = Field(default=0.85, gt=0, lt=1)
     # Nobody's word holds longer than this: a standing approval, and a consent to use a secret.
-    longest_standing: timedelta = timedelta(days=90)
+    longest_standing: Duration = timedelta(days=90)
     # An approval that is due late by a second does no harm: decide checks the clock itself.
-    expire_interval: timedelta = timedelta(seconds=1)
+    expire_interval: Duration = timedelta(seconds=1)
     # Somebody who has not looked for a quarter of an hour is told again; each word after the first
     # one goes a step up the chain.
     reminder_interval: Duration = timedelta(minutes=15)
@@ -64,7 +64,7 @@ class Settings(ServiceSettings):
     webhook_interval: Duration = timedelta(seconds=1)
     # A worker stops after 1 s of silence: four chances to hear one beacon. Each is read anew, so
     # that every replica tells of the kill switch within this; the one that turned it does at once.
-    permit_interval: timedelta = timedelta(milliseconds=250)
+    permit_interval: Duration = timedelta(milliseconds=250)
     # A worker begins no apply by a list of consents older than 5 s: four chances to hear one. A
     # change is told at once.
     consents_interval: Duration = timedelta(seconds=1)

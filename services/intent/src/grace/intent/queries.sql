@@ -2,10 +2,10 @@
 -- The last mission of each fingerprint, open or lately closed; locked, so that none closes while it is counted on.
 -- And what time it is, to ask no second question: a row without a mission where there is none.
 WITH last AS (
-       SELECT m.mission_id, m.fingerprint, m.closed_at, f.place
-         FROM unnest(CAST(:fingerprints AS text[])) WITH ORDINALITY AS f (fingerprint, place)
+       SELECT m.mission_id, m.fingerprint, m.closed_at, m.over_at, f.place
+         FROM unnest((SELECT CAST(:fingerprints AS text[]))) WITH ORDINALITY AS f (fingerprint, place)
         CROSS JOIN LATERAL (
-              SELECT mission_id, fingerprint, closed_at
+              SELECT mission_id, fingerprint, closed_at, over_at
                 FROM missions
                WHERE missions.fingerprint = f.fingerprint
                ORDER BY captured_at DESC
@@ -18,7 +18,8 @@ SELECT now() AS now, last.*
 
 -- capture_signals --
 -- Count each group on the open mission of its fingerprint, or open one; the unique index decides between replicas.
--- Samples of what was reported are kept, as long as their mission has room for them.
+-- Samples of what was reported are kept, as long as their mission has room for them. What came back is planned anew: an
+-- attempt in hand that takes it for over is stale. After a decision `over_at` stays, and tells what came back since.
 WITH fresh AS (
        SELECT * FROM unnest(
               CAST(:mission_ids AS text[]), CAST(:tenants AS text[]), CAST(:fingerprints AS text[]),
@@ -46,7 +47,12 @@ WITH fresh AS (
                          last_signal_id = CASE WHEN missions.last_issued_at > excluded.last_issued_at
                                                THEN missions.last_signal_id ELSE excluded.last_signal_id END,
                          last_issued_at = greatest(missions.last_issued_at, excluded.last_issued_at),
-                         over_at = CASE WHEN excluded.last_detected_at <= missions.over_at THEN missions.over_at END
+                         plan_attempt = missions.plan_attempt + CASE WHEN missions.status = 'captured'
+                              AND excluded.last_detected_at > missions.over_at THEN 1 ELSE 0 END,
+                         plan_after = CASE WHEN missions.status = 'captured'
+                              AND excluded.last_detected_at > missions.over_at THEN now() ELSE missions.plan_after END,
+                         over_at = CASE WHEN missions.status <> 'captured'
+                              OR excluded.last_detected_at <= missions.over_at THEN missions.over_at END
        RETURNING *),
      samples AS (
        INSERT INTO signals (id, mission_id, source, message, severity, requested_by, details, detected_at, issued_at)
@@ -64,28 +70,21 @@ WITH fresh AS (
            ON CONFLICT DO NOTHING)
 SELECT * FROM counted;
 
--- end_errors --
--- Their reporters say that these errors are over: what has no plan yet is planned no more.
-UPDATE missions
-   SET over_at = o.over_at, plan_after = now()
-  FROM unnest(CAST(:fingerprints AS text[]), CAST(:over_at AS timestamptz[])) AS o (fingerprint, over_at)
- WHERE missions.fingerprint = o.fingerprint AND missions.status = 'captured'
-   AND missions.last_detected_at <= o.over_at;
-
 -- lock_windows --
--- When errors came that were too few for a mission; locked, so that every replica counts on the same.
+-- When errors came that were too few for a mission, and who sent them; locked, so that every replica counts on the same.
 INSERT INTO error_windows (fingerprint, times, expires_at)
 SELECT fingerprint, '{}', now() FROM unnest(CAST(:fingerprints AS text[])) AS wanted (fingerprint)
  ORDER BY fingerprint
     ON CONFLICT (fingerprint) DO UPDATE SET times = error_windows.times
-RETURNING fingerprint, times;
+RETURNING fingerprint, times, reports;
 
 -- store_windows --
 -- What is to be remembered; nothing of those that opened a mission.
 UPDATE error_windows w
-   SET times = CAST(s.times AS timestamptz[]), expires_at = s.expires_at
-  FROM unnest(CAST(:fingerprints AS text[]), CAST(:times AS text[]), CAST(:expires_at AS timestamptz[]))
-    AS s (fingerprint, times, expires_at)
+   SET times = CAST(s.times AS timestamptz[]), reports = s.reports, expires_at = s.expires_at
+  FROM unnest(CAST(:fingerprints AS text[]), CAST(:times AS text[]), CAST(:reports AS text[]),
+              CAST(:expires_at AS timestamptz[]))
+    AS s (fingerprint, times, reports, expires_at)
  WHERE w.fingerprint = s.fingerprint;
 
 -- forget_windows --
@@ -117,12 +116,12 @@ SELECT * FROM missions WHERE mission_id = :mission_id;
 
 -- close_missions --
 -- Missions have ended: their fingerprints are free. No row: closed before, or never ours. With the evidence of the
--- last report, if it was kept.
+-- last report and who answers for it, if it was kept; and whether somebody still reports it.
 WITH ended AS (
        SELECT m.mission_id, e.outcome, e.closed_at, e.reason
          FROM missions m
-         JOIN unnest(CAST(:mission_ids AS text[]), CAST(:outcomes AS text[]), CAST(:closed_at AS timestamptz[]),
-                     CAST(:reasons AS text[]))
+         JOIN unnest((SELECT CAST(:mission_ids AS text[])), CAST(:outcomes AS text[]), CAST(:closed_at AS timestamptz[]),
+                     CAST(:reasons AS text[]))  -- hidden from the planner: it would plan each end anew
            AS e (mission_id, outcome, closed_at, reason) USING (mission_id)
         WHERE m.status <> 'closed'
         ORDER BY m.fingerprint
@@ -132,7 +131,11 @@ UPDATE missions
        reason = coalesce(ended.reason, missions.reason)
   FROM ended
  WHERE missions.mission_id = ended.mission_id AND missions.status <> 'closed'
-RETURNING missions.*, (SELECT details FROM signals WHERE signals.id = missions.last_signal_id) AS last_details;
+RETURNING missions.*, (SELECT details FROM signals WHERE signals.id = missions.last_signal_id) AS last_details,
+          (SELECT requested_by FROM signals WHERE signals.id = missions.last_signal_id) AS last_requested_by,
+          EXISTS (SELECT FROM mission_reporters r
+                   WHERE r.mission_id = missions.mission_id
+                     AND (r.over_at IS NULL OR r.over_at < r.fired_at)) AS still_reported;
 
 -- reopen_missions --
 -- Later looks found faults back; their ends stay as they are, whether they came before this or come after it. The last
@@ -184,7 +187,7 @@ SELECT m.mission_id, h.captured_at, h.playbook, h.playbook_version, h.outcome, h
         WHERE e.fingerprint = m.fingerprint AND e.captured_at > now() - CAST(:within AS interval)
         ORDER BY e.captured_at DESC
         LIMIT :most) h
- WHERE m.mission_id = ANY(CAST(:mission_ids AS text[]))
+ WHERE m.mission_id = ANY(CAST((SELECT CAST(:mission_ids AS text[])) AS text[]))  -- hidden, too
  ORDER BY m.mission_id, h.captured_at DESC;
 
 -- settle_plans --
@@ -246,10 +249,11 @@ SELECT * FROM missions
  LIMIT :most;
 
 -- release_hold --
--- Somebody lets a mission go on: it is planned at once, and not held again. No row: it is not held.
+-- Somebody lets a mission go on: it is planned at once, and not held again: an attempt in hand is stale. No row: it is not
+-- held.
 UPDATE missions
    SET hold = NULL, held_until = NULL, released_by = :released_by, released_at = now(), plan_after = now(),
-       reason = 'released by ' || :released_by
+       plan_attempt = plan_attempt + 1, reason = 'released by ' || :released_by
  WHERE mission_id = :mission_id AND tenant_id = :tenant_id AND status = 'captured' AND hold IS NOT NULL
 RETURNING *;
 
@@ -271,9 +275,13 @@ UPDATE freezes
 RETURNING *;
 
 -- thaw_missions --
--- What waits for a freeze is looked at again.
-UPDATE missions SET plan_after = now()
- WHERE tenant_id = :tenant_id AND status = 'captured' AND hold = 'freeze';
+-- What waits for a freeze is looked at again, and so is what is being decided on just now: it may have seen the freeze.
+WITH locked AS (
+       SELECT mission_id FROM missions
+        WHERE tenant_id = :tenant_id AND status = 'captured' AND coalesce(hold, 'freeze') = 'freeze'
+        ORDER BY fingerprint FOR UPDATE)
+UPDATE missions m SET plan_after = now(), plan_attempt = plan_attempt + 1
+  FROM locked WHERE m.mission_id = locked.mission_id AND m.status = 'captured';
 
 -- current_freezes --
 -- Freezes that may be open now.
@@ -312,12 +320,12 @@ SELECT pg_advisory_xact_lock(hashtextextended('intent.intake', 0));
 -- The intents that have one of these ids or one of these idempotency keys.
 SELECT i.tenant_id, i.intent_id, i.body_hash, i.requested_by, i.idempotency_key
   FROM intents i
-  JOIN unnest(CAST(:tenants AS text[]), CAST(:intent_ids AS text[])) AS asked (tenant_id, intent_id)
+  JOIN unnest((SELECT CAST(:tenants AS text[])), CAST(:intent_ids AS text[])) AS asked (tenant_id, intent_id)
  USING (tenant_id, intent_id)
  UNION
 SELECT i.tenant_id, i.intent_id, i.body_hash, i.requested_by, i.idempotency_key
   FROM intents i
-  JOIN unnest(CAST(:tenants AS text[]), CAST(:principals AS text[]), CAST(:keys AS text[]))
+  JOIN unnest((SELECT CAST(:tenants AS text[])), CAST(:principals AS text[]), CAST(:keys AS text[]))
     AS asked (tenant_id, requested_by, idempotency_key)
  USING (tenant_id, requested_by, idempotency_key);
 
@@ -334,18 +342,20 @@ SELECT *, now()
        CAST(:principals AS text[]), CAST(:mission_ids AS text[]));
 
 -- find_intents --
--- Submitted intents by their ids.
+-- Submitted intents by their ids. (SELECT ..), here and below: planned once, not for each batch.
 SELECT v.*, now() AS read_at
   FROM intent_views v
-  JOIN unnest(CAST(:tenants AS text[]), CAST(:intent_ids AS text[])) AS asked (tenant_id, intent_id)
+  JOIN unnest((SELECT CAST(:tenants AS text[])), CAST(:intent_ids AS text[])) AS asked (tenant_id, intent_id)
  USING (tenant_id, intent_id);
 
 -- list_intents --
--- A page of intents, newest first; `before` is the last of the page before.
+-- A page of intents, newest first; `before` is the last of the page before. What was verified and whose fault is back
+-- is asked for as `reopened`.
 SELECT v.*, now() AS read_at
   FROM intent_views v
  WHERE v.tenant_id = :tenant_id
-   AND (CAST(:status AS text) IS NULL OR v.status = :status)
+   AND (CAST(:status AS text) IS NULL OR CAST(:status AS text) =
+        CASE WHEN v.status = 'verified' AND v.reopened_at IS NOT NULL THEN 'reopened' ELSE v.status END)
    AND (CAST(:before AS text) IS NULL OR (v.accepted_at, v.intent_id) < (
         SELECT b.accepted_at, b.intent_id FROM intents b
          WHERE b.tenant_id = :tenant_id AND b.intent_id = :before))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from grace.kit import ServiceSettings, service_config
+from grace.kit import Duration, ServiceSettings, service_config
 
 
 class Settings(ServiceSettings):
@@ -20,37 +20,37 @@ class Settings(ServiceSettings):
     kept_signals: int = Field(default=20, ge=1, le=1000)
     # A report that was sent before its mission closed is an echo. Streams keep reports 72 h, so
     # no echo is older.
-    late_window: timedelta = timedelta(hours=72)
+    late_window: Duration = timedelta(hours=72)
     # A folder of the operator's own playbooks; None where there are only the shipped ones.
     playbook_dir: Path | None = None
     # A new file in that folder counts after at most this.
-    load_interval: timedelta = timedelta(minutes=1)
+    load_interval: Duration = timedelta(minutes=1)
     # A captured error wakes the planner; this is for those that another replica gave back.
-    plan_interval: timedelta = timedelta(seconds=1)
+    plan_interval: Duration = timedelta(seconds=1)
     # Plans of one transaction: a few hundred questions to the workers at most.
     plan_batch: int = Field(default=32, ge=1, le=256)
     # Longer than all questions of a batch take when each one times out.
-    plan_lease: timedelta = timedelta(seconds=30)
+    plan_lease: Duration = timedelta(seconds=30)
     # A validation touches nothing and answers in milliseconds.
-    validate_timeout: timedelta = timedelta(seconds=3)
+    validate_timeout: Duration = timedelta(seconds=3)
     # A yes of the workers is not asked for again within this; they check again before they act.
-    answers_kept: timedelta = timedelta(seconds=10)
+    answers_kept: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(0))
     # An error that came back so often has a cause that no playbook mends; it waits for its rate
     # to fall below this. A playbook may have its own.
     flap_count: int = Field(default=30, ge=2, le=100)
-    flap_within: timedelta = timedelta(minutes=10)
+    flap_within: Duration = timedelta(minutes=10)
     # How long a target rests after it was acted on; a playbook may have its own.
-    target_cooldown: timedelta = timedelta(0)
+    target_cooldown: timedelta = Field(default=timedelta(0), ge=timedelta(0))
     # The same action without improvement so often in a row stops, and a person is asked.
     loop_limit: int = Field(default=3, ge=1, le=20)
     # Ends come as messages; this is for those that were lost, and for missions that verification
     # never heard of.
-    recall_after: timedelta = timedelta(minutes=1)
+    recall_after: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(0))
     # People take hours to approve: asked less often each time, down to this.
-    recall_at_most: timedelta = timedelta(minutes=15)
+    recall_at_most: timedelta = Field(default=timedelta(minutes=15), ge=timedelta(0))
     # How often the table is looked at for what is due.
-    recall_interval: timedelta = timedelta(seconds=15)
+    recall_interval: Duration = timedelta(seconds=15)
     # Times of errors that were too few for a mission take a row each until they are forgotten.
-    forget_interval: timedelta = timedelta(minutes=10)
+    forget_interval: Duration = timedelta(minutes=10)
     # Questions of one tick, one after the other.
     recall_batch: int = Field(default=64, ge=1, le=1000)

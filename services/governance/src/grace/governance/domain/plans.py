@@ -44,6 +44,7 @@ class Written:
     reversible: bool
     kernel: str = ""
     environment: str | None = None
+    definition: str | None = None  # what the target stands for
 
 
 @dataclass(frozen=True, slots=True)

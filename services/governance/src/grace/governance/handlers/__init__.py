@@ -39,7 +39,7 @@ from grace.contracts.governance import (
     UseConsent,
     VouchPermit,
 )
-from grace.contracts.intent import IntentAccepted
+from grace.contracts.intent import IntentAccepted, ReporterJoined
 from grace.contracts.verification import ActionClosed, ContractDrafted
 from grace.contracts.worker import SecretRefused
 from grace.governance.handlers.approvers import (
@@ -72,7 +72,7 @@ from grace.governance.handlers.policies import (
     on_set_policy,
 )
 from grace.governance.handlers.replays import on_replay_rulings
-from grace.governance.handlers.requesters import on_intent_accepted
+from grace.governance.handlers.requesters import on_intent_accepted, on_reporter_joined
 from grace.governance.handlers.reviews import on_complete_review, on_get_review, on_list_reviews
 from grace.governance.handlers.rulebooks import Rulebooks
 from grace.governance.handlers.ruled import on_get_ruling, on_list_rulings
@@ -107,6 +107,7 @@ def stream(settings: Settings, rulebooks: Rulebooks) -> Stream:
         Stream()
         .on(ContractDrafted, partial(on_contract_drafted, settings, judge))
         .on(IntentAccepted, on_intent_accepted)
+        .on(ReporterJoined, on_reporter_joined)
         .on(ActionClosed, partial(on_action_closed, settings))
         .on(SecretRefused, partial(on_secret_refused, settings))
     )
@@ -118,7 +119,7 @@ def rpc(settings: Settings, rulebooks: Rulebooks, tellers: Tellers) -> Rpc:
     return (
         Rpc()
         .direct(Decide, partial(granting, partial(on_decide, settings, judge)))
-        .on(ListApprovals, on_list_approvals)
+        .direct(ListApprovals, on_list_approvals)
         .on(GetApproval, on_get_approval)
         .on(RecallDecision, on_recall_decision)
         .on(TurnKillSwitch, partial(on_turn_kill_switch, tellers.switch))

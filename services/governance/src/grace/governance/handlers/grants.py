@@ -68,4 +68,5 @@ def _body(permission: Permission) -> CapabilityBody:
         target=written.target,
         tenant_id=written.tenant_id,
         not_after=permission.not_after,
+        target_definition=written.definition,
     )

@@ -18,18 +18,26 @@ async def on_action_closed(settings: Settings, messages: Sequence[Closed], unit:
     standings = await store.lock({key_of(message.body) for message in messages})
     counted = await store.counted([message.body.contract_id for message in messages])
     now = await unit.now()
+    fresh: dict[str, Counted] = {}
+    unsaved: set[Key] = set()
     for message in sorted(messages, key=lambda each: each.body.revision):
         body, key = message.body, key_of(message.body)
         found = Counted(body.contract_id, body.revision, body.verdict, body.executed)
-        if not await store.count(found):
+        earlier = counted.get(body.contract_id)
+        if earlier is not None and earlier.revision >= found.revision:
             unit.count("duplicate", message)
             continue
-        measured = _measured(found, counted.get(body.contract_id))
-        counted[body.contract_id] = found
+        counted[body.contract_id] = fresh[body.contract_id] = found
         before = standings[key]
-        standings[key] = after(before, measured, settings.bar, now=now)
-        await store.set(before, standings[key])
-        tell_move(before, standings[key], unit)
+        standings[key] = after(before, _measured(found, earlier), settings.bar, now=now)
+        unsaved.add(key)
+        if standings[key].version > before.version:  # each move is kept for good
+            await store.set(before, standings[key])
+            unsaved.discard(key)
+            tell_move(before, standings[key], unit)
+    await store.count(list(fresh.values()))
+    for key in unsaved:
+        await store.set(standings[key], standings[key])
 
 
 def tell_move(before: Standing, now: Standing, unit: Unit) -> None:

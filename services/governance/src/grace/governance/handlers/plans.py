@@ -71,4 +71,7 @@ def _written(contract: Contract) -> Written:
         reversible=action.reversible,
         kernel=action.kernel,
         environment=action.environment,
+        definition=next(
+            (each.sha256 for each in action.definitions if each.target == action.target), None
+        ),
     )

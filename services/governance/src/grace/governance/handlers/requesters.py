@@ -1,8 +1,8 @@
-"""Intents that follow a mission: who submits one asks for what the mission does."""
+"""Who asks for what a mission does beside the one who opened it: by an intent, or by a report."""
 
 from collections.abc import Sequence
 
-from grace.contracts.intent import IntentAccepted
+from grace.contracts.intent import IntentAccepted, ReporterJoined
 from grace.governance.store import Electorates, Joining
 from grace.kit import Received, Unit
 
@@ -17,6 +17,22 @@ async def on_intent_accepted(messages: Sequence[Received[IntentAccepted]], unit:
                 principal=message.body.requested_by,
                 intent_id=message.body.intent_id,
                 joined_at=message.body.accepted_at,
+            )
+            for message in messages
+        ]
+    )
+
+
+async def on_reporter_joined(messages: Sequence[Received[ReporterJoined]], unit: Unit) -> None:
+    """Keep who reported the same error: whose report came first is no difference."""
+    await Electorates(unit.tx).join(
+        [
+            Joining(
+                tenant_id=message.body.tenant_id,
+                mission_id=message.body.mission_id,
+                principal=message.body.principal,
+                intent_id=None,
+                joined_at=message.body.joined_at,
             )
             for message in messages
         ]

@@ -21,7 +21,7 @@ from grace.governance.domain.lifecycle import State
 from grace.governance.domain.quorum import Vote
 from grace.governance.handlers.drafts import requested_message
 from grace.governance.store import Electorates, Store, Surroundings, Which
-from grace.kit import Called, Invalid, NotFound, Transaction, Unit
+from grace.kit import Called, Invalid, NotFound, Runtime, Transaction, Unit
 
 # A page travels in one message of at most 1 MiB; without contracts this many always fit.
 LONGEST_PAGE = 100
@@ -40,15 +40,19 @@ async def on_get_approval(call: Called[GetApproval], unit: Unit) -> Approval:
     return await shown(unit.tx, call.body.tenant_id, call.body.approval_id)
 
 
-async def on_list_approvals(call: Called[ListApprovals], unit: Unit) -> Approvals:
+async def on_list_approvals(call: Called[ListApprovals], runtime: Runtime) -> Approvals:
     """Answer with a page, newest first; the contracts are left to `rpc.governance.approval`."""
-    store, body = Store(unit.tx), call.body
+    body = call.body
     which = Which(_status(body.status), body.mission_id, body.tier, body.requested_by)
-    requests = await store.list_requests(
-        body.tenant_id, which, before=body.before, limit=min(body.limit, LONGEST_PAGE)
-    )
-    votes = await store.list_votes([request.approval_id for request in requests])
-    around = await Electorates(unit.tx).around(requests)
+    async with runtime.reading() as tx:
+        store = Store(tx)
+        requests = await store.list_requests(
+            body.tenant_id, which, before=body.before, limit=min(body.limit, LONGEST_PAGE)
+        )
+        if not requests:  # mostly nothing waits for anybody
+            return Approvals(approvals=())
+        votes = await store.list_votes([request.approval_id for request in requests])
+        around = await Electorates(tx).around(requests)
     return Approvals(
         approvals=tuple(
             _view(each, votes[each.approval_id], around[each.approval_id]) for each in requests

@@ -53,26 +53,10 @@ class Store:
 
     async def insert_requests(self, openings: Sequence[Opening]) -> frozenset[str]:
         """Store the requests that are new, with their contracts. Returns their ids."""
-        rows = await self._tx.fetch(QUERIES["insert_requests"], **_request_columns(openings))
-        fresh = frozenset(row["approval_id"] for row in rows)
-        await self._insert_contracts(o for o in openings if o.request.approval_id in fresh)
-        return fresh
-
-    async def _insert_contracts(self, openings: Iterable[Opening]) -> None:
-        rows = [
-            (opening.request.approval_id, position, contract)
-            for opening in openings
-            for position, contract in enumerate(opening.contracts)
-        ]
-        await self._tx.execute(
-            QUERIES["insert_contracts"],
-            approval_id=[approval_id for approval_id, _, _ in rows],
-            position=[position for _, position, _ in rows],
-            contract_id=[contract.contract_id for _, _, contract in rows],
-            action_id=[contract.action_id for _, _, contract in rows],
-            contract_hash=[contract.contract_hash for _, _, contract in rows],
-            contract=[contract.contract for _, _, contract in rows],
+        rows = await self._tx.fetch(
+            QUERIES["insert_requests"], **_request_columns(openings), **_contract_columns(openings)
         )
+        return frozenset(row["approval_id"] for row in rows)
 
     async def find_request(self, tenant_id: str, approval_id: str) -> Request | None:
         """Return one request of a tenant."""
@@ -180,6 +164,22 @@ def _request_columns(openings: Sequence[Opening]) -> dict[str, list[object]]:
         "event_id": [opening.event_id for opening in openings],
         "granted": [opening.granted for opening in openings],
         **{column: [getattr(request, column) for request in requests] for column in columns},
+    }
+
+
+def _contract_columns(openings: Iterable[Opening]) -> dict[str, list[object]]:
+    rows = [
+        (opening.request.approval_id, position, contract)
+        for opening in openings
+        for position, contract in enumerate(opening.contracts)
+    ]
+    return {
+        "contract_of": [approval_id for approval_id, _, _ in rows],
+        "position": [position for _, position, _ in rows],
+        "contract_id": [contract.contract_id for _, _, contract in rows],
+        "action_id": [contract.action_id for _, _, contract in rows],
+        "contract_hash": [contract.contract_hash for _, _, contract in rows],
+        "contract": [contract.contract for _, _, contract in rows],
     }
 
 

@@ -24,6 +24,7 @@ from grace.intent.domain.table import Table, unknown
 MAX_SOURCE = 65_536  # bytes
 MAX_STEPS = 16  # a plan is a handful of steps; each is validated before it stands
 MAX_EXTRACTIONS = 32
+_MAX_DEPTH = 100  # tables inside tables of the file
 _MAX_PATH = 8  # tables inside tables of the evidence
 MAX_FLAP = 100  # openings that are looked back at
 MAX_ACCUMULATED = 1_000  # times that are kept of errors too few for a mission
@@ -37,14 +38,8 @@ _STEP = ("action", "measurement", "expectations", "verification")
 _CALL = ("operation", "params")
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without the two things that surprise: aliases, and keys given twice."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuse aliases: a small text could otherwise grow without bound."""
-        if self.check_event(yaml.AliasEvent):
-            raise PlaybookError("an alias (*name) is not allowed: write it out")
-        return super().compose_node(parent, index)
+class _StrictLoader(yaml.CSafeLoader):
+    """YAML without what surprises: keys given twice. Aliases are refused before; see _refuse_surprises."""
 
     def construct_mapping(
         self,
@@ -93,7 +88,7 @@ def _playbook(source: bytes, loaded: object) -> Playbook:
 
 def line_of(where: str, source: bytes) -> int:
     """Return the line on which the place, or what it lies in, begins."""
-    node = yaml.compose(source.decode(), Loader=_StrictLoader)
+    node = yaml.compose(source.decode(), Loader=yaml.CSafeLoader)
     line = 1
     for part in where.replace("[", ".").replace("]", "").split(".")[1:]:
         match node:
@@ -139,12 +134,37 @@ def _extraction(name: str, table: Table) -> Extraction:
 def load(source: bytes) -> object:
     """Return what a YAML text says, read strictly; PlaybookError where it is none."""
     try:
-        loaded: object = yaml.load(source.decode(), Loader=_StrictLoader)  # noqa: S506  # it is a SafeLoader
+        text = source.decode()
+        _refuse_surprises(text)
+        loaded: object = yaml.load(text, Loader=_StrictLoader)  # noqa: S506  # it is a SafeLoader
     except PlaybookError:
         raise
+    except yaml.MarkedYAMLError as failure:
+        # Not its own text: that shows the line, in which a secret may stand.
+        at = f"line {failure.problem_mark.line + 1}: " if failure.problem_mark else ""
+        raise PlaybookError(f"not YAML: {at}{failure.problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as failure:
         raise PlaybookError(f"not YAML: {' '.join(str(failure).split())}") from failure
     return loaded
+
+
+def _refuse_surprises(text: str) -> None:
+    """A small text could grow without bound by aliases, or end the process by its depth.
+
+    libyaml makes a value out of its parts with a call inside a call, which no limit of Python's ends.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        match event:
+            case yaml.AliasEvent():
+                raise PlaybookError("an alias (*name) is not allowed: write it out")
+            case yaml.CollectionStartEvent():
+                depth += 1
+                if depth > _MAX_DEPTH:
+                    line = event.start_mark.line + 1 if event.start_mark else 1
+                    raise PlaybookError(f"line {line}: more than {_MAX_DEPTH} tables inside tables")
+            case yaml.CollectionEndEvent():
+                depth -= 1
 
 
 def _trigger(table: Table) -> Trigger:

@@ -16,7 +16,8 @@ ENDS = frozenset({
     "verified", "failed", "rolled_back", "rollback_failed", "inconclusive", "blocked", "rejected",
     "expired", "cancelled",
 })  # fmt: skip
-STATUSES = ENDS | {"accepted", "planning", "running"}
+LISTED = ENDS | {"accepted", "planning", "running", "reopened"}
+"""By what intents are listed: `reopened` are those that were verified and whose fault is back."""
 # A rule for errors of some severity answers an intent that is as urgent.
 SEVERITIES: Mapping[str, str] = MappingProxyType(
     {"low": "info", "normal": "warning", "high": "error", "critical": "critical"}

@@ -9,15 +9,17 @@ from datetime import datetime
 
 from grace.intent.domain.condition import ConditionError, holds
 from grace.intent.domain.playbook import Playbook, Threshold
+from grace.intent.domain.reporter import Report
 from grace.intent.domain.signal import Group, Signal
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Too few so far; these times may yet count, until they expire."""
+    """Too few so far; these times may yet count, until they expire. With who reported then."""
 
     times: tuple[datetime, ...]
     expires_at: datetime
+    reports: tuple[Report, ...] = ()
 
 
 def shape(signals: Sequence[Signal], playbooks: Iterable[Playbook]) -> list[Signal]:
@@ -27,17 +29,21 @@ def shape(signals: Sequence[Signal], playbooks: Iterable[Playbook]) -> list[Sign
     return [_shaped(signal, found, rules) for signal in signals]
 
 
-def ripen(group: Group, times: Sequence[datetime]) -> Group | Pending:
+def ripen(
+    group: Group, times: Sequence[datetime], before: Sequence[Report] = ()
+) -> Group | Pending:
     """Add what came before: a group that opens a mission, or what to remember of one too small."""
     threshold = group.first.threshold
     if threshold is None:
         return group
     seen = sorted([*times, *(signal.detected_at for signal in group.signals)])
     if _reached(seen, threshold):
-        return replace(group, earlier=tuple(times))
+        return replace(group, earlier=tuple(times), before=tuple(before))
     since = seen[-1] - threshold.within
     kept = tuple(at for at in seen if at > since)
-    return Pending(kept, kept[-1] + threshold.within)
+    told = replace(group, before=tuple(before)).reports
+    told = tuple(each for each in told if each.fired_at > since)
+    return Pending(kept, kept[-1] + threshold.within, told)
 
 
 def _reached(seen: Sequence[datetime], threshold: Threshold) -> bool:

@@ -40,6 +40,7 @@ class Answer:
     observes_only: bool
     timeout_ms: int
     environment: str | None = None
+    definition: str | None = None  # what the target stands for
 
     @classmethod
     def refusing(cls, reason: str) -> Self:

@@ -8,6 +8,7 @@ from itertools import groupby
 from uuid import UUID
 
 from grace.intent.domain.playbook import Threshold
+from grace.intent.domain.reporter import WHOLE, Report, Watch, latest
 
 MAX_MESSAGE = 2_000  # characters; a person reads it, no program does
 MAX_DETAILS = 16_384  # bytes of JSON; evidence, not an archive
@@ -37,6 +38,7 @@ class Signal:
     group: str | None = None  # what makes it equal where a rule says so
     threshold: Threshold | None = None  # how many of them make a mission; None where one does
     over: bool = False  # it says that the error is over
+    instance: str | None = None  # which of several that its source watches
 
     @property
     def fingerprint(self) -> str:
@@ -44,17 +46,33 @@ class Signal:
         what = f"{self.kind}|{self.target or ''}" if self.group is None else f"/{self.group}"
         return sha256(f"{self.tenant}|{what}".encode()).hexdigest()
 
+    @property
+    def watch(self) -> Watch:
+        """Who saw it, on behalf of which instance."""
+        return self.source, self.instance or WHOLE
+
+    @property
+    def report(self) -> Report:
+        """What it says about who reports the error."""
+        return Report(self.requested_by, *self.watch, self.detected_at, self.issued_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """Equal signals of one batch, in the order of their arrival; never empty.
 
-    `earlier` are the times of those that were too few for a mission before.
+    `earlier` are the times of those that were too few for a mission before, `before` who sent them.
     """
 
     fingerprint: str
     signals: tuple[Signal, ...]
     earlier: tuple[datetime, ...] = ()
+    before: tuple[Report, ...] = ()
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """Who reports the error, with those before."""
+        return latest([*self.before, *(signal.report for signal in self.signals)])
 
     @property
     def first(self) -> Signal:
@@ -84,11 +102,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class LastMission:
-    """A mission that a fingerprint has or lately had; `closed_at` is None while it is open."""
+    """A mission that a fingerprint has or lately had; `closed_at` is None while it is open.
+
+    Where it ended because the error was over, `over` says for which sources and instances, and when.
+    """
 
     mission_id: str
     fingerprint: str
     closed_at: datetime | None
+    over: Mapping[Watch, datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +184,10 @@ def _ended(mission: LastMission) -> datetime:
 
 def _is_echo(signal: Signal, closed: Mapping[str, LastMission]) -> bool:
     mission = closed.get(signal.fingerprint)
-    return mission is not None and signal.issued_at <= _ended(mission)
+    if mission is None or signal.issued_at > _ended(mission):
+        return False
+    if mission.over is None:
+        return True
+    # What is over for others is news where it still is for this one.
+    over_at = mission.over.get(signal.watch)
+    return over_at is not None and signal.detected_at <= over_at

@@ -28,7 +28,11 @@ from grace.intent.handlers.capture import on_error_detected
 from grace.intent.handlers.explain import on_explain_mission
 from grace.intent.handlers.freezes import on_declare_freeze, on_end_freeze, on_list_freezes
 from grace.intent.handlers.holds import on_list_holds, on_release_hold
-from grace.intent.handlers.missions import on_mission_closed, on_recall_mission
+from grace.intent.handlers.missions import (
+    close_missions,
+    on_mission_closed,
+    on_recall_mission,
+)
 from grace.intent.handlers.playbooks import (
     on_check_playbook,
     on_import_playbook,
@@ -42,7 +46,7 @@ from grace.intent.planner import Library, Workers
 from grace.intent.settings import Settings
 from grace.kit import Rpc, Stream
 
-__all__ = ["on_error_detected", "rpc", "stream"]
+__all__ = ["close_missions", "on_error_detected", "rpc", "stream"]
 
 
 def stream(settings: Settings, *, planner: type) -> Stream:

@@ -1,15 +1,21 @@
 """Errors come in: each is counted on the mission of its fingerprint, or opens one."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from time import perf_counter
 
 from pydantic import JsonValue
 
-from grace.contracts.intent import ErrorDetected, ErrorDetectedSeverity, IntentSubmit
-from grace.intent.domain.mesh import ripen, shape
+from grace.contracts.intent import (
+    ErrorDetected,
+    ErrorDetectedSeverity,
+    IntentSubmit,
+    ReporterJoined,
+)
+from grace.intent.domain.ending import ends
+from grace.intent.domain.mesh import Pending, ripen, shape
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.signal import (
     Group,
@@ -25,7 +31,7 @@ from grace.intent.domain.signal import (
 from grace.intent.metrics import observe_capture
 from grace.intent.planner import Library
 from grace.intent.settings import Settings
-from grace.intent.store import Missions, Playbooks, Windows, captured_of
+from grace.intent.store import Joined, Missions, Playbooks, Reporters, Window, Windows, captured_of
 from grace.kit import Received, Unit, new_id
 
 # The gateway has authenticated somebody, and verification opens a mission of somebody's again.
@@ -48,8 +54,10 @@ async def on_error_detected(
     signals = [replace(one, detected_at=plausible(one.detected_at, now)) for one in signals]
     intake = sort_signals((one for one in signals if not one.over), missions)
     ripe = await _ripened(settings, intake, missions, now, unit)
-    await capture(settings, ripe, unit)
-    await _end(signals, unit)
+    opened = await capture(settings, ripe, unit)
+    await _note(ripe, opened, unit)
+    if over := ends(signals):
+        await Reporters(unit.tx).end(over)
     _count(messages, signals, intake, ripe, unit)
 
     def committed() -> None:
@@ -84,6 +92,16 @@ async def capture(settings: Settings, intake: Intake, unit: Unit) -> dict[str, M
     return {mission.fingerprint: mission for mission in counted}
 
 
+async def tell_joined(joined: Sequence[Joined], unit: Unit) -> None:
+    """Tell who reported what another one opened a mission for: they may not approve it either."""
+    if not joined:
+        return
+    now = await unit.now()
+    for each in joined:
+        told = ReporterJoined(**asdict(each), joined_at=now)
+        unit.publish(told, tenant=each.tenant_id, correlation_id=each.mission_id)
+
+
 def principal(message: Received[ErrorDetected] | Received[IntentSubmit], settings: Settings) -> str:
     """Return who answers for a message, and so may not approve what follows."""
     if message.publisher in _ON_BEHALF and message.body.requested_by is not None:
@@ -104,14 +122,18 @@ async def _ripened(
     if not young:
         return intake
     windows, fingerprints = Windows(unit.tx), [group.fingerprint for group in young]
-    times = await windows.lock(fingerprints)
+    before = await windows.lock(fingerprints)
     # Another replica may have opened one while this one waited for the lock.
     _, missions = await Missions(unit.tx).lock_missions(fingerprints, settings.late_window)
     young = _without_mission(Intake(young, ()), missions)
-    ripened = {each.fingerprint: ripen(each, times[each.fingerprint]) for each in young}
+    ripened = {each.fingerprint: _ripen(each, before[each.fingerprint]) for each in young}
     await windows.store(ripened, now)
     found = (ripened.get(group.fingerprint, group) for group in intake.fresh)
     return replace(intake, fresh=tuple(each for each in found if isinstance(each, Group)))
+
+
+def _ripen(group: Group, window: Window) -> Group | Pending:
+    return ripen(group, window.times, window.reports)
 
 
 def _without_mission(intake: Intake, missions: Sequence[LastMission]) -> tuple[Group, ...]:
@@ -124,13 +146,16 @@ def _without_mission(intake: Intake, missions: Sequence[LastMission]) -> tuple[G
     )
 
 
-async def _end(signals: Sequence[Signal], unit: Unit) -> None:
-    over: dict[str, datetime] = {}
-    for signal in sorted(signals, key=lambda one: (one.fingerprint, one.detected_at)):
-        if signal.over:
-            over[signal.fingerprint] = signal.detected_at
-    if over:
-        await Windows(unit.tx).end(over)
+async def _note(ripe: Intake, missions: Mapping[str, Mission], unit: Unit) -> None:
+    """Keep who reported: an error is over once it is for all of them."""
+    if not ripe.fresh:
+        return
+    reporters = Reporters(unit.tx)
+    told = [(missions[group.fingerprint], group.reports) for group in ripe.fresh]
+    joined = await reporters.note({mission.mission_id: found for mission, found in told})
+    await tell_joined(joined, unit)
+    if over := [mission.mission_id for mission, _ in told if mission.over_at is not None]:
+        await reporters.renew(over)
 
 
 def _samples(intake: Intake, late: Sequence[Mission], at_most: int) -> list[tuple[str, Signal]]:
@@ -178,6 +203,13 @@ def _signal(message: Received[ErrorDetected], settings: Settings) -> Signal:
         details=bounded(written(body.details)),
         requested_by=principal(message, settings),
         detected_at=body.detected_at,
-        issued_at=message.issued_at,
+        issued_at=_sent_at(message),
         over=bool(body.resolved),
+        instance=body.instance,
     )
+
+
+def _sent_at(message: Received[ErrorDetected]) -> datetime:
+    """Return when a report was sent; the id of what may be repeated tells an earlier time."""
+    said = message.body.sent_at if message.publisher == "gateway" else None
+    return message.issued_at if said is None else max(message.issued_at, said)

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from grace.contracts import intent as wire
-from grace.intent.domain.document import line_of, parse_playbook
+from grace.contracts.secrets import objection
+from grace.intent.domain.document import line_of
 from grace.intent.domain.extraction import resolve, sample
 from grace.intent.domain.fixture import Case, parse_fixtures, problems
 from grace.intent.domain.planning import Answer, Question, Silence, questions
 from grace.intent.domain.playbook import Playbook, PlaybookError
 from grace.intent.planner import Workers, imagined
+from grace.intent.planner.reading import read_playbook
 from grace.intent.store import Playbooks
 from grace.kit import Called, Conflict, Invalid, Runtime, Unavailable
 
@@ -75,11 +77,15 @@ async def on_import_playbook(
 async def on_test_playbook(call: Called[wire.TestPlaybook], _: Runtime) -> wire.TestedPlaybook:
     """Answer how a playbook does on its fixtures; nobody is asked."""
     try:
-        playbook = parse_playbook(call.body.source.encode())
+        playbook = read_playbook(call.body.source.encode())
         cases = parse_fixtures(call.body.fixtures.encode())
     except PlaybookError as failure:
         raise UnsoundPlaybook(str(failure)) from failure
     tested = tuple(_tested(case, playbook) for case in cases)
+    for case in cases:
+        for call_ in case.steps:
+            if (opened := objection(call_.operation, call_.params)) is not None:
+                raise UnsoundPlaybook(f"{case.name}: {opened}")
     return wire.TestedPlaybook(passed=all(one.passed for one in tested), cases=tested)
 
 
@@ -87,7 +93,7 @@ async def _checked(
     workers: Workers, source: str, runtime: Runtime
 ) -> tuple[Playbook | None, tuple[wire.PlaybookProblem, ...]]:
     try:
-        playbook = parse_playbook(source.encode())
+        playbook = read_playbook(source.encode())
     except PlaybookError as failure:
         return None, (wire.PlaybookProblem(line=failure.line, text=str(failure)),)
     filled = resolve(playbook, sample(playbook.extractions), _NOWHERE)

@@ -1,7 +1,7 @@
 """Others look: submitted intents and where they stand."""
 
 from grace.contracts.intent import GetIntent, Intent, Intents, ListIntents
-from grace.intent.domain.intent import STATUSES
+from grace.intent.domain.intent import LISTED
 from grace.intent.store import Intents as Store
 from grace.kit import Called, Invalid, NotFound, Runtime
 
@@ -29,8 +29,8 @@ async def on_get_intent(call: Called[GetIntent], runtime: Runtime) -> Intent:
 async def on_list_intents(call: Called[ListIntents], runtime: Runtime) -> Intents:
     """Answer with a page of intents, newest first; details are asked for one by one."""
     body = call.body
-    if body.status is not None and body.status not in STATUSES:
-        raise CannotList(f"status: one of {', '.join(sorted(STATUSES))} is needed")
+    if body.status is not None and body.status not in LISTED:
+        raise CannotList(f"status: one of {', '.join(sorted(LISTED))} is needed")
     async with runtime.reading() as tx:
         store = Store(tx)
         if body.before is not None and not await store.find([(body.tenant_id, body.before)]):

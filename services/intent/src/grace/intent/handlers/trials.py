@@ -1,11 +1,11 @@
 """People ask what would be done: for an intent, for a recorded mission, for many of them."""
 
 from grace.contracts import intent as wire
-from grace.intent.domain.document import parse_playbook
 from grace.intent.domain.intent import SEVERITIES, SOURCE
 from grace.intent.domain.playbook import Playbook, PlaybookError
 from grace.intent.handlers.capture import written
 from grace.intent.planner import Library, Tried, Workers, imagined, instead, preview, try_out
+from grace.intent.planner.reading import read_playbook
 from grace.intent.store import Playbooks, RecordedMission, Records
 from grace.kit import Called, Invalid, NotFound, Runtime
 
@@ -89,7 +89,7 @@ def _playbook(source: str | None) -> Playbook | None:
     if source is None:
         return None
     try:
-        return parse_playbook(source.encode())
+        return read_playbook(source.encode())
     except PlaybookError as failure:
         raise CannotTry(str(failure)) from failure
 

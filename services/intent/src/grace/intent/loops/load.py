@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from grace.intent.domain.document import parse_playbook
 from grace.intent.domain.playbook import Playbook, PlaybookError
 from grace.intent.metrics import PLAYBOOKS_REFUSED
+from grace.intent.planner.reading import read_playbook
 from grace.intent.settings import Settings
 from grace.intent.store import Playbooks
 from grace.kit import Conflict, Runtime
@@ -57,7 +57,7 @@ def _read(folders: Sequence[Path]) -> tuple[list[Playbook], list[str]]:
             if file.name.endswith(_FIXTURES):
                 continue
             try:
-                playbooks.append(parse_playbook(file.read_bytes()))
+                playbooks.append(read_playbook(file.read_bytes()))
             except (PlaybookError, OSError) as failure:
                 refused.append(f"{file}: {failure}")
     return playbooks, refused

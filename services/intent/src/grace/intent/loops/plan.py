@@ -88,17 +88,18 @@ class Plan:
         return len(due.missions) == self._settings.plan_batch
 
     async def _claim(self, runtime: Runtime) -> _Due:
-        async with runtime.unit() as unit:
-            missions = Missions(unit.tx)
+        """Take what is due. What cannot be read then is due again when the lease ends."""
+        async with runtime.reading() as tx:
+            missions = Missions(tx)
             due = await missions.claim_captured(
                 most=self._settings.plan_batch, lease=self._settings.plan_lease
             )
             if not due:
                 return _Due((), (), {}, ())
-            playbooks = self._library.compile(await Playbooks(unit.tx).active())
+            playbooks = self._library.compile(await Playbooks(tx).active())
             wanted = any(playbook.extractions for playbook in playbooks)
             evidence = await missions.evidence(due) if wanted else {}
-            freezes = await Freezes(unit.tx).current(mission.tenant_id for mission in due)
+            freezes = await Freezes(tx).current(mission.tenant_id for mission in due)
         return _Due(due, playbooks, evidence, freezes)
 
     async def _ask(

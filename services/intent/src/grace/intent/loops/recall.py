@@ -1,18 +1,31 @@
 """Asks verification again for ends that did not come."""
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from grace.contracts.verification import GetMission
 from grace.contracts.verification import Mission as Answer
 from grace.intent.settings import Settings
-from grace.intent.store import Ended, Missions, Reopenings, blocked_of, captured_of, planned_of
-from grace.kit import GraceError, NotFound, Runtime
+from grace.intent.store import (
+    Closed,
+    Ended,
+    Missions,
+    Reopenings,
+    blocked_of,
+    captured_of,
+    planned_of,
+)
+from grace.kit import GraceError, NotFound, Runtime, Unit
+
+Close = Callable[[Sequence[Ended], Unit], Awaitable[Sequence[Closed]]]
 
 
 class Recall:
     """No message is needed for a mission to end; it only ends sooner with one."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Ask as often as the settings say."""
+    def __init__(self, settings: Settings, close: Close) -> None:
+        """Ask as often as the settings say; `close` is what handles an end that was told."""
         self._settings = settings
+        self._close = close
 
     async def tick(self, runtime: Runtime) -> bool:
         """Ask about the missions whose end is overdue; True when there may be more."""
@@ -25,25 +38,24 @@ class Recall:
             )
         for tenant_id, mission_id in due:
             try:
-                await _ask(runtime, tenant_id, mission_id)
+                await self._ask(runtime, tenant_id, mission_id)
             except GraceError as failure:
                 runtime.log.info("recall.waits", mission_id=mission_id, error=failure.detail)
         return len(due) == settings.recall_batch
 
-
-async def _ask(runtime: Runtime, tenant_id: str, mission_id: str) -> None:
-    request = GetMission(tenant_id=tenant_id, mission_id=mission_id)
-    try:
-        answer = await runtime.call(request, correlation_id=mission_id)
-    except NotFound:
-        await _retell(runtime, mission_id)
-        return
-    if (end := _ended(answer)) is not None:
-        async with runtime.unit(correlation_id=mission_id) as unit:
-            closed = await Missions(unit.tx).close([end])
-            if answer.reopened_at is not None:
-                await Reopenings(unit.tx).note({mission_id: answer.reopened_at})
-        runtime.log.info("recall.answered", mission_id=mission_id, closed=bool(closed))
+    async def _ask(self, runtime: Runtime, tenant_id: str, mission_id: str) -> None:
+        request = GetMission(tenant_id=tenant_id, mission_id=mission_id)
+        try:
+            answer = await runtime.call(request, correlation_id=mission_id)
+        except NotFound:
+            await _retell(runtime, mission_id)
+            return
+        if (end := _ended(answer)) is not None:
+            async with runtime.unit(correlation_id=mission_id) as unit:
+                closed = await self._close([end], unit)
+                if answer.reopened_at is not None:
+                    await Reopenings(unit.tx).note({mission_id: answer.reopened_at})
+            runtime.log.info("recall.answered", mission_id=mission_id, closed=bool(closed))
 
 
 async def _retell(runtime: Runtime, mission_id: str) -> None:

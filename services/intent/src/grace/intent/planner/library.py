@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from grace.intent.domain.document import parse_playbook
 from grace.intent.domain.playbook import Playbook, PlaybookError
+from grace.intent.planner.reading import read_playbook
 
 
 class Library:
@@ -28,6 +28,6 @@ class Library:
 
 def _understood(source: bytes) -> Playbook | None:
     try:
-        return parse_playbook(source)
+        return read_playbook(source)
     except PlaybookError:
         return None

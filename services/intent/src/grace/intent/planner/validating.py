@@ -108,4 +108,5 @@ def _answer(reply: ValidatedAction) -> Answer:
         observes_only=reply.observes_only,
         timeout_ms=reply.timeout_ms,
         environment=reply.environment,
+        definition=reply.definition,
     )

@@ -58,6 +58,19 @@ def _action(target: str, place: int, ready: ReadyStep) -> wire.PlannedAction:
             for measure, answer in zip(ready.step.measures, ready.measures, strict=True)
         ),
         environment=ready.action.environment,
+        definitions=_definitions(target, ready),
+    )
+
+
+def _definitions(target: str, ready: ReadyStep) -> tuple[wire.TargetDefinition, ...]:
+    """Return what the targets stand for, so that nobody acts or measures elsewhere later."""
+    known = {target: ready.action.definition} | {
+        measure.place or target: answer.definition
+        for measure, answer in zip(ready.step.measures, ready.measures, strict=True)
+        if answer.definition is not None
+    }
+    return tuple(
+        wire.TargetDefinition(target=name, sha256=found) for name, found in known.items() if found
     )
 
 

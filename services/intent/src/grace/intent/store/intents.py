@@ -1,4 +1,4 @@
-"""Submitted intents, which never change, with where their missions stand."""
+"""Submitted intents as they were asked for, with where their missions stand."""
 
 import json
 from collections.abc import Iterable, Sequence

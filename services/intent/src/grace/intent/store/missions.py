@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from grace.intent.domain.consideration import Considered
@@ -10,6 +10,7 @@ from grace.intent.domain.lifecycle import State
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook
 from grace.intent.domain.signal import Group, LastMission, Signal
+from grace.intent.store.reporters import Reporters
 from grace.intent.store.statements import QUERIES
 from grace.kit import Transaction, new_id
 from grace.kit.sql import Record
@@ -27,7 +28,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A mission that has just ended, and the report that was sent after its end, if there is one."""
+    """A mission that has just ended, and the report that its end does not answer, if there is one."""
 
     mission_id: str
     missed: Group | None
@@ -76,6 +77,13 @@ class Missions:
             for row in rows
             if row["mission_id"] is not None
         ]
+        over = [row["mission_id"] for row in rows if row["over_at"] and row["closed_at"]]
+        if over:
+            ends = await Reporters(self._tx).over(over)
+            found = [
+                replace(one, over=ends[one.mission_id]) if one.mission_id in ends else one
+                for one in found
+            ]
         return rows[0]["now"], found
 
     async def capture(
@@ -230,9 +238,23 @@ def _written(considered: Sequence[Considered]) -> str:
 
 
 def _closed_of(row: Record) -> Closed:
-    sent, closed_at = row["last_issued_at"], row["closed_at"]
-    missed = None if sent is None or sent <= closed_at else Group(row["fingerprint"], (_last(row),))
+    missed = Group(row["fingerprint"], (_last(row),)) if _is_missed(row) else None
     return Closed(row["mission_id"], missed)
+
+
+def _is_missed(row: Record) -> bool:
+    """Tell whether the end is no answer to the last report: it came later, or what was over is back.
+
+    It may be back for others than those for whom it was over, who saw it long before.
+
+    The report that opened a mission is answered by its end, however the clocks of both differ.
+    """
+    sent, over_at = row["last_issued_at"], row["over_at"]
+    if over_at is not None and row["still_reported"]:
+        return True
+    if sent is None or row["last_signal_id"] == row["signal_id"]:
+        return False
+    return sent > row["closed_at"] or (over_at is not None and row["last_detected_at"] > over_at)
 
 
 def _last(row: Record) -> Signal:
@@ -246,7 +268,7 @@ def _last(row: Record) -> Signal:
         message=row["message"],
         severity=row["severity"],
         details=row["last_details"],
-        requested_by=row["requested_by"],
+        requested_by=row["last_requested_by"] or row["requested_by"],
         detected_at=row["last_detected_at"],
         issued_at=row["last_issued_at"],
     )

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from grace.governance.domain.autonomy import INITIAL, Key, Level, Standing, first
 from grace.governance.store.autonomy.statements import QUERIES
-from grace.kit import Record, Transaction
+from grace.kit import Record, Transaction, Unavailable
+
+
+class OutcomesMoved(Unavailable):
+    """Outcomes were counted for another playbook meanwhile; they are looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +89,20 @@ class Levels:
         rows = await self._tx.fetch(QUERIES["counted_outcomes"], contract_ids=list(contract_ids))
         return {row["contract_id"]: Counted(**row) for row in rows}
 
-    async def count(self, counted: Counted) -> bool:
-        """Keep how a contract ended. False where a later revision was counted."""
-        row = await self._tx.fetchrow(
-            QUERIES["count_outcome"],
-            contract_id=counted.contract_id,
-            revision=counted.revision,
-            verdict=counted.verdict,
-            executed=counted.executed,
+    async def count(self, counted: Collection[Counted]) -> None:
+        """Keep how contracts ended; the standings that they count for are locked."""
+        if not counted:
+            return
+        ordered = sorted(counted, key=lambda each: each.contract_id)
+        written = await self._tx.execute(
+            QUERIES["count_outcomes"],
+            contract_ids=[each.contract_id for each in ordered],
+            revisions=[each.revision for each in ordered],
+            verdicts=[each.verdict for each in ordered],
+            executed=[each.executed for each in ordered],
         )
-        return row is not None
+        if written < len(ordered):
+            raise OutcomesMoved
 
 
 def _columns(keys: Collection[Key]) -> dict[str, list[str]]:

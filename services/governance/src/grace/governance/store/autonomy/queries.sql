@@ -73,14 +73,14 @@ SELECT contract_id, revision, verdict, executed
   FROM autonomy_outcomes
  WHERE contract_id = ANY (CAST(:contract_ids AS text[]));
 
--- count_outcome --
--- Keep how a contract ended, by its highest revision. No row: a later one was counted.
+-- count_outcomes --
+-- Keep how contracts ended, each by its highest revision. Fewer rows: a later one was counted.
 INSERT INTO autonomy_outcomes (contract_id, revision, verdict, executed)
-VALUES (:contract_id, :revision, :verdict, :executed)
+SELECT * FROM unnest(
+    CAST(:contract_ids AS text[]), CAST(:revisions AS integer[]), CAST(:verdicts AS text[]), CAST(:executed AS boolean[]))
     ON CONFLICT (contract_id) DO UPDATE
    SET revision = excluded.revision, verdict = excluded.verdict, executed = excluded.executed
- WHERE autonomy_outcomes.revision < excluded.revision
-RETURNING contract_id;
+ WHERE autonomy_outcomes.revision < excluded.revision;
 
 -- lock_budgets --
 -- Who spends budgets does so alone.

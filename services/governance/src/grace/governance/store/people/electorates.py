@@ -12,12 +12,12 @@ from grace.kit import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """Somebody submitted an intent that a mission answers."""
+    """Somebody submitted an intent that a mission answers, or reported its error, too."""
 
     tenant_id: str
     mission_id: str
     principal: str
-    intent_id: str
+    intent_id: str | None
     joined_at: datetime
 
 
@@ -39,7 +39,7 @@ class Electorates:
         self._tx = tx
 
     async def join(self, joinings: Sequence[Joining]) -> None:
-        """Keep who submitted intents; a repeat changes nothing."""
+        """Keep who asks for missions; a repeat changes nothing."""
         await self._tx.execute(
             QUERIES["insert_requesters"],
             tenant_ids=[each.tenant_id for each in joinings],

@@ -36,7 +36,7 @@ SELECT tenant_id, principal, group_name, seated_by, seated_at, removed_by, remov
  WHERE tenant_id = :tenant_id AND principal = :principal;
 
 -- insert_requesters --
--- Keep who submitted intents that follow missions; what is known stays as it is.
+-- Keep who asks for missions, by intents that follow them or by reports of their errors; what is known stays as it is.
 INSERT INTO mission_requesters (tenant_id, mission_id, principal, intent_id, joined_at)
 SELECT * FROM unnest(
     CAST(:tenant_ids AS text[]), CAST(:mission_ids AS text[]), CAST(:principals AS text[]),
@@ -45,7 +45,7 @@ SELECT * FROM unnest(
     ON CONFLICT DO NOTHING;
 
 -- list_requesters --
--- Who submitted intents that follow some missions, oldest first.
+-- Who asks for some missions beside those who opened them, oldest first.
 SELECT mission_id, principal
   FROM mission_requesters
  WHERE tenant_id = :tenant_id AND mission_id = ANY (CAST(:mission_ids AS text[]))
