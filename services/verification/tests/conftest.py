@@ -59,6 +59,7 @@ class Make:
             timeout_ms=30_000,
             expectations=EXPECTATIONS,
             measurement=Measurement("postgres.activity", "shop-db", '{"seconds":4}', 30_000),
+            definitions=(("shop-db", "d" * 64),),
         )
         return replace(whole, **changes)
 

@@ -19,7 +19,7 @@ from grace.verification.domain.decision import (
 )
 from grace.verification.domain.lifecycle import FINAL, Event, Status
 from grace.verification.domain.saga import Turn
-from grace.verification.domain.task import Mode, Outcome, Report, Step
+from grace.verification.domain.task import Attempt, Mode, Outcome, Report, Step
 
 ENDS = FINAL | {Status.NEEDS_ATTENTION}
 BEFORE, AFTER = {"value": None}, {"value": "5ms"}
@@ -115,6 +115,14 @@ class TestAfterTheApply:
         assert isinstance(decision, Undo)
         assert decision.wanted.before == decision.before == '{"value":null}'
         assert decision.wanted.after is None
+
+    @pytest.mark.parametrize("end", ["lapsed", "timeout"])
+    def test_an_effect_that_nobody_looked_for_needs_a_person(self, make, end):
+        attempts = (Attempt(end, None), Attempt("failed", "connection refused"))
+        report = make.failed("gone", Outcome.DEAD_LETTER, attempt_number=2, attempts=attempts)
+        decision = decide(make, make.at(Step.APPLY), report)
+        assert isinstance(decision, Attend)
+        assert "not known" in decision.reason
 
     def test_an_unknown_effect_without_a_before_state_has_failed(self, make):
         decision = decide(make, make.at(Step.APPLY), make.failed("x", Outcome.DEAD_LETTER))

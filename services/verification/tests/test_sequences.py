@@ -182,7 +182,7 @@ def field_holds(name, rule, text):
     return type(value) in {int, float} and math.isfinite(value) and rule(value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_verified_only_if_executed_measured_in_time_and_matching(data, make):
     run = play(data, make)
@@ -199,7 +199,7 @@ def test_verified_only_if_executed_measured_in_time_and_matching(data, make):
     assert run.facts.snapshot is not None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_verified_only_if_every_take_of_the_plan_was_measured_and_matches(data, make):
     """The takes come in at any moment and in any order, late, lost, as nonsense, or never."""
@@ -237,7 +237,7 @@ def more_takes(data, takes):
     return (*takes, *new)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_rolled_back_only_if_reverted_and_measured_to_be_as_before(data, make):
     run = play(data, make, well=DRIFTING)
@@ -251,7 +251,7 @@ def test_rolled_back_only_if_reverted_and_measured_to_be_as_before(data, make):
     assert field_holds("error_rate", lambda value: value <= 0.05, measured.result)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_every_contract_ends_or_rests_once_its_tasks_do(data, make):
     run = play(data, make)
@@ -267,7 +267,7 @@ def test_every_contract_ends_or_rests_once_its_tasks_do(data, make):
     assert next_step(run.facts, None, now=run.now, limits=make.limits) == Wait()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_nothing_is_undone_without_permission_and_a_stored_before_state(data, make):
     run = play(data, make, well=data.draw(st.sampled_from([WELL, DRIFTING])))
@@ -277,7 +277,7 @@ def test_nothing_is_undone_without_permission_and_a_stored_before_state(data, ma
         assert run.facts.snapshot is not None
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_whatever_is_submitted_again_is_the_same_task(data, make):
     run = play(data, make)

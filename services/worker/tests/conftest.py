@@ -14,10 +14,10 @@ import pytest
 
 from grace.stack.datadir import DataDir
 from grace.stack.postgres import PostgresServer
-from grace.testkit import eventually
+from grace.testkit import eventually, server_folder
 from grace.worker.domain.targets import PostgresTarget, parse
 from grace.worker.kernels.operation import Context, Role
-from grace.worker.kernels.postgres import connection
+from grace.worker.kernels.postgres import activity, connection
 from grace.worker.kernels.secrets import opener
 
 # What asyncpg gives, and keyword arguments that are handed on as they are.
@@ -35,6 +35,15 @@ CREATE ROLE grace_eyes LOGIN PASSWORD 'p' NOSUPERUSER;
 GRANT pg_read_all_stats, pg_signal_backend TO grace_ops;
 GRANT pg_read_all_stats TO grace_eyes;
 """.replace("'p'", f"'{_PASSWORD.replace(chr(39), chr(39) * 2)}'")
+_QUICK = {
+    "autovacuum_naptime": "1d",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "scram_iterations": "1",
+}
+# To copy files is cheaper than to log their pages, where no disk has to be waited for.
+_COPY = "CREATE DATABASE {} OWNER shop_owner TEMPLATE {} STRATEGY FILE_COPY"
+_FIRST = "first_shop"
 _INSTALLED = Path(connection.__file__).with_name("target.sql").read_text(encoding="utf-8")
 _SHOP = """
 GRANT USAGE ON SCHEMA grace TO grace_ops;
@@ -108,10 +117,13 @@ async def _close(connection: Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def target_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """Started once; a target's durability is not what is tested."""
-    with DataDir(tmp_path_factory.mktemp("target")) as data:
-        server = PostgresServer(data.path, name="target", settings={"fsync": "off"})
+def target_server() -> Iterator[PostgresServer]:
+    """Started once; its durability and its guard against guesses are not what is tested.
+
+    Nobody but the tests works in its databases, whose commits are counted.
+    """
+    with server_folder() as folder, DataDir(folder / "data") as data:
+        server = PostgresServer(data.path, name="target", settings=_QUICK)
         server.start()
         try:
             yield server
@@ -126,16 +138,32 @@ async def shop(target_server: PostgresServer, tmp_path: Path) -> AsyncIterator[S
     admin = await asyncpg.connect(**target_server.connect_args("postgres"))
     if not await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = 'grace_ops'"):
         await admin.execute(_ROLES)
-    await admin.execute(f"CREATE DATABASE {database} OWNER shop_owner")
+        await _open_first_shop(target_server, admin)
+    await admin.execute(_COPY.format(database, _FIRST))
     await admin.close()
     toml = _registration(target_server, database, tmp_path)
     target = parse(toml)["shop"]
     assert isinstance(target, PostgresTarget)
     made = Shop(target_server, database, target, toml)
-    owner = await made.connect("shop_owner")
-    await owner.execute(_INSTALLED + _SHOP)
     yield made
     await made.close()
+
+
+async def _open_first_shop(server: PostgresServer, admin: Session) -> None:
+    """What the owner does once is copied for every test."""
+    await admin.execute(_COPY.format(_FIRST, "template1"))
+    owner = await asyncpg.connect(
+        **server.connect_args(_FIRST, user="shop_owner", password=_PASSWORD)
+    )
+    await owner.execute(_INSTALLED + _SHOP)
+    await owner.close()
+
+
+@pytest.fixture
+def short_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """postgres.activity samples four times a second; all it tells stays what it is in a second."""
+    monkeypatch.setattr(activity, "_APART_SECONDS", 0.25)
+    monkeypatch.setattr(activity, "STUCK_SECONDS", 0.1)
 
 
 def _registration(server: PostgresServer, database: str, folder: Path) -> str:

@@ -23,9 +23,13 @@ ACT = Act("default", "contract-1", "action-1", Step.APPLY, "test.op", "t", "{}")
 SAFE = Safe(b"k" * 32)
 
 
+async def noted(_: str) -> None:
+    """Somebody else's business: tests/test_store.py."""
+
+
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(Blobs(Folder(tmp_path), most=64 * 1024 * 1024), SAFE, ACT)
+    return Shelf(Blobs(Folder(tmp_path), most=64 * 1024 * 1024), SAFE, ACT, noted)
 
 
 def blob(folder: Path) -> Path:
@@ -62,7 +66,7 @@ async def test_what_is_gone_or_altered_is_not_given_back(shelf: Shelf, tmp_path:
     large = large_in(short)
     assert large is not None
     other = Act("default", "contract-1", "action-2", Step.APPLY, "test.op", "t", "{}")
-    foreign = Shelf(Blobs(Folder(tmp_path), most=64 * 1024 * 1024), SAFE, other)
+    foreign = Shelf(Blobs(Folder(tmp_path), most=64 * 1024 * 1024), SAFE, other, noted)
     with pytest.raises(CorruptError):
         await foreign.get(short)
     with pytest.raises(CorruptError):
@@ -82,6 +86,6 @@ async def test_what_is_gone_or_altered_is_not_given_back(shelf: Shelf, tmp_path:
 
 async def test_what_cannot_be_kept_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnusableError, match="too long"):
-        await Shelf(Blobs(Folder(tmp_path), most=1000), SAFE, ACT).put(STATE)
+        await Shelf(Blobs(Folder(tmp_path), most=1000), SAFE, ACT, noted).put(STATE)
     with pytest.raises(NotNowError, match="BLOB_STORE"):
-        await Shelf(Blobs(NoShelf(), most=64 * 1024 * 1024), SAFE, ACT).put(STATE)
+        await Shelf(Blobs(NoShelf(), most=64 * 1024 * 1024), SAFE, ACT, noted).put(STATE)

@@ -48,7 +48,11 @@ from grace.verification.store.shapes import action_on_wire
 if TYPE_CHECKING:
     from conftest import Make
 
-QUICK = {"retry_first": timedelta(milliseconds=20), "retry_longest": timedelta(seconds=1)}
+QUICK = {
+    "retry_first": timedelta(milliseconds=20),
+    "retry_longest": timedelta(seconds=1),
+    "expire_interval": timedelta(milliseconds=300),
+}
 FAST = {"poll_interval": timedelta(milliseconds=200), "claim_for": timedelta(seconds=1)}
 
 

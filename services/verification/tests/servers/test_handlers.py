@@ -23,6 +23,9 @@ from grace.contracts.worker import SecretRefused
 from grace.kit import new_id
 from grace.testkit import eventually
 from grace.verification.domain.state import digest
+from grace.verification.handlers.blocked import block
+from grace.verification.handlers.outcome import Ignored
+from grace.verification.store.timeline import Source
 
 if TYPE_CHECKING:
     from conftest import Play
@@ -127,6 +130,27 @@ async def test_a_blocked_plan_that_comes_before_its_error_learns_what_it_was_abo
         assert mission.kind == "postgres.runaway_query"
 
 
+async def test_missions_that_are_blocked_together_end_once_each_for_their_first_reason(
+    play: Play,
+) -> None:
+    async with play.verification() as services:
+        runtime = services["verification"]
+        one, other = sorted([new_mission(), new_mission()])
+        said = [(one, "first"), (other, "second"), (one, "late")]
+        messages = [
+            PlanningBlocked(mission_id=mission_id, tenant_id="default", reason=reason)
+            for mission_id, reason in said
+        ]
+        blocked = [(each, Source.recalled(each, each.mission_id, "story")) for each in messages]
+        async with runtime.unit() as unit:
+            stale = Ignored("stale")
+            assert await block(runtime.settings, blocked, unit) == [None, None, stale]
+        told = await eventually(lambda: play.told("verification.mission.closed"))
+        assert sorted((each["mission_id"], each["reason"]) for each in told) == said[:2]
+        async with runtime.unit() as unit:
+            assert await block(runtime.settings, blocked, unit) == [stale, stale, stale]
+
+
 async def test_events_that_come_twice_and_in_any_order_make_one_mission(play: Play) -> None:
     async with play.open():
         mission_id = new_mission()
@@ -151,15 +175,15 @@ async def test_events_that_come_twice_and_in_any_order_make_one_mission(play: Pl
         assert len(await play.house.rows("verification", "select 1 from action_contracts")) == 1
 
 
-@pytest.mark.parametrize("word", ["rejected", "expired", "requested"])
-async def test_what_is_decided_after_the_grant_changes_nothing(play: Play, word: str) -> None:
+async def test_what_is_decided_after_the_grant_changes_nothing(play: Play) -> None:
     async with play.open():
         mission_id = await play.start()
         task = await play.claim("apply")
-        late = decisions(mission_id)[word]
-        await play.publish("governance", late)
-        await eventually(lambda: play.heard(mission_id, late.SUBJECT, 1))
-        await play.mission_until(mission_id, "acting")
+        for word in ("rejected", "expired", "requested"):
+            late = decisions(mission_id)[word]
+            await play.publish("governance", late)
+            await eventually(lambda late=late: play.heard(mission_id, late.SUBJECT, 1))
+            await play.mission_until(mission_id, "acting")
         await play.report(task, play.make.applied())
         await play.work("observe", play.make.good)
         await play.mission_until(mission_id, "verified")

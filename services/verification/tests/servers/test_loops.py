@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+import pytest
+
 from grace.contracts.governance import RecallDecision, RecalledDecision
 from grace.contracts.htm import SubmitTasks
 from grace.contracts.intent import PlanningBlocked, RecalledMission, RecallMission
 from grace.contracts.message import Message
-from grace.kit import Called, Rpc, Runtime, Service, new_id
+from grace.contracts.verification import TakeBaseline
+from grace.kit import Called, GraceError, Rpc, Runtime, Service, new_id
 from grace.testkit import eventually
 from grace.verification import loops
 from grace.verification.settings import Settings
@@ -40,11 +43,9 @@ async def test_two_ticks_at_once_act_once(play: Play) -> None:
         await asyncio.gather(*(advance.tick(services["verification"]) for _ in range(6)))
         await play.mission_until(mission_id, "verified")
         tasks = await play.house.rows(
-            "htm",
-            "select spec::json->>'step' as step from htm_tasks where mission_id = $1 ",
-            mission_id,
+            "htm", "select spec::json->>'step' from htm_tasks where mission_id = $1", mission_id
         )
-        assert sorted(row["step"] for row in tasks) == ["apply", "observe"]
+        assert sorted(row[0] for row in tasks) == ["apply", "observe"]
         for subject in ("agentic.action_executing", "verification.mission.closed"):
             assert len(await eventually(lambda subject=subject: play.told(subject))) == 1
 
@@ -192,15 +193,18 @@ async def test_an_end_that_no_event_told_of_is_found_by_asking(play: Play) -> No
 
 
 async def test_a_measurement_that_nobody_takes_is_given_up_and_never_verified(play: Play) -> None:
-    async with play.open(measure_within=timedelta(seconds=1)):
-        mission_id = await play.start(play.make.action(reversible=False))
-        await play.apply()
-        mission = await play.mission_until(mission_id, "inconclusive")
-        assert "not measured" in mission.reason
+    async with play.others():
+        async with play.verification():
+            await play.baseline()
+        async with play.verification(measure_within=timedelta(milliseconds=200)):
+            mission_id = await play.start(play.make.action(reversible=False), baseline=False)
+            await play.apply()
+            mission = await play.mission_until(mission_id, "inconclusive")
+            assert "not measured" in mission.reason
 
 
 async def test_an_action_that_no_worker_begins_in_time_expires(play: Play) -> None:
-    async with play.open(apply_within=timedelta(seconds=1)):
+    async with play.open(apply_within=timedelta(milliseconds=300)):
         mission_id = await play.start()
         mission = await play.mission_until(mission_id, "expired")
         assert mission.contracts[0].status == "expired"
@@ -268,6 +272,16 @@ async def test_a_baseline_is_measured_and_its_numbers_are_kept(play: Play) -> No
 
 async def test_a_baseline_that_cannot_be_measured_says_why(play: Play) -> None:
     async with play.open():
+        open_ = TakeBaseline(
+            tenant_id="default",
+            target="checks",
+            operation="command.run",
+            params='{"argv": ["/bin/true"], "environment": {"TOKEN": "canary"}}',
+            timeout_ms=1000,
+            requested_by="ada",
+        )
+        with pytest.raises(GraceError, match="params.environment.TOKEN is a secret: give"):
+            await (await play.actor("gateway")).call(open_)
         baseline_id = await play.begin_baseline()
         await play.work("observe", failure="no such database", error_class="user")
         found = await eventually(lambda: play.baseline_is(baseline_id, "failed"))

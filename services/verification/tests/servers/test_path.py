@@ -57,6 +57,9 @@ async def test_executed_measured_and_matching_is_verified(play: Play) -> None:
         assert applied.spec.capability is not None
         assert measured.spec.operation == "postgres.activity"
         assert measured.spec.capability is None
+        # What is acted on, and what is measured, is what the plan was made for.
+        places = [each.spec.target_definition for each in (applied, measured)]
+        assert places == ["d" * 64] * 2
         assert await play.holds() == []
         assert await ends_of(play, mission_id) == (["verified"], ["verified"], 1)
 
@@ -277,12 +280,11 @@ async def test_what_cannot_be_measured_is_inconclusive_and_is_not_undone(play: P
         assert await ends_of(play, mission_id) == (["inconclusive"], ["inconclusive"], 0)
 
 
-@pytest.mark.parametrize("value", ["NaN", "null", "1e999"])
-async def test_a_measurement_without_a_number_never_verifies(play: Play, value: str) -> None:
+async def test_a_measurement_without_a_number_never_verifies(play: Play) -> None:
     async with play.open():
         mission_id = await play.start(play.make.action(reversible=False))
         await play.apply()
-        text = json.dumps(play.make.good).replace("95.0", value)
+        text = json.dumps(play.make.good).replace("95.0", "NaN")
         await play.work("observe", text)
         mission = await play.mission_until(mission_id, "inconclusive")
         assert mission.contracts[0].actual_state["throughput"] is None

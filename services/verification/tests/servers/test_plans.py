@@ -65,6 +65,9 @@ async def test_a_plan_that_fails_is_undone_in_reverse_order(play: Play) -> None:
         assert "error_rate" in (mission.reason or "")
         verdicts = await eventually(lambda: play.told("verification.action.closed"))
         assert [told["verdict"] for told in verdicts] == ["rolled_back"] * 2
+        # The first had come true; nobody shall take what is undone for a success.
+        assert all(told["confidence"] < 1 for told in verdicts)
+        assert all((each.confidence or 0) < 1 for each in mission.contracts)
         assert await play.holds() == []
 
 

@@ -69,21 +69,17 @@ async def test_what_cannot_be_measured_is_inconclusive_and_never_passed(play: Pl
         assert "no statistics" in found.checks[0].why
 
 
-@pytest.mark.parametrize(
-    ("suite", "more", "kind"),
-    [
+async def test_what_cannot_be_run_is_refused_and_nothing_is_stored(play: Play) -> None:
+    cannot: list[tuple[str, dict[str, Any], Kind]] = [
         ("smoke", {}, Kind.CONFLICT),
         ("smoke", {"target": "other"}, Kind.CONFLICT),
         ("load", {}, Kind.INVALID),
         ("regression", {"tolerance": -1.0}, Kind.INVALID),
         ("regression", {"tolerance": float("1e9")}, Kind.INVALID),
-    ],
-)
-async def test_what_cannot_be_run_is_refused_and_nothing_is_stored(
-    play: Play, suite: str, more: dict[str, Any], kind: Kind
-) -> None:
+    ]
     async with play.open():
-        with pytest.raises(GraceError) as refused:
-            await run(play, suite, **more)
-        assert refused.value.kind is kind
+        for suite, more, kind in cannot:
+            with pytest.raises(GraceError) as refused:
+                await run(play, suite, **more)
+            assert refused.value.kind is kind, (suite, more)
         assert await play.house.rows("verification", "select 1 from benchmark_runs") == []

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from grace.contracts.verification import ListMissions
 from grace.testkit import eventually
 
 if TYPE_CHECKING:
     from conftest import Play
 
 SOON = {
-    "watch_after": (timedelta(milliseconds=200), timedelta(milliseconds=1500)),
+    "watch_after": (timedelta(hours=1), timedelta(hours=2)),  # a test says when that is
     "watch_interval": timedelta(milliseconds=50),
     "takes_interval": timedelta(milliseconds=50),
 }
@@ -39,9 +40,16 @@ async def looks_are(play: Play, *wanted: str) -> None:
     await eventually(there, timeout=10)
 
 
+async def due(play: Play, look: int = 1) -> None:
+    await play.house.rows(
+        "verification", f"UPDATE watches SET due_at = now(), next_at = now() WHERE look = {look}"
+    )
+
+
 async def test_a_fault_that_returns_opens_the_mission_again_as_a_revision(play: Play) -> None:
     async with play.open(**SOON):
         mission_id = await verified(play)
+        await due(play, 1)
         late = await play.work("observe", {**play.make.good, "waiting": 3})
         assert late.spec.capability is None
         assert late.spec.operation == "postgres.activity"
@@ -54,7 +62,7 @@ async def test_a_fault_that_returns_opens_the_mission_again_as_a_revision(play: 
         assert [second[each] for each in named] == [first[each] for each in named]
         (reopened,) = await told(play, "verification.mission.reopened", 1)
         assert reopened["mission_id"] == mission_id
-        assert "the fault is back 0.2 s later: waiting: measured 3" in reopened["reason"]
+        assert "the fault is back 60 min later: waiting: measured 3" in reopened["reason"]
         (error,) = await eventually(lambda: told(play, "error.detected", 1))
         assert (error["kind"], error["target"]) == ("postgres.runaway_query", "shop-db")
         assert (error["source"], error["requested_by"]) == ("verification", "admin")
@@ -64,6 +72,16 @@ async def test_a_fault_that_returns_opens_the_mission_again_as_a_revision(play: 
         (contract,) = mission.contracts
         assert (contract.revision, contract.revised_verdict) == (2, "failed")
         assert len(await told(play, "verification.mission.closed", 1)) == 1
+        assert (await listed(play, "verified"), await listed(play, "reopened")) == (
+            [],
+            [mission_id],
+        )
+
+
+async def listed(play: Play, status: str) -> list[str]:
+    question = ListMissions(tenant_id="default", limit=10, status=status)
+    page = await (await play.actor("gateway")).call(question)
+    return [mission.mission_id for mission in page.missions]
 
 
 async def told(play: Play, subject: str, count: int) -> list[dict[str, Any]]:
@@ -75,7 +93,10 @@ async def told(play: Play, subject: str, count: int) -> list[dict[str, Any]]:
 async def test_what_still_holds_or_cannot_be_measured_stays_as_it_was_told(play: Play) -> None:
     async with play.open(**SOON):
         mission_id = await verified(play)
+        await due(play, 1)
         await play.work("observe", play.make.good)
+        await looks_are(play, "quiet", "due")
+        await due(play, 2)
         await play.work("observe", failure="no statistics", error_class="user")
         await looks_are(play, "quiet", "unknown")
         mission = await play.mission_until(mission_id, "verified")
@@ -84,19 +105,45 @@ async def test_what_still_holds_or_cannot_be_measured_stays_as_it_was_told(play:
         assert await play.told("verification.mission.reopened") == []
         assert len(await play.told("verification.action.closed")) == 1
         lines = [line.summary for line in await play.timeline(mission_id)]
-        assert any(line.startswith("looked again after 0.2 s: quiet") for line in lines)
+        assert any(line.startswith("looked again after 60 min: quiet") for line in lines)
         assert any("unknown: not measured: no statistics" in line for line in lines)
 
 
-async def test_a_target_that_another_mission_acts_on_tells_nothing_about_the_first(
+LATER = {**SOON, "watch_after": (timedelta(hours=1),), "poll_interval": timedelta(milliseconds=100)}
+
+
+async def postponed(play: Play) -> bool:
+    rows = await play.house.rows(
+        "verification", "SELECT status, version, next_at > due_at AS later FROM watches"
+    )
+    return [(row["status"], row["version"], row["later"]) for row in rows] == [("due", 1, True)]
+
+
+async def test_a_look_waits_for_the_mission_that_acts_on_the_target(play: Play) -> None:
+    async with play.open(**LATER):
+        await verified(play)
+        other = await play.start(baseline=False)
+        task = await play.claim("apply")  # the other mission holds the target
+        await due(play)
+        await eventually(lambda: postponed(play))
+        await play.report(task, failure="blocked: no permit")
+        await play.mission_until(other, "blocked")
+        await play.work("observe", play.make.good)
+        await looks_are(play, "quiet")
+
+
+async def test_a_target_that_another_mission_has_changed_tells_nothing_about_the_first(
     play: Play,
 ) -> None:
-    async with play.open(**{**SOON, "watch_after": (timedelta(seconds=1),)}):
+    async with play.open(**LATER):
         await verified(play)
-        await play.start(baseline=False)
-        task = await play.claim("apply")  # the second mission holds the target
-        await looks_are(play, "skipped")
-        await play.report(task, failure="blocked: no permit")
+        await verified(play)
+        await due(play)
+
+        async def overtaken() -> bool:
+            return sorted(await watches(play)) == ["measuring", "skipped"]
+
+        await eventually(overtaken, timeout=10)
 
 
 @pytest.mark.parametrize("ending", ["blocked", "inconclusive"])

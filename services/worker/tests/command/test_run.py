@@ -73,7 +73,7 @@ async def test_nothing_of_the_worker_reaches_a_command(monkeypatch: pytest.Monke
 async def test_a_command_that_does_not_end_is_killed_with_its_children(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(run, "LONGEST", timedelta(milliseconds=300))
+    monkeypatch.setattr(run, "LONGEST", timedelta(seconds=1))  # the child has to be there
     mark = tmp_path / "pid"
     script = f"/bin/sleep 60 & echo $! > {mark}; wait"
     with pytest.raises(NotNowError, match="did not end within"):
@@ -138,3 +138,51 @@ def test_the_parameters_of_a_plan_are_read_and_nothing_else_is() -> None:
 def test_a_target_without_lists_of_words_is_refused(allow: str) -> None:
     with pytest.raises(InvalidTargetsError):
         parse(f'[targets.checks]\nkind = "command"\nenvironment = "demo"\n{allow}\n')
+
+
+def disclosing(**secrets: str) -> Context:
+    """A context in which these secrets are consented to."""
+    target = CommandTarget("checks", "demo", (("/usr/bin/env",),), frozenset({"TOKEN"}))
+    return Context(target, Role.OBSERVE, secret=lambda wanted: secrets[wanted.secret])
+
+
+def asking(variable: str, secret: str = "shop-api") -> RunParams:
+    return RunParams.model_validate(
+        {"argv": ["/usr/bin/env"], "environment": {variable: {"secret": secret}}}
+    )
+
+
+async def test_a_secret_reaches_a_command_by_its_environment_alone() -> None:
+    found = await Run().observe(disclosing(**{"shop-api": "canary-7f3a91"}), asking("TOKEN"))
+    assert "TOKEN=canary-7f3a91" in str(found["says"]).splitlines()
+
+
+async def test_no_other_variable_holds_a_secret() -> None:
+    for look in (Run().observe, Run().plan):
+        with pytest.raises(BlockedError, match="OTHER is not among the variables of checks"):
+            await look(disclosing(), asking("OTHER"))
+
+
+async def test_a_secret_that_no_variable_can_hold_is_refused() -> None:
+    with pytest.raises(UnusableError, match="has a NUL in it"):
+        await Run().observe(disclosing(**{"shop-api": "canary\0"}), asking("TOKEN"))
+
+
+def test_a_value_is_no_parameter() -> None:
+    text = '{"argv": ["/bin/true"], "environment": {"TOKEN": "canary-7f3a91"}}'
+    with pytest.raises(InvalidError, match=r"^environment.TOKEN: is a secret: give ") as refusal:
+        parse_params(Run(), text)
+    assert "canary" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("names", ['["LD_PRELOAD"]', '["PATH"]', '["PYTHONPATH"]', '["a"]', '"A"'])
+def test_a_variable_that_changes_what_is_run_is_not_listed(names: str) -> None:
+    text = f"""
+[targets.checks]
+kind = "command"
+environment = "demo"
+allow = [["/bin/true"]]
+variables = {names}
+"""
+    with pytest.raises(InvalidTargetsError, match="variables must list names"):
+        parse(text)

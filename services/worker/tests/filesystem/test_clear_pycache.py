@@ -119,7 +119,7 @@ def _fifo_inside_cache(tree: Tree) -> None:
 
 
 def _device_inside_cache(tree: Tree) -> None:
-    os.mknod(tree.root / "app/__pycache__/d.pyc", 0o600 | 0o020000, os.makedev(1, 3))
+    tree.put_device("app/__pycache__/d.pyc")
 
 
 def _socket_inside_cache(tree: Tree) -> None:

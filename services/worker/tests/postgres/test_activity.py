@@ -23,6 +23,7 @@ from grace.worker.kernels.postgres.terminate_blockers import (
     TerminateBlockersParams,
 )
 
+pytestmark = pytest.mark.usefixtures("short_seconds")
 Shop = Any
 END = TerminateBlockers()
 SET = SetDatabaseSetting()
@@ -43,7 +44,7 @@ async def load(shop: Shop, statement: str, stop: asyncio.Event) -> int:
         finally:
             await session.close()
         tries += 1
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.01)
     return tries
 
 

@@ -21,6 +21,9 @@ from grace.worker.domain.state import digest
 Shop = Any
 Values = Any
 FINAL = {"succeeded", "failed", "cancelled", "expired", "dead_letter", "needs_attention"}
+# A task that is tried again waits no longer than it must.
+_SOON = timedelta(milliseconds=50)
+_RETRIES = {"retry_first": _SOON, "retry_longest": _SOON, "promote_interval": _SOON}
 _FILES = """
 [targets.files]
 kind = "filesystem"
@@ -151,9 +154,10 @@ class Floor:
         """Tell of these consents as governance does; returns once the worker has heard of them."""
         await self.consenting.begin(self.governance, *consents)
         if "worker" in self.runtimes:
-            await eventually(self._are_heard)
+            await eventually(self.are_heard)
 
-    async def _are_heard(self) -> bool:
+    async def are_heard(self) -> bool:
+        """Whether the worker has heard what is told."""
         rows = await self.house.rows("worker", "SELECT body FROM heard_consents")
         told = tuple(self.consenting.told)
         return any(ConsentList.from_bytes(row["body"]).consents == told for row in rows)
@@ -176,16 +180,21 @@ class Opener:
         """The root of the target `files`."""
         return self.folder / "files"
 
+    @property
+    def targets(self) -> Path:
+        """The file of targets of every floor."""
+        return self.folder / "targets.toml"
+
     @asynccontextmanager
     async def __call__(self, **changes: Values) -> AsyncIterator[Floor]:
         """Run identity, htm and a worker; `changes` are the worker's settings, `htm` is htm's.
 
         `names` may leave the worker out, for a test that brings its own.
         """
-        file = self.folder / "targets.toml"
+        file = self.targets
         self.root.mkdir(exist_ok=True)
         file.write_text(self.shop.toml + _FILES.format(self.root), encoding="utf-8")
-        htm = changes.pop("htm", {})
+        htm = _RETRIES | changes.pop("htm", {})
         names = changes.pop("names", ("htm", "worker"))
         worker, permits = {"targets_file": file, **changes}, Permits()
         async with self.house.running(*names, htm=htm, worker=worker) as found:

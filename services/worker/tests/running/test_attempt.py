@@ -1,18 +1,23 @@
 """Claims, beats, reports, and what a target in trouble does to them."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
-from grace.contracts.htm import WorkHint
+from grace.contracts.htm import SubmitTasks
+from grace.resilience.retry import RetryPolicy
 from grace.testkit import eventually
+from grace.testkit.consents import OWN
 from grace.worker.kernels.postgres import activity
+from grace.worker.kernels.registry import KERNELS
+from grace.worker.loops import guard
 
 Floor = Any
 Opener = Any
-FAST = {"retry_first": timedelta(milliseconds=50), "retry_longest": timedelta(milliseconds=50)}
 
 
 SENSELESS = [
@@ -76,67 +81,169 @@ async def test_a_lost_attempt_is_stopped(floor: Opener, monkeypatch: pytest.Monk
         await asyncio.wait_for(stopped.wait(), 5)
 
 
-async def test_more_tasks_than_slots_are_all_done(floor: Opener) -> None:
+def claims() -> float:
+    """How many requests for tasks alone htm has answered in this process."""
+    labels = {"service": "htm", "subject": "rpc.htm.claim", "outcome": "ok"}
+    return REGISTRY.get_sample_value("grace_rpc_duration_seconds_count", labels) or 0.0
+
+
+async def test_more_tasks_than_slots_are_all_done_and_reports_bring_what_is_next(
+    floor: Opener,
+) -> None:
+    begun = claims()
     async with floor(slots=2, claim_interval=timedelta(seconds=30)) as at:
-        ids = [await at.submit(at.spec("observe")) for _ in range(12)]
+        await eventually(lambda: claims() > begun)  # the worker's first, which finds nothing
+        before = claims()
+        request = SubmitTasks(tasks=tuple(at.spec("observe") for _ in range(12)))
+        ids = [each.task_id for each in (await at.verification.call(request)).tasks]
         assert {(await at.ended(each)).status for each in ids} == {"succeeded"}
+        assert claims() - before <= 2  # the hint's, and one whose answer a hint overtook
 
 
-async def test_a_hint_wakes_the_worker_and_a_lost_hint_costs_a_second(floor: Opener) -> None:
-    async with floor(claim_interval=timedelta(seconds=1)) as at:
-        assert (await at.do(at.spec("observe"))).status == "succeeded"
-    async with floor(claim_interval=timedelta(hours=1)) as at:
-        htm = at.runtimes["htm"]
-        task_id = await at.submit(at.spec("observe"))
-        await htm.signal(WorkHint(kernel="postgres"), subject="htm.work.postgres")
-        assert (await at.ended(task_id)).status == "succeeded"
+async def test_a_hint_wakes_the_worker_and_a_lost_hint_costs_an_interval(floor: Opener) -> None:
+    async with floor(names=("htm",)) as at:
+
+        async def works(interval: timedelta) -> bool:
+            worker = {"targets_file": floor.targets, "claim_interval": interval}
+            async with at.house.running("worker", worker=worker) as found:
+                at.runtimes |= found
+                task_id = await at.submit(at.spec("observe"))
+                return bool((await at.ended(task_id)).status == "succeeded")
+
+        assert await works(timedelta(hours=1))
+        at.runtimes["htm"].signal = unheard  # type: ignore[method-assign]
+        assert await works(timedelta(milliseconds=100))
 
 
-async def test_a_stop_lets_the_attempts_end_and_reports_them(floor: Opener) -> None:
-    async with floor() as at:
+async def unheard(*_: object, **__: object) -> None:
+    """A hint that gets lost on its way."""
+
+
+async def test_a_stop_lets_the_attempts_end_and_reports_them(
+    floor: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    look = activity._samples
+
+    async def held_up(*given: Any, **how: Any) -> list[activity.Sample]:
+        begun.set()
+        await go_on.wait()
+        return await look(*given, **how)
+
+    monkeypatch.setattr(activity, "_samples", held_up)
+    async with floor(names=("htm",)) as at:
+        service = at.house.build("worker", targets_file=floor.targets)
+        worker = await service.start()
         task_id = await at.submit(
             at.spec(
-                "observe", operation="postgres.activity", params='{"seconds":2,"warmup_seconds":0}'
+                "observe", operation="postgres.activity", params='{"seconds":1,"warmup_seconds":0}'
             )
         )
-
-        async def is_running() -> bool:
-            return bool((await at.task(task_id)).status == "running")
-
-        await eventually(is_running)
-    async with floor() as at:
-        task = await at.ended(task_id)
+        await asyncio.wait_for(begun.wait(), 5)
+        stopping = asyncio.create_task(worker.stop())
+        await eventually(worker.runtime.stopping.is_set)
+        go_on.set()
+        await stopping
+        task = await at.task(task_id)
         assert (task.status, task.attempt_number) == ("succeeded", 1)
 
 
 async def test_a_target_that_keeps_failing_opens_its_circuit_which_outlives_the_process(
-    floor: Opener,
+    floor: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    soon = RetryPolicy(first=timedelta(milliseconds=10))
+    monkeypatch.setattr(guard, "_SETTINGS", replace(guard._SETTINGS, observing=soon))
     toml = floor.shop.toml
-    floor.shop.toml = toml.replace(f"port = {floor.shop.server.port}", "port = 1")
-    once = {"max_attempts": 1}
-    async with floor(htm=FAST) as at:
-        for _ in range(2):
-            failed = await at.do(at.spec("observe", timeout_ms=8000, **once))
-            assert failed.error_class in {"transient", "timeout"}
-        rows = await at.house.rows("worker", "SELECT * FROM breaker_states")
-        assert [(r["kernel"], r["target"], r["state"]) for r in rows] == [
-            ("postgres", "shop", "open")
-        ]
-    floor.shop.toml = toml
-    async with floor(htm=FAST) as at:
-        failed = await at.do(at.spec("observe", **once))
-        assert "the circuit is open" in (failed.error_message or "")
+    async with floor(names=("htm",)) as at:
+        worker = {"targets_file": floor.targets}
+        floor.targets.write_text(toml.replace(f"port = {floor.shop.server.port}", "port = 1"))
+        async with at.house.running("worker", worker=worker):
+            for _ in range(2):
+                failed = await at.do(at.spec("observe", max_attempts=1))
+                assert failed.error_class == "transient"
+            rows = await at.house.rows("worker", "SELECT * FROM breaker_states")
+            assert [(r["kernel"], r["target"], r["state"]) for r in rows] == [
+                ("postgres", "shop", "open")
+            ]
+        floor.targets.write_text(toml)
+        async with at.house.running("worker", worker=worker):
+            failed = await at.do(at.spec("observe", max_attempts=1))
+            assert "the circuit is open" in (failed.error_message or "")
 
 
 async def test_a_refusal_does_not_open_the_circuit(floor: Opener) -> None:
     async with floor() as at:
         await at.permit()
+        wanted = at.permitted(at.spec(operation="postgres.set_database_setting"))
+        await at.result(wanted)
+        owner = await at.shop.connect("shop_owner")
+        await owner.execute(f"ALTER DATABASE {at.shop.database} SET statement_timeout = '9s'")
         for _ in range(6):
-            wanted = at.permitted(at.spec(operation="postgres.set_database_setting"))
-            await at.result(wanted)
-            owner = await at.shop.connect("shop_owner")
-            await owner.execute(f"ALTER DATABASE {at.shop.database} SET statement_timeout = '9s'")
             back = await at.do(at.permitted(at.spec("revert", action_id=wanted.action_id)))
             assert back.error_class == "nonretryable"
         assert await at.house.rows("worker", "SELECT * FROM breaker_states") == []
+
+
+PARAMS = (
+    {
+        "postgres.set_database_setting": '{"name": "statement_timeout", "value": "5ms"}',
+        "postgres.terminate_blockers": '{"min_idle_seconds": 1}',
+        "postgres.activity": '{"seconds": 1, "warmup_seconds": 0}',
+        "postgres.query": '{"query": "SELECT 1"}',
+        "filesystem.set_mode": '{"path": "a", "mode": "600"}',
+        "command.run": '{"argv": ["/bin/true"]}',
+        "memory.process": '{"argv": ["/bin/true"]}',
+    }
+    | {
+        f"filesystem.{name}": '{"path": "a"}'
+        for name in ("clear_pycache", "rotate_log", "move_aside", "usage", "hash")
+    }
+    | {
+        f"filesystem.{name}": '{"path": "a", "content": {"secret": "shop-api"}}'
+        for name in ("write_secret", "holds_secret")
+    }
+)
+CHECKS = """
+[targets.checks]
+kind = "command"
+environment = "demo"
+allow = [["/bin/true"]]
+[targets.web]
+kind = "memory"
+environment = "demo"
+processes = [["/bin/true"]]
+[secrets.shop-api]
+file = "/nowhere"
+"""
+TARGETS = {"postgres": "shop", "filesystem": "files", "command": "checks", "memory": "web"}
+
+
+async def test_every_operation_of_every_kernel_stands_behind_its_circuit(floor: Opener) -> None:
+    """Nobody has to wrap an operation: a new one is protected because there is no other way to it."""
+    floor.shop.toml += CHECKS
+    for kernel, target in TARGETS.items():
+        await floor.house.rows(
+            "worker",
+            "INSERT INTO breaker_states (kernel, target, state, failures, elapsed, generation)"
+            f" VALUES ('{kernel}', '{target}', 'open', 0, 0, 1)",
+        )
+    async with floor() as at:
+        await at.permit()
+        await at.consent(OWN, OWN.model_copy(update={"secret": "shop-api"}))
+        specs = [
+            at.spec(
+                step,
+                kernel=kernel.name,
+                operation=operation.name,
+                target=TARGETS[kernel.name],
+                params=PARAMS.get(operation.name, "{}"),
+                max_attempts=1,
+            )
+            for kernel in KERNELS
+            for operation in kernel.operations
+            for step in (("observe",) if operation.apply is None else ("observe", "apply"))
+        ]
+        ended = await asyncio.gather(*(at.do(at.permitted(spec)) for spec in specs))
+        for spec, task in zip(specs, ended, strict=True):
+            assert "circuit is open" in (task.error_message or ""), (spec.operation, spec.step)
+        assert await at.receipts() == []

@@ -22,7 +22,6 @@ from grace.testkit.consents import OWN, signed
 Floor = Any
 Opener = Any
 Shop = Any
-FAST = {"retry_first": timedelta(milliseconds=50), "retry_longest": timedelta(milliseconds=50)}
 WHAT = "secret shop-ops has no consent for postgres.set_database_setting at shop"
 
 
@@ -111,16 +110,16 @@ async def test_a_revert_that_nobody_consents_to_is_for_people(floor: Opener, nam
 async def test_a_worker_that_starts_in_silence_looks_and_undoes_by_what_was_heard(
     floor: Opener, named: Shop
 ) -> None:
-    async with floor(names=("identity", "htm", "worker")) as at:
+    soon = {"targets_file": floor.targets, "permit_patience": timedelta(milliseconds=200)}
+    async with floor(names=("htm",)) as at:
         await at.permit()
         await at.consent(OWN, held())
         wanted = at.permitted(at.spec())
-        await at.result(wanted)
-        settings = at.worker.settings.model_dump()
-    async with floor(names=("identity", "htm"), htm=FAST) as at:
+        async with at.house.running("worker", worker=soon):
+            await eventually(at.are_heard)
+            await at.result(wanted)
         await at.consenting.silence()
-        await at.permit()
-        async with at.house.running("worker", worker=settings):
+        async with at.house.running("worker", worker=soon):
             assert (await at.do(at.spec("observe"))).status == "succeeded"
             late = await at.do(at.permitted(at.spec()))
             assert (late.status, late.error_class) == ("dead_letter", "transient")
@@ -130,7 +129,7 @@ async def test_a_worker_that_starts_in_silence_looks_and_undoes_by_what_was_hear
 
 
 async def test_people_are_asked_consent_once_and_take_it_back(floor: Opener, named: Shop) -> None:
-    async with floor(names=("identity", "htm", "worker", "governance")) as at:
+    async with floor(names=("htm", "worker", "governance")) as at:
         await at.consenting.silence()
         await at.permit()
         gateway = await at.house.act_as("gateway")

@@ -16,7 +16,6 @@ from grace.worker.loops.switch import KillSwitch
 
 Floor = Any
 Opener = Any
-FAST = {"retry_first": timedelta(milliseconds=50), "retry_longest": timedelta(milliseconds=50)}
 
 
 def forged(at: Floor) -> dict[str, Any]:
@@ -132,7 +131,7 @@ def closed(contract_id: str) -> ActionClosed:
 
 
 async def test_without_a_permit_nothing_begins_and_it_is_tried_again(floor: Opener) -> None:
-    async with floor(htm=FAST, permit_patience=timedelta(0)) as at:
+    async with floor(permit_patience=timedelta(0)) as at:
         task = await at.do(at.permitted(at.spec()))
         assert task.status == "dead_letter"
         assert task.error_class == "transient"
@@ -163,7 +162,7 @@ async def test_what_is_stopped_while_it_looks_never_acts(
         return taken
 
     monkeypatch.setattr(KillSwitch, "_take", listen)
-    async with floor(htm=FAST) as at:
+    async with floor() as at:
 
         async def observe(*args: Any) -> Any:
             found = await look(*args)
@@ -193,7 +192,7 @@ async def test_a_worker_waits_for_the_first_beacon(floor: Opener) -> None:
 
 
 async def test_reverts_go_on_without_a_permit_unless_they_are_stopped(floor: Opener) -> None:
-    async with floor(htm=FAST) as at:
+    async with floor() as at:
         await at.permit()
         wanted = at.permitted(at.spec())
         await at.result(wanted)
@@ -214,13 +213,14 @@ async def test_reverts_go_on_without_a_permit_unless_they_are_stopped(floor: Ope
 
 
 async def test_an_apply_does_not_begin_on_a_lease_shorter_than_its_timeout(floor: Opener) -> None:
-    async with floor(htm={**FAST, "lease": timedelta(seconds=10)}) as at:
+    async with floor(htm={"lease": timedelta(seconds=10)}) as at:
         await at.permit()
         task = await at.do(at.permitted(at.spec()))
         assert "the lease has" in (task.error_message or "")
         assert await at.receipts() == []
 
 
+@pytest.mark.usefixtures("short_seconds")
 async def test_observing_needs_no_capability_and_no_permit(floor: Opener) -> None:
     async with floor() as at:
         seen = await at.result(at.spec("observe", action_id="", contract_id=None))

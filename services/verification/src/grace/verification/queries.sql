@@ -61,10 +61,10 @@ UPDATE missions SET status = :status, reason = NULL
 RETURNING mission_id;
 
 -- close_missions --
--- Missions end, once. Absent: it has ended already.
+-- Missions end, once. Absent: it has ended already. (SELECT ..): planned once, not for each batch.
 UPDATE missions m
    SET status = :status, confidence = w.confidence, reason = w.reason, closed_at = now(), recall_at = NULL
-  FROM unnest(CAST(:mission_ids AS text[]), CAST(:confidences AS double precision[]), CAST(:reasons AS text[]))
+  FROM unnest((SELECT CAST(:mission_ids AS text[])), CAST(:confidences AS double precision[]), CAST(:reasons AS text[]))
     AS w (mission_id, confidence, reason)
  WHERE m.mission_id = w.mission_id AND m.status = ANY (CAST(:sources AS text[]))
 RETURNING m.mission_id, m.tenant_id, m.target, m.correlation_id, m.closed_at;
@@ -85,13 +85,15 @@ SELECT mission_id, tenant_id, kind, target, requested_by, status, confidence, pl
 SELECT status, plan_hash FROM missions WHERE mission_id = :mission_id;
 
 -- missions --
--- A page of a tenant's missions, newest first.
+-- A page of a tenant's missions, newest first. One that was verified and whose fault is back is asked for as `reopened`.
 SELECT mission_id, tenant_id, kind, target, requested_by, status, confidence, playbook_id, plan_hash, reason,
        opened_at, closed_at
-  FROM missions
+  FROM missions m
  WHERE tenant_id = :tenant_id
    AND (CAST(:before AS text) IS NULL OR mission_id < CAST(:before AS text))
-   AND (CAST(:status AS text) IS NULL OR status = CAST(:status AS text))
+   AND (CAST(:status AS text) IS NULL OR CAST(:status AS text) =
+        CASE WHEN status = 'verified' AND EXISTS (SELECT FROM contract_revisions r WHERE r.mission_id = m.mission_id)
+             THEN 'reopened' ELSE status END)
  ORDER BY mission_id DESC LIMIT :most;
 
 -- claim_recalls --

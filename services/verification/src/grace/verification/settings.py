@@ -22,7 +22,8 @@ class Settings(ServiceSettings):
     advance_most: int = Field(default=32, ge=1, le=256)
     # A replica that dies with contracts in hand keeps the others off them for this long.
     claim_for: Duration = timedelta(seconds=5)
-    # A task whose end nobody told of is asked for this often; so is a target that is held.
+    # A task whose end nobody told of is asked for after three times this, one that takes long up to every
+    # five times this; a target that is held is looked at this often.
     poll_interval: Duration = timedelta(seconds=1)
     # A transient failure of a worker is no verdict yet.
     task_attempts: int = Field(default=3, ge=1, le=100)

@@ -14,7 +14,7 @@ from grace.worker.loops.bench import Bench
 from grace.worker.loops.claim import Beat, Claim
 from grace.worker.loops.crash import MOMENTS
 from grace.worker.loops.guard import Guard
-from grace.worker.loops.prune import Prune
+from grace.worker.loops.prune import Prune, PruneStates
 from grace.worker.loops.report import Reporter
 from grace.worker.loops.switch import KillSwitch
 from grace.worker.loops.tools import Tools
@@ -39,6 +39,7 @@ def build(settings: Settings | None = None) -> Service:
         states=open_blobs(settings, "states"),
     )
     bench = Bench(tools, settings.slots)
+    claim = Claim(bench)
     return (
         Service("worker", settings)
         .schema(__file__)
@@ -48,9 +49,12 @@ def build(settings: Settings | None = None) -> Service:
         .listen(Permit, partial(handlers.on_permit, switch.hear, Vouch))
         .listen(SignedConsents, partial(handlers.on_consents, consents))
         .listen(WorkHint, partial(handlers.on_work_hint, registry, Claim))
-        .run(Reporter(bench, drain=settings.drain.total_seconds()).run)
+        .run(Reporter(bench, claim, drain=settings.drain.total_seconds()).run)
         .every(settings.permit_renewal, Vouch(switch, settings.permit_renewal))
-        .every(settings.claim_interval, Claim(bench))
+        .every(settings.claim_interval, claim)
         .every(settings.beat_interval, Beat(bench))
         .every(settings.prune_interval, Prune(tools, settings.keep_results), leader=True)
+        .every(
+            settings.prune_interval, PruneStates(tools, settings.keep_unused_states), leader=True
+        )
     )

@@ -12,6 +12,7 @@ import asyncpg
 from grace.contracts.governance import Permit as PermitMessage
 from grace.contracts.governance import SignedConsents
 from grace.contracts.htm import WorkHint
+from grace.contracts.secrets import is_reference
 from grace.contracts.verification import ActionClosed
 from grace.contracts.worker import (
     ListTargets,
@@ -26,14 +27,17 @@ from grace.contracts.worker import (
     ValidatedActions,
 )
 from grace.kit import Called, Received, Rpc, Runtime, Stream, Unavailable, Unit
+from grace.worker.domain.definition import definition_of
 from grace.worker.domain.failure import BlockedError, InvalidError, KernelError, NotNowError
 from grace.worker.domain.permit import Permit
 from grace.worker.domain.redaction import Mark, concealed_value
 from grace.worker.domain.state import Json
-from grace.worker.kernels.consents import Consents, dry_use_of
+from grace.worker.domain.targets import Target as KnownTarget
+from grace.worker.kernels.consents import Consents, dry_uses_of
 from grace.worker.kernels.operation import Context, Diff, Params, Role
+from grace.worker.kernels.references import names_in
 from grace.worker.kernels.registry import Entry, Registry, parse_params
-from grace.worker.kernels.secrets import mark_of
+from grace.worker.kernels.secrets import Door, Veil, mark_of, unknown
 from grace.worker.kernels.targets_file import TargetsFile
 from grace.worker.store import Contracts
 
@@ -97,9 +101,12 @@ def _looked_at(
         return _unknown(f"{body.operation} is not an operation of this worker")
     problems: list[str] = []
     params = _params(entry, body.params, problems)
-    environment = _environment(entry, targets, body.target, problems)
-    validated = _validated(entry, params, problems, longest)
-    return validated.model_copy(update={"environment": environment})
+    target = _target(entry, targets, body.target, problems)
+    if target is None:
+        return _validated(entry, params, problems, longest)
+    problems += _unknown_secrets(targets, params)
+    about = {"environment": target.environment, "definition": definition_of(target)}
+    return _validated(entry, params, problems, longest).model_copy(update=about)
 
 
 async def on_preview(
@@ -116,14 +123,20 @@ async def on_preview(
         return _cannot(f"{body.operation} is not an operation of this worker")
     problems: list[str] = []
     params = _params(entry, body.params, problems)
-    _environment(entry, targets, body.target, problems)
+    _target(entry, targets, body.target, problems)
     if params is None or problems:
         return _cannot(*problems)
     target = targets.find(body.target)
-    use = dry_use_of(target, tenant_id=call.tenant, operation=body.operation)
+    uses = dry_uses_of(target, tenant_id=call.tenant, operation=body.operation)
     try:
         async with asyncio.timeout(_LONGEST_LOOK):
-            ctx = await consents.opened(runtime, Context(target, Role.OBSERVE), use)
+            ctx = await consents.opened(
+                runtime,
+                Context(target, Role.OBSERVE),
+                uses,
+                Door(targets, (), Veil()),
+                untouched=True,
+            )
             diff = await entry.operation.plan(ctx, params)
             mark = mark_of(runtime.keys.safe, target.id)
             return _previewed(diff, mark if entry.operation.secrecy.fields else None)
@@ -187,8 +200,10 @@ def _params(entry: Entry, text: str, problems: list[str]) -> Params | None:
         return None
 
 
-def _environment(entry: Entry, targets: TargetsFile, name: str, problems: list[str]) -> str | None:
-    """Return the target's environment; a problem where it is not one for this operation."""
+def _target(
+    entry: Entry, targets: TargetsFile, name: str, problems: list[str]
+) -> KnownTarget | None:
+    """Return the registered target; a problem where it is not one for this operation."""
     try:
         target = targets.find(name)
     except BlockedError:
@@ -198,7 +213,14 @@ def _environment(entry: Entry, targets: TargetsFile, name: str, problems: list[s
         raise Unavailable(str(error)) from error
     if target.kind != entry.kernel.name:
         problems.append(f"{entry.operation.name} does not fit {name}, a {target.kind}")
-    return target.environment
+    return target
+
+
+def _unknown_secrets(targets: TargetsFile, params: Params | None) -> list[str]:
+    try:
+        return [unknown(n) for n in sorted(names_in(params)) if targets.file_of(n) is None]
+    except NotNowError as error:
+        raise Unavailable(str(error)) from error
 
 
 def _validated(
@@ -223,7 +245,7 @@ def _previewed(diff: Diff, mark: Mark | None) -> PreviewedAction:
     """Return the changes; with `mark` fingerprints of what they are from and to."""
 
     def told(value: Json) -> str:
-        return _json(concealed_value(value, mark) if mark else value)
+        return _json(concealed_value(value, mark) if mark and not is_reference(value) else value)
 
     changes = tuple(
         PreviewedChange(

@@ -76,3 +76,19 @@ VALUES (:key_id, :body, :signature, :issued_at)
    SET key_id = excluded.key_id, body = excluded.body, signature = excluded.signature,
        issued_at = excluded.issued_at
  WHERE heard_consents.issued_at < excluded.issued_at;
+
+-- note_put_state --
+-- A long state is about to be put; put again, it is the same.
+INSERT INTO put_states (blob_sha256, action_id, step) VALUES (:blob_sha256, :action_id, :step)
+ON CONFLICT (blob_sha256) DO NOTHING;
+
+-- settled_states --
+-- Long states of long ago whose receipt is complete, or never came to be; with what the receipt holds.
+SELECT p.blob_sha256, p.action_id, p.step, r.before_state, r.after_state
+  FROM put_states p LEFT JOIN effect_receipts r ON r.action_id = p.action_id AND r.step = p.step
+ WHERE p.put_at < now() - CAST(:keep AS interval) AND (r.action_id IS NULL OR r.completed_at IS NOT NULL)
+ ORDER BY p.put_at LIMIT :most;
+
+-- forget_put_states --
+-- It is known what became of them.
+DELETE FROM put_states WHERE blob_sha256 = ANY (CAST(:blobs AS text[]));

@@ -2,14 +2,12 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from grace.kit import service_config
+from grace.kit import Duration, service_config
 from grace.kit.blobs import BlobSettings
-
-Duration = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
 class Settings(BlobSettings):
@@ -20,10 +18,11 @@ class Settings(BlobSettings):
     # Without a file no target is registered and every task is refused.
     targets_file: Path | None = None
     # A replica may be given fewer kernels than there are, to keep their rights apart.
-    kernels: tuple[Literal["postgres", "filesystem", "command"], ...] = (
+    kernels: tuple[Literal["postgres", "filesystem", "command", "memory"], ...] = (
         "postgres",
         "filesystem",
         "command",
+        "memory",
     )
     # Tasks at the same time (REQUIREMENTS R2-24); each may hold a connection to its target.
     slots: int = Field(default=6, ge=1, le=100)
@@ -32,7 +31,7 @@ class Settings(BlobSettings):
     # A ninth of htm's lease: several beats may be lost before a task is.
     beat_interval: Duration = timedelta(seconds=5)
     # No change may take longer; htm's lease must be longer than this, or none ever begins.
-    longest_operation: timedelta = timedelta(seconds=30)
+    longest_operation: Duration = timedelta(seconds=30)
     # A worker that has just started has not heard a beacon yet; it waits so long for one.
     permit_patience: timedelta = Field(default=timedelta(seconds=2), ge=timedelta(0))
     # Governance is asked anew how the kill switch stands: by then two clocks have drifted by no more
@@ -43,5 +42,7 @@ class Settings(BlobSettings):
     # Long results in a folder are forgotten after this. Twice as long as htm keeps ended tasks: keep it
     # longer than GRACE_HTM_KEEP_ENDED. A bucket has lifecycle rules for that.
     keep_results: Duration = timedelta(days=60)
+    # A long state to which no receipt refers after this is of a worker that died before it wrote one.
+    keep_unused_states: Duration = timedelta(days=7)
     # How often it is looked for what has served its time; it harms nobody meanwhile.
     prune_interval: Duration = timedelta(hours=1)

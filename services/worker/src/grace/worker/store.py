@@ -10,6 +10,7 @@ from grace.kit import Queries, Record, Safe, SafeError, Transaction
 from grace.resilience.breaker import Snapshot
 from grace.worker.domain.capability import Act, Step
 from grace.worker.domain.failure import CorruptError
+from grace.worker.domain.large import large_in
 from grace.worker.domain.receipt import Claimant, Done, Receipt
 from grace.worker.domain.state import State, digest, state_of, text_of
 
@@ -151,13 +152,64 @@ class Receipts:
         )
 
     def _opened(self, text: str, place: str) -> str:
-        """Return a state's text. CorruptError for what does not open."""
-        if text.startswith("{"):  # stored before states were encrypted
-            return text
+        return opened_state(self._safe, text, place)
+
+
+def opened_state(safe: Safe, text: str, place: str) -> str:
+    """Return a stored state's text. CorruptError for what does not open."""
+    if text.startswith("{"):  # stored before states were encrypted
+        return text
+    try:
+        return safe.open(text, place=place)
+    except SafeError as error:
+        raise CorruptError from error
+
+
+@dataclass(frozen=True, slots=True)
+class PutState:
+    """A long state that was put long ago. `in_use`: its receipt refers to it, or cannot be read."""
+
+    blob: str
+    in_use: bool
+
+
+class PutStates:
+    """Which long states were put, inside one transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        """Use the transaction of a unit."""
+        self._tx = tx
+
+    async def note(self, blob: str, act: Act) -> None:
+        """Keep that a state is about to be put."""
+        await self._tx.execute(
+            QUERIES["note_put_state"], blob_sha256=blob, action_id=act.action_id, step=act.step
+        )
+
+    async def settled(self, safe: Safe, *, keep: timedelta, most: int) -> list[PutState]:
+        """Return some that were put before that, and of which is known whether they are needed."""
+        rows = await self._tx.fetch(QUERIES["settled_states"], keep=keep, most=most)
+        return [PutState(row["blob_sha256"], _is_in_use(row, safe)) for row in rows]
+
+    async def forget(self, blobs: Sequence[str]) -> None:
+        """Nothing more is to be found out about these."""
+        await self._tx.execute(QUERIES["forget_put_states"], blobs=list(blobs))
+
+
+def _is_in_use(row: Record, safe: Safe) -> bool:
+    """Whether the receipt of a state refers to it; in doubt it does."""
+    held = {"before": row["before_state"], "after": row["after_state"]}
+    for word, text in held.items():
+        if text is None:  # there is no receipt
+            continue
         try:
-            return self._safe.open(text, place=place)
-        except SafeError as error:
-            raise CorruptError from error
+            opened = opened_state(safe, text, _place(row["action_id"], row["step"], word))
+        except CorruptError:
+            return True
+        large = large_in(state_of(opened))
+        if large is not None and large.blob_sha256 == row["blob_sha256"]:
+            return True
+    return False
 
 
 class Contracts:

@@ -113,6 +113,11 @@ class Action:
     measurement: Measurement
     measures: tuple[Measure, ...] = ()
     environment: str | None = None
+    definitions: tuple[tuple[str, str], ...] = ()  # what each target stood for when it was planned
+
+    def definition_of(self, target: str) -> str | None:
+        """What one of its targets must stand for; None where the plan does not say it."""
+        return dict(self.definitions).get(target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,10 @@ class Mode(StrEnum):
     REVERT = "revert"
 
 
+# Ends of attempts that say nothing about what was done.
+_UNFINISHED = frozenset({"lapsed", "timeout"})
+
+
 class Outcome(StrEnum):
     """Where a task stands, as far as a contract cares."""
 
@@ -160,6 +164,11 @@ def nothing_executed(report: Report) -> bool:
     if report.attempts:
         return all(_refused(attempt.error) for attempt in report.attempts)
     return report.attempt_number == 0 or (report.attempt_number == 1 and _refused(report.error))
+
+
+def was_left_alone(report: Report) -> bool:
+    """Whether an attempt was never heard of again or did not end in time: nobody looked what it left."""
+    return any(attempt.outcome in _UNFINISHED for attempt in report.attempts)
 
 
 def needs_a_person(report: Report) -> bool:

@@ -30,6 +30,7 @@ from grace.verification.handlers import (
     attention,
     baselines,
     benchmarks,
+    blocked,
     contracts,
     decisions,
     measurements,
@@ -52,7 +53,7 @@ def stream(settings: Settings, wakes: Wakes) -> Stream:
         Stream()
         .on(ErrorCaptured, partial(plans.on_error_captured, settings))
         .on(ActionPlanned, partial(plans.on_action_planned, settings))
-        .on(PlanningBlocked, partial(plans.on_planning_blocked, settings))
+        .on(PlanningBlocked, partial(blocked.on_planning_blocked, settings))
         .on(ApprovalRequested, decisions.on_approval_requested)
         .on(ApprovalGranted, partial(decisions.on_approval_granted, wakes))
         .on(ApprovalRejected, decisions.on_approval_rejected)

@@ -1,5 +1,6 @@
 """Somebody asks for a baseline: the healthy state that later incidents are compared with."""
 
+from grace.contracts.secrets import objection
 from grace.contracts.verification import Baseline, TakeBaseline
 from grace.kit import Called, Conflict, Invalid, Unit, new_id
 from grace.verification.domain.contract import Measurement
@@ -17,6 +18,10 @@ class BadParams(Invalid):
     """The parameters of a measurement are a JSON object."""
 
 
+class OpenSecret(Invalid):
+    """A secret is given by its name, never as it is."""
+
+
 class BadMeasurement(Invalid):
     """No source can be asked for this measurement."""
 
@@ -32,6 +37,8 @@ async def on_take_baseline(
     body = call.body
     if read_state(body.params) is None:
         raise BadParams
+    if (opened := objection(body.operation, body.params)) is not None:
+        raise OpenSecret(str(opened))
     if await Missions(unit.tx).is_troubled(body.tenant_id, body.target):
         raise TargetInTrouble
     baseline_id = f"baseline-{new_id()}"

@@ -94,15 +94,6 @@ async def on_action_planned(
         account(outcome, message, unit)
 
 
-async def on_planning_blocked(
-    settings: Settings, messages: Sequence[Received[wire.PlanningBlocked]], unit: Unit
-) -> None:
-    """Close each mission that intent has no plan for."""
-    for message in in_order(messages):
-        outcome = await block(settings, message.body, Source.message(message), unit)
-        account(outcome, message, unit)
-
-
 async def capture(
     settings: Settings, captured: Sequence[tuple[wire.ErrorCaptured, Source]], unit: Unit
 ) -> None:
@@ -164,16 +155,6 @@ async def plan(
             outcomes.append(None if found.mission_id in stored else Ignored("stale"))
             stored.discard(found.mission_id)
     return outcomes
-
-
-async def block(
-    settings: Settings, body: wire.PlanningBlocked, source: Source, unit: Unit
-) -> Outcome:
-    """Close a mission that nothing can be done about."""
-    facts = MissionFacts(body.mission_id, body.tenant_id, source.correlation_id)
-    await Missions(unit.tx).upsert([facts], recall_after=settings.recall_after)
-    await hear(unit, source, body.mission_id, f"no plan: {body.reason}")
-    return await _close_as_blocked(body.mission_id, body.reason, unit)
 
 
 def _read(body: wire.ActionPlanned) -> Plan | Refused:

@@ -45,7 +45,9 @@ async def on_list_missions(call: Called[ListMissions], runtime: Runtime) -> Miss
             status=body.status,
             most=min(body.limit, _MOST_MISSIONS),
         )
-        revisions = await Watches(tx).revisions([mission.mission_id for mission in found])
+        # Only what had a plan has contracts, whose verdicts could be taken back.
+        planned = [mission.mission_id for mission in found if mission.plan_hash is not None]
+        revisions = await Watches(tx).revisions(planned) if planned else {}
     return Missions(missions=tuple(revised(each, revisions) for each in found))
 
 
@@ -63,7 +65,8 @@ async def read_mission(tx: Transaction, tenant_id: str, mission_id: str) -> Miss
     found = await Views(tx).mission(tenant_id, mission_id)
     if found is None:
         return None
-    found = revised(found, await Watches(tx).revisions([found.mission_id]))
+    if found.contracts:
+        found = revised(found, await Watches(tx).revisions([found.mission_id]))
     return found if _fits(found) else _lighter(found)
 
 

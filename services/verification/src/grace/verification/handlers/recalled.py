@@ -4,6 +4,7 @@ from grace.contracts.governance import RecalledDecision
 from grace.contracts.intent import RecalledMission
 from grace.kit import Unit
 from grace.verification.handlers import decisions, plans
+from grace.verification.handlers.blocked import block
 from grace.verification.handlers.outcome import Outcome
 from grace.verification.settings import Settings
 from grace.verification.store.timeline import Source
@@ -23,7 +24,7 @@ async def retell_mission(
         done += await plans.plan(settings, [(answer.planned, source)], unit)
     if answer.blocked is not None:
         source = Source.recalled(answer.blocked, mission_id, correlation)
-        done.append(await plans.block(settings, answer.blocked, source, unit))
+        done += await block(settings, [(answer.blocked, source)], unit)
     return done
 
 

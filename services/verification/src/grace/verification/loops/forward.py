@@ -51,7 +51,7 @@ async def _wait(cases: Sequence[Case], unit: Unit, settings: Settings) -> None:
     pause = settings.poll_interval
     waiting = [case for case in cases if case.facts.status is Status.WAITING]
     if waiting:
-        await Batch(unit.tx).rest(waiting, pause=pause)
+        await Batch(unit.tx).rest([(case, pause) for case in waiting])
     for case in cases:
         if case.facts.status is Status.WAITING:
             continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
 from grace.kit import Unit
@@ -16,6 +17,7 @@ from grace.verification.domain.decision import (
     TakeHold,
     Wait,
 )
+from grace.verification.domain.patience import patience
 from grace.verification.domain.task import Step
 from grace.verification.loops.crash import Moments, moments_of, moments_of_submit
 from grace.verification.loops.ends import close_all
@@ -74,9 +76,9 @@ async def carry_out(unit: Unit, moves: Sequence[Move], settings: Settings) -> Ca
     locked = {m.case.contract.mission_id for m in obeyed if isinstance(m.decision, _LOCKING)}
     if locked:
         await Missions(unit.tx).lock(locked)
-    resting = [m.case for m in obeyed if isinstance(m.decision, Wait | Submit)]
+    resting = [m for m in obeyed if isinstance(m.decision, Wait | Submit)]
     if resting:
-        await Batch(unit.tx).rest(resting, pause=settings.poll_interval)
+        await Batch(unit.tx).rest([(m.case, _pause(m, settings)) for m in resting])
     noted = [(move.case, move.taken) for move in moves if isinstance(move, Note)]
     await note_submitted(unit, noted, settings)
     holding = [(m.case, m.decision) for m in obeyed if isinstance(m.decision, TakeHold)]
@@ -87,6 +89,14 @@ async def carry_out(unit: Unit, moves: Sequence[Move], settings: Settings) -> Ca
     nudged = await close_all(unit, closing, watch_after=settings.watch_after)
     rare = await _one_after_the_other(unit, obeyed, settings)
     return Carried([*acting, *measured, *rare.wanting], nudged or rare.nudged)
+
+
+def _pause(move: Obey, settings: Settings) -> timedelta:
+    """Whoever has a task waits for word of it; all others look again soon."""
+    case, shortest = move.case, settings.poll_interval
+    if isinstance(move.decision, Submit) or not case.facts.submitted:
+        return shortest
+    return patience(case.facts.step_since, now=case.seen_at, shortest=shortest)
 
 
 async def _one_after_the_other(unit: Unit, obeyed: Sequence[Obey], settings: Settings) -> Carried:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from grace.contracts.htm import GetTasks, SubmitTasks, SubmittedTask, TaskSpec
 from grace.kit import GraceError, Kind, Runtime, TooLarge
+from grace.verification.domain.patience import first_patience
 from grace.verification.domain.task import Report
 from grace.verification.settings import Settings
 from grace.verification.store.shapes import report_of
@@ -27,7 +28,8 @@ class Taken:
 
         A task that was there before may have ended before anybody listened.
         """
-        return settings.poll_interval / (1 if self.fresh else 10)
+        shortest = settings.poll_interval
+        return first_patience(shortest) if self.fresh else shortest / 10
 
 
 @dataclass(frozen=True, slots=True)

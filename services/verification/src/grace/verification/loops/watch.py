@@ -17,7 +17,7 @@ from grace.verification.store.takes import Takes
 from grace.verification.store.timeline import LONGEST_REASON, About, note, tell
 from grace.verification.store.watches import DueWatch, Watches
 
-_OVERTAKEN = "another mission has acted on the target since"
+_OVERTAKEN = "another mission has changed the target since"
 
 
 class Watch:
@@ -57,6 +57,8 @@ class _OneLook:
         elif self.watch.is_overtaken:
             if await watches.end(self.watch, "skipped", reason=_OVERTAKEN):
                 await self._say(f"not taken: {_OVERTAKEN}")
+        elif self.watch.is_in_hand:  # whether it is overtaken shows when that mission has ended
+            await watches.rest(self.watch, pause=self.settings.poll_interval)
         elif await watches.measure(self.watch, pause=self.settings.poll_interval):
             measures = measures_of_look(self.case.contract)
             await schedule_look(

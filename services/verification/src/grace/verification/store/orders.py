@@ -24,6 +24,7 @@ def contract_order(settings: Settings, wanted: Wanted, case: Case) -> TaskSpec:
             "contract_id": contract.contract_id,
             "mission_id": contract.mission_id,
             "capability": _capability(wanted.mode, case),
+            "target_definition": contract.action.definition_of(wanted.target),
             "priority": _PRIORITIES[wanted.mode] + _URGENCIES.get(contract.severity or "", 0),
         }
     )

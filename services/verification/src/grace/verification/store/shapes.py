@@ -120,6 +120,7 @@ def _action_of(action: wire_intent.PlannedAction) -> Action:
         measurement=measurement_of(action.measurement),
         measures=tuple(map(measure_of, action.measures)),
         environment=action.environment,
+        definitions=tuple((each.target, each.sha256) for each in action.definitions),
     )
 
 
@@ -140,4 +141,8 @@ def action_on_wire(action: Action) -> wire_intent.PlannedAction:
         measurement=measurement_on_wire(action.measurement),
         measures=tuple(map(measure_on_wire, action.measures)),
         environment=action.environment,
+        definitions=tuple(
+            wire_intent.TargetDefinition(target=target, sha256=sha256)
+            for target, sha256 in action.definitions
+        ),
     )

@@ -95,11 +95,11 @@ async def close_mission(
     unit: Unit, mission_id: str, event: MissionEvent, *, confidence: float, reason: str | None
 ) -> bool:
     """End a mission and tell everybody, once; False when it has ended already."""
-    return await close_missions(unit, event, [MissionEnd(mission_id, confidence, reason)]) == 1
+    return await close_missions(unit, event, [MissionEnd(mission_id, confidence, reason)]) != set()
 
 
-async def close_missions(unit: Unit, event: MissionEvent, ends: Sequence[MissionEnd]) -> int:
-    """End missions in one way and tell everybody, once; how many had not ended already."""
+async def close_missions(unit: Unit, event: MissionEvent, ends: Sequence[MissionEnd]) -> set[str]:
+    """End missions in one way and tell everybody, once; those that had not ended already."""
     shown = {
         end.mission_id: replace(end, reason=shown_text(end.reason, LONGEST_REASON) or None)
         if end.reason
@@ -109,7 +109,7 @@ async def close_missions(unit: Unit, event: MissionEvent, ends: Sequence[Mission
     closed = await Missions(unit.tx).close(event, list(shown.values()))
     for mission in closed:
         await _tell_end(unit, event, mission, shown[mission.mission_id])
-    return len(closed)
+    return {mission.mission_id for mission in closed}
 
 
 async def _tell_end(

@@ -42,6 +42,8 @@ class Views:
         )
         if row is None:
             return None
+        if row["plan_hash"] is None:  # contracts are drafted of a plan
+            return _mission(row, ())
         rows = await self._tx.fetch(QUERIES["contract_views"], mission_id=mission_id)
         return _mission(row, [_contract(each) for each in rows])
 

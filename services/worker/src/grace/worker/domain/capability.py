@@ -31,6 +31,7 @@ class Permission:
     target: str
     params_hash: str
     not_after: datetime
+    definition: str | None = None  # what the target must stand for; None: nobody said
 
 
 @dataclass(frozen=True, slots=True)

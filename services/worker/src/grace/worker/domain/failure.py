@@ -1,18 +1,24 @@
 """What can go wrong with an operation, and which class of failure htm is told."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from grace.resilience.errors import ResilienceError
 from grace.resilience.retry import ErrorClass
+from grace.worker.domain.consent import Use
 
 LONGEST_MESSAGE = 1000  # characters: the rest of a stack of causes helps nobody in a report
 
 
 class KernelError(Exception):
-    """An operation did not do what was asked; the docstring is the message where none is given."""
+    """An operation did not do what was asked; the docstring is the message where none is given.
+
+    `undecided`: an earlier attempt may have done it, and this one may not go on with it.
+    """
 
     error_class: ClassVar[ErrorClass] = ErrorClass.SYSTEM
+    undecided: bool = False
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or (type(self).__doc__ or "").split("\n", maxsplit=1)[0])
@@ -28,8 +34,8 @@ class BlockedError(KernelError):
         return f"blocked: {super().__str__()}"
 
 
-class UnconsentedError(KernelError):
-    """Nobody consented that the operation uses a secret; the secret was not read.
+class NoSecretError(KernelError):
+    """The operation does not get a secret that it needs; none was read.
 
     `untouched`: nothing was begun either, in this attempt or an earlier one.
     """
@@ -44,6 +50,31 @@ class UnconsentedError(KernelError):
         """Begin as a BlockedError does where it is one."""
         words = super().__str__()
         return f"blocked: {words}" if self.untouched else words
+
+
+class UnconsentedError(NoSecretError):
+    """Nobody consented that the operation uses a secret; `use` is what it was for."""
+
+    def __init__(self, detail: str = "", *, untouched: bool = True, use: Use | None = None) -> None:
+        super().__init__(detail, untouched=untouched)
+        self.use = use
+
+
+class UnknownSecretError(NoSecretError):
+    """The targets file has no secret of that name."""
+
+
+class MovedError(KernelError):
+    """The target stands for something else than what the action was approved for.
+
+    `untouched`: nothing was begun, in this attempt or an earlier one.
+    """
+
+    error_class = ErrorClass.NONRETRYABLE
+
+    def __init__(self, target: str, *, untouched: bool) -> None:
+        what = f"{target} stands for something else by now than what was approved"
+        super().__init__(f"blocked: {what}" if untouched else what)
 
 
 class WithdrawnError(BlockedError):
@@ -133,6 +164,8 @@ _BY_CLASS = {
 def classify(error: BaseException) -> ErrorClass:
     """Return the class of a failure; what nobody foresaw is `system`."""
     match error:
+        case KernelError(undecided=True):
+            return ErrorClass.UNDECIDED
         case KernelError() | ResilienceError():
             return error.error_class
         case TimeoutError():
@@ -144,9 +177,12 @@ def classify(error: BaseException) -> ErrorClass:
     return _by_sqlstate(getattr(error, "sqlstate", None))
 
 
-def failure_of(error: BaseException) -> Failure:
-    """Return what to report of an exception: one line, cut where it gets long."""
-    text = one_line(str(error)) or type(error).__name__
+def failure_of(error: BaseException, veil: Callable[[str], str] = str) -> Failure:
+    """Return what to report of an exception: one line, cut where it gets long.
+
+    `veil` takes secrets out of its text, before anything is done to it that hides one from `veil`.
+    """
+    text = one_line(veil(str(error))) or type(error).__name__
     if not isinstance(error, KernelError | ResilienceError):
         text = f"{type(error).__name__}: {text}"
     return Failure(classify(error), text[:LONGEST_MESSAGE])

@@ -10,6 +10,10 @@ from typing import TypeAlias
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _TLS = ("prefer", "require", "verify-full")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}\.[A-Za-z_][A-Za-z0-9_$]{0,62}")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_STEERING = re.compile(
+    r"(LD_|DYLD_|PYTHON|PERL|RUBY|NODE_|GRACE_|BASH|GCONV|(PATH|HOME|IFS|ENV|LC_ALL)$)"
+)
 _OWN = "own"  # in consents: what a target's entry holds without a name
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -62,15 +66,30 @@ class FilesystemTarget:
 
 @dataclass(frozen=True, slots=True)
 class CommandTarget:
-    """Commands of this machine that only look, each as the list of its words; no other is run."""
+    """Commands of this machine that only look, each as the list of its words; no other is run.
+
+    `variables`: which variables of their environment may hold a secret.
+    """
 
     id: str
     environment: str
     allow: tuple[tuple[str, ...], ...]
+    variables: frozenset[str] = frozenset()
     kind: str = "command"
 
 
-Target: TypeAlias = PostgresTarget | FilesystemTarget | CommandTarget
+@dataclass(frozen=True, slots=True)
+class MemoryTarget:
+    """Processes of this machine that may be looked at: by all of their words, or by a pid file."""
+
+    id: str
+    environment: str
+    processes: tuple[tuple[str, ...], ...]
+    pid_files: tuple[PurePosixPath, ...]
+    kind: str = "memory"
+
+
+Target: TypeAlias = PostgresTarget | FilesystemTarget | CommandTarget | MemoryTarget
 Table: TypeAlias = Mapping[str, object]
 
 
@@ -80,7 +99,8 @@ def parse(text: str) -> dict[str, Target]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidTargetsError(f"not TOML: {error}") from None
-    _only(document, {"targets"}, "the file")
+    # Its secrets are read elsewhere: secret_files.py.
+    _only(document, {"targets", "secrets"}, "the file")
     return {name: _target(name, table) for name, table in _table(document, "targets").items()}
 
 
@@ -97,6 +117,8 @@ def _target(name: str, entry: object) -> Target:
             return _filesystem(name, entry, where)
         case "command":
             return _command(name, entry, where)
+        case "memory":
+            return _memory(name, entry, where)
         case other:
             raise InvalidTargetsError(f"{where}: unknown kind {other!r}")
 
@@ -139,22 +161,58 @@ def _filesystem(name: str, entry: Table, where: str) -> FilesystemTarget:
 
 
 def _command(name: str, entry: Table, where: str) -> CommandTarget:
-    _only(entry, {"kind", "environment", "allow"}, where)
+    _only(entry, {"kind", "environment", "allow", "variables"}, where)
     allow = entry.get("allow")
     if not isinstance(allow, list) or not allow or not all(map(_is_command, allow)):
         raise InvalidTargetsError(
             f"{where}: allow must list commands as lists of words, each beginning with an absolute path"
         )
+    return CommandTarget(
+        id=name,
+        environment=_environment(entry, where),
+        allow=tuple(map(tuple, allow)),
+        variables=_variables(entry, where),
+    )
+
+
+def _variables(entry: Table, where: str) -> frozenset[str]:
+    """Return the variables that may hold secrets; never one that changes what is run."""
+    names = entry.get("variables", [])
+    if not isinstance(names, list) or not all(
+        isinstance(name, str) and _VARIABLE.fullmatch(name) and not _STEERING.match(name)
+        for name in names
+    ):
+        raise InvalidTargetsError(
+            f"{where}: variables must list names of A-Z 0-9 _ that do not change what is run"
+        )
+    return frozenset(names)
+
+
+def _memory(name: str, entry: Table, where: str) -> MemoryTarget:
+    _only(entry, {"kind", "environment", "processes", "pid_files"}, where)
+    processes, files = entry.get("processes", []), entry.get("pid_files", [])
+    if not isinstance(processes, list) or not all(map(_are_words, processes)):
+        raise InvalidTargetsError(f"{where}: processes must list processes as lists of words")
+    if not isinstance(files, list) or not all(_are_words([each]) for each in files):
+        raise InvalidTargetsError(f"{where}: pid_files must list files")
+    paths = tuple(map(PurePosixPath, files))
+    if not all(path.is_absolute() and ".." not in path.parts for path in paths):
+        raise InvalidTargetsError(f"{where}: pid_files must be absolute paths")
+    if not processes and not files:
+        raise InvalidTargetsError(f"{where}: it lists neither processes nor pid_files")
     environment = _environment(entry, where)
-    return CommandTarget(id=name, environment=environment, allow=tuple(map(tuple, allow)))
+    return MemoryTarget(name, environment, tuple(map(tuple, processes)), paths)
 
 
 def _is_command(words: object) -> bool:
+    return isinstance(words, list) and _are_words(words) and words[0].startswith("/")
+
+
+def _are_words(words: object) -> bool:
     return (
         isinstance(words, list)
         and bool(words)
         and all(isinstance(word, str) and word and "\x00" not in word for word in words)
-        and words[0].startswith("/")
     )
 
 

@@ -1,6 +1,7 @@
 """Hears who may use which secret, and opens secrets for steps that may."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -26,7 +27,7 @@ from grace.worker.domain.consent import (
 from grace.worker.domain.failure import NotNowError, UnconsentedError
 from grace.worker.domain.targets import Login, PostgresTarget, Target
 from grace.worker.kernels.operation import Context, Role
-from grace.worker.kernels.secrets import opener
+from grace.worker.kernels.secrets import Door, opener
 from grace.worker.store import HeardConsents
 
 CONSENTS_KIND = "grace/consents/v1"
@@ -56,24 +57,31 @@ class Consents:
             self._kept = self._heard.consents
 
     async def opened(
-        self, runtime: Runtime, ctx: Context, use: Use | None, *, untouched: bool = True
+        self, runtime: Runtime, ctx: Context, uses: Iterable[Use], door: Door, *, untouched: bool
     ) -> Context:
-        """Return a context that gives its step the secret it needs; `use` None: it needs none.
+        """Return a context that gives its step the secrets it needs: all of them, or an error.
 
-        UnconsentedError where nobody consented, NotNowError where nobody knows. `untouched`: nothing was
-        begun for which it is needed.
+        UnconsentedError where nobody consented, NotNowError where nobody knows, UnknownSecretError where
+        there is none of that name. `untouched`: nothing was begun for which they are needed.
         """
-        if use is None:
-            return ctx
+        door.check(untouched=untouched)
+        names = set[str]()
+        for use in uses:
+            await self._check(runtime, use, untouched=untouched)
+            names.add(use.secret)
+        granted = frozenset(names)
+        return replace(ctx, reveal=opener(granted), secret=door.opened(granted))
+
+    async def _check(self, runtime: Runtime, use: Use, *, untouched: bool) -> None:
         match await self._answer(runtime, use):
             case Granted():
-                return replace(ctx, reveal=opener(frozenset({use.secret})))
+                return
             case Unheard(reason):
                 raise NotNowError(reason)
             case Take():
                 raise NotNowError("another use took the one-time consent at the same moment")
             case Unconsented(reason):
-                raise UnconsentedError(reason, untouched=untouched)
+                raise UnconsentedError(reason, untouched=untouched, use=use)
 
     async def _answer(self, runtime: Runtime, use: Use) -> Answer:
         answer = self._look(use)
@@ -109,11 +117,20 @@ class Consents:
             return
 
 
-def use_of(target: Target, role: Role, *, spec: TaskSpec, step: Step, task_id: str) -> Use | None:
-    """Return the secret that a task's step needs; None where its target has none."""
-    return _use(
+def uses_of(
+    target: Target,
+    role: Role,
+    names: Iterable[str],
+    *,
+    spec: TaskSpec,
+    step: Step,
+    task_id: str,
+) -> tuple[Use, ...]:
+    """Return the secrets that a task's step needs: its target's, and those its parameters name."""
+    return _uses(
         target,
         role,
+        names,
         tenant_id=spec.tenant_id,
         operation=spec.operation,
         step=step,
@@ -121,11 +138,12 @@ def use_of(target: Target, role: Role, *, spec: TaskSpec, step: Step, task_id: s
     )
 
 
-def dry_use_of(target: Target, *, tenant_id: str, operation: str) -> Use | None:
-    """Return the secret that a dry run needs: no one-time consent is taken for it."""
-    return _use(
+def dry_uses_of(target: Target, *, tenant_id: str, operation: str) -> tuple[Use, ...]:
+    """Return the secrets that a dry run needs: no parameter's, and no one-time consent is taken."""
+    return _uses(
         target,
         Role.OBSERVE,
+        (),
         tenant_id=tenant_id,
         operation=operation,
         step=Step.OBSERVE,
@@ -161,21 +179,32 @@ async def tell_refused(
         )
 
 
-def _use(
-    target: Target, role: Role, *, tenant_id: str, operation: str, step: Step, used_by: str | None
-) -> Use | None:
+def _uses(
+    target: Target,
+    role: Role,
+    names: Iterable[str],
+    *,
+    tenant_id: str,
+    operation: str,
+    step: Step,
+    used_by: str | None,
+) -> tuple[Use, ...]:
     login = _login(target, role)
-    if login is None:
-        return None
-    return Use(
-        tenant_id=tenant_id,
-        secret=login.secret,
-        is_own=login.is_own,
-        operation=operation,
-        target=target.id,
-        target_class=target.kind,
-        step=step,
-        used_by=used_by,
+    needed = dict.fromkeys(sorted(names), False)
+    if login is not None:
+        needed[login.secret] = login.is_own
+    return tuple(
+        Use(
+            tenant_id=tenant_id,
+            secret=secret,
+            is_own=is_own,
+            operation=operation,
+            target=target.id,
+            target_class=target.kind,
+            step=step,
+            used_by=used_by,
+        )
+        for secret, is_own in needed.items()
     )
 
 

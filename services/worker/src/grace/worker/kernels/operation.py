@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from grace.worker.domain.redaction import Secrecy
 from grace.worker.domain.state import Json, State
 from grace.worker.domain.targets import Target
-from grace.worker.kernels.secrets import Reveal, reveal_none
+from grace.worker.kernels.secrets import Disclose, Reveal, disclose_none, reveal_none
 
 Result: TypeAlias = State
 
@@ -66,7 +66,7 @@ class Context:
     `before`: the state committed in the receipt, for an apply. `resumed`: an earlier attempt may
     have had its effect, whole or in part. `tell`: how many per cent are done, and what comes now;
     it goes out with the next beat and ends nothing. `reveal`: gives the secrets that somebody
-    consented to, at the moment of use. `conceal`: the secrets of a state as `before` and the ends of a
+    consented to, at the moment of use; `secret` those that a parameter refers to. `conceal`: the secrets of a state as `before` and the ends of a
     revert hold them, to be compared.
     """
 
@@ -77,6 +77,7 @@ class Context:
     resumed: bool = False
     tell: Tell = nobody_listens
     reveal: Reveal = reveal_none
+    secret: Disclose = disclose_none
     conceal: Conceal = nothing_concealed
 
 

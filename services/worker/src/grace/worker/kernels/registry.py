@@ -8,10 +8,11 @@ from pydantic import ValidationError
 from grace.worker.domain.failure import InvalidError, one_line
 from grace.worker.kernels.command import COMMAND
 from grace.worker.kernels.filesystem import FILESYSTEM
+from grace.worker.kernels.memory import MEMORY
 from grace.worker.kernels.operation import AnyOperation, Kernel, Params
 from grace.worker.kernels.postgres import POSTGRES
 
-KERNELS: tuple[Kernel, ...] = (POSTGRES, FILESYSTEM, COMMAND)
+KERNELS: tuple[Kernel, ...] = (POSTGRES, FILESYSTEM, COMMAND, MEMORY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +51,6 @@ def parse_params(operation: AnyOperation, text: str) -> Params:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
         field = ".".join(str(part) for part in problem["loc"]) or "params"
-        raise InvalidError(one_line(f"{field[:200]}: {problem['msg']}")) from None
+        reason = problem["msg"].removeprefix("Value error, ")
+        raise InvalidError(one_line(f"{field[:200]}: {reason}")) from None
     return params

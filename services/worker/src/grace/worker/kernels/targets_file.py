@@ -1,10 +1,11 @@
 """Reads the targets file again whenever it changes."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from stat import S_IWOTH
 
 from grace.worker.domain.failure import BlockedError, NotNowError
+from grace.worker.domain.secret_files import secret_files
 from grace.worker.domain.targets import InvalidTargetsError, Target, parse
 
 
@@ -16,6 +17,7 @@ class TargetsFile:
         self._path = path
         self._seen: tuple[int, ...] = ()
         self._targets: Mapping[str, Target] = {}
+        self._secrets: Mapping[str, PurePosixPath] = {}
 
     def read(self) -> Mapping[str, Target]:
         """Return the targets by id. NotNowError while the file cannot be used."""
@@ -35,6 +37,12 @@ class TargetsFile:
             raise BlockedError(f"{target} is not a registered target")
         return found
 
+    def file_of(self, secret: str) -> Path | None:
+        """Return where a named secret lies, or None; what it is, is read by whoever may."""
+        self.read()
+        found = self._secrets.get(secret)
+        return None if found is None else Path(found)
+
     def _refresh(self, path: Path) -> None:
         stat = path.stat()
         # The size too: two writes within one tick of the clock leave the same mtime.
@@ -43,5 +51,7 @@ class TargetsFile:
             return
         if stat.st_mode & S_IWOTH:
             raise InvalidTargetsError(f"{path} is writable by everybody")
-        self._targets = parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        targets = parse(text)
+        self._targets, self._secrets = targets, secret_files(text, targets.values())
         self._seen = seen

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import partial
+from traceback import format_tb
 
 from grace.contracts.htm import ClaimedTask, TaskUpdate, TaskUpdateStatus
 from grace.kit import GraceError, Runtime
@@ -17,6 +18,7 @@ from grace.worker.domain.failure import (
 )
 from grace.worker.domain.state import State, text_of
 from grace.worker.kernels.consents import tell_refused
+from grace.worker.kernels.secrets import Veil
 from grace.worker.loops.effect import Effect
 from grace.worker.loops.job import Job, errand_of, job_of
 from grace.worker.loops.tools import Lease, Tools
@@ -28,13 +30,14 @@ async def run_attempt(
     runtime: Runtime, tools: Tools, task: ClaimedTask, lease: Lease
 ) -> TaskUpdate:
     """Do what the task asks and return what to report; only cancellation passes through."""
+    veil = Veil()
     try:
         runtime.crash_point(f"{task.spec.step}.claimed")
-        text = text_of(await _result(runtime, tools, task, lease))
+        text = text_of(await _result(runtime, tools, task, lease, veil))
         update = await _completed(tools, task, text)
         runtime.log.info("task.completed", task_id=task.task_id, attempt=task.attempt_number)
     except Exception as error:  # noqa: BLE001 - the edge: whatever happened, htm is told
-        update = _failed(runtime, tools, task, error)
+        update = _failed(runtime, tools, task, error, veil)
     runtime.crash_point(f"{task.spec.step}.before_report")
     return update
 
@@ -46,27 +49,29 @@ def started(tools: Tools, task: ClaimedTask) -> TaskUpdate:
 
 def withdrawn(runtime: Runtime, tools: Tools, task: ClaimedTask) -> TaskUpdate:
     """Return the report of an attempt that was broken off while it only looked."""
-    return _failed(runtime, tools, task, WithdrawnError())
+    return _failed(runtime, tools, task, WithdrawnError(), Veil())
 
 
-async def _result(runtime: Runtime, tools: Tools, task: ClaimedTask, lease: Lease) -> State:
-    job = job_of(tools, task, lease, runtime.keys.safe)
+async def _result(
+    runtime: Runtime, tools: Tools, task: ClaimedTask, lease: Lease, veil: Veil
+) -> State:
+    job = job_of(tools, task, lease, runtime.keys.safe, veil)
     try:
         if job.step is Step.OBSERVE:
             return job.ctx.conceal(await _observe(runtime, tools, job))
         errand = await errand_of(runtime, job, task.spec)
         return await Effect(runtime, tools, errand).run()
     except UnconsentedError as error:
-        if job.use is not None:
+        if error.use is not None:
             reason = str(error).removeprefix("blocked: ")
-            await tell_refused(runtime, job.use, reason, spec=task.spec, task_id=task.task_id)
+            await tell_refused(runtime, error.use, reason, spec=task.spec, task_id=task.task_id)
         raise
 
 
 async def _observe(runtime: Runtime, tools: Tools, job: Job) -> State:
     job.lease.check_wanted()
     job.lease.only_looks = True
-    ctx = await tools.consents.opened(runtime, job.ctx, job.use)
+    ctx = await tools.consents.opened(runtime, job.ctx, job.uses, job.door, untouched=True)
     return await tools.guard.read(
         runtime,
         job.at,
@@ -91,8 +96,10 @@ async def _completed(tools: Tools, task: ClaimedTask, text: str) -> TaskUpdate:
     return _update(tools, task, TaskUpdateStatus.completed, stored=stored)
 
 
-def _failed(runtime: Runtime, tools: Tools, task: ClaimedTask, error: Exception) -> TaskUpdate:
-    failure = failure_of(error)
+def _failed(
+    runtime: Runtime, tools: Tools, task: ClaimedTask, error: Exception, veil: Veil
+) -> TaskUpdate:
+    failure = failure_of(error, veil.text)
     if isinstance(error, GraceError):
         # Another service could not be asked, most likely identity for a key.
         failure = Failure(ErrorClass.TRANSIENT, f"{error.kind}: {error.detail}")
@@ -103,7 +110,9 @@ def _failed(runtime: Runtime, tools: Tools, task: ClaimedTask, error: Exception)
         operation=task.spec.operation,
         error_class=failure.error_class,
         error=failure.message,
-        exc_info=error if failure.error_class is ErrorClass.SYSTEM else None,
+        # Of what knew a secret only the lines of code: each cause has a text of its own.
+        exc_info=error if failure.error_class is ErrorClass.SYSTEM and not veil else None,
+        at="".join(format_tb(error.__traceback__)) if veil else None,
     )
     late = failure.error_class is ErrorClass.TIMEOUT
     return _update(

@@ -13,8 +13,9 @@ from grace.worker.loops.tools import Lease, Tools
 
 Key: TypeAlias = tuple[str, int]
 
-# What ends sooner says that it began and how it ended in one report.
-_BEGUN_SECONDS = 0.1
+# What ends sooner says that it began and how it ended in one report. Where all hands are full a
+# step of a tenth of that takes about as long, and a report of its own would make it longer.
+_BEGUN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class Bench:
         return self._slots - len(self._in_hand)
 
     @property
+    def has_reports(self) -> bool:
+        """Whether something waits to be reported."""
+        return bool(self._reports)
+
+    @property
     def attempts(self) -> tuple[RunningAttempt, ...]:
         """What a beat names."""
         return tuple(
@@ -53,7 +59,10 @@ class Bench:
     def take(
         self, runtime: Runtime, task: ClaimedTask, *, asked_at: float, then: Callable[[], None]
     ) -> None:
-        """Begin an attempt. Its lease counts from before the claim was sent, never from later."""
+        """Begin an attempt. Its lease counts from before the claim was sent, never from later.
+
+        `then` is called when it has ended with nothing to report.
+        """
         key = (task.task_id, task.attempt_number)
         if key in self._in_hand:
             return
@@ -92,13 +101,16 @@ class Bench:
         return waiting
 
     async def drain(self, seconds: float) -> None:
-        """Let what is in hand end within that time, then stop the rest without a report."""
-        running = [held.running for held in self._in_hand.values()]
-        if not running:
-            return
-        _, late = await asyncio.wait(running, timeout=seconds)
-        await end_tasks(late)
-        await asyncio.gather(*running, return_exceptions=True)
+        """Let what is in hand end within that time, then stop the rest without a report.
+
+        An answer that is under way may still bring some.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while running := [held.running for held in self._in_hand.values()]:
+            _, late = await asyncio.wait(running, timeout=max(0.0, until - loop.time()))
+            await end_tasks(late)
+            await asyncio.gather(*running, return_exceptions=True)
 
     async def _run(self, runtime: Runtime, task: ClaimedTask, lease: Lease) -> None:
         try:
@@ -117,7 +129,9 @@ class Bench:
         self, runtime: Runtime, key: Key, then: Callable[[], None], ended: asyncio.Task[None]
     ) -> None:
         self._in_hand.pop(key).telling.cancel()
-        if not ended.cancelled() and ended.exception() is not None:
+        if not ended.cancelled():
+            if ended.exception() is None:
+                return
             # Not even a report could be made; htm finds out when the lease is over.
             runtime.log.error("attempt.broken", task_id=key[0], exc_info=ended.exception())
         then()

@@ -14,6 +14,8 @@ from grace.worker.domain.failure import (
     BlockedError,
     ChangedError,
     InvalidError,
+    MovedError,
+    NoSecretError,
     NotNowError,
     RedactedError,
     UnusableError,
@@ -34,10 +36,10 @@ from grace.worker.domain.receipt import (
 from grace.worker.domain.redaction import lost
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Context, Result
-from grace.worker.loops.job import Errand
+from grace.worker.loops.job import Errand, check_place
 from grace.worker.loops.shelf import Shelf
 from grace.worker.loops.tools import Tools
-from grace.worker.store import Holder, Receipts, Seen
+from grace.worker.store import Holder, PutStates, Receipts, Seen
 
 T = TypeVar("T")
 
@@ -52,7 +54,7 @@ class Effect:
         self._errand = errand
         self._job = errand.job
         self._act = errand.act
-        self._shelf = Shelf(tools.states, runtime.keys.safe, errand.act)
+        self._shelf = Shelf(tools.states, runtime.keys.safe, errand.act, self._note_put)
         # Between which states a revert goes; an apply goes from what it finds.
         self._ends: tuple[State, State] | None = None
 
@@ -63,12 +65,14 @@ class Effect:
             case AnswerAgain(receipt, done):
                 return self._answer(receipt.id, receipt.before, done)
             case Resume(receipt):
-                await self._open_secret(untouched=receipt.refused)
+                await self._may_go_on(receipt)
                 await self._take_ends_down()
                 await self._take_over()
                 # After a refusal nothing of it can have happened: every guard counts again.
                 return await self._do(receipt.id, receipt.before, resumed=not receipt.refused)
             case Start():
+                # What is to be undone is where it was done, and no refusal says that nothing was.
+                self._check_place(untouched=self._act.step is Step.APPLY)
                 before = await self._prepare()
                 identity = await self._open(before)
                 return await self._do(identity, before, resumed=False)
@@ -76,6 +80,20 @@ class Effect:
                 raise NotNowError("another attempt may be acting on it")
             case Foreign():
                 raise BlockedError("the action id was used for another act")
+
+    async def _may_go_on(self, receipt: Receipt) -> None:
+        """Check what may have changed since an earlier attempt, which may have had its effect."""
+        try:
+            self._check_place(untouched=receipt.refused)
+            await self._open_secrets(untouched=receipt.refused)
+        except (MovedError, NoSecretError) as error:
+            error.undecided = self._act.step is Step.APPLY and not receipt.refused
+            raise
+
+    def _check_place(self, *, untouched: bool) -> None:
+        permission = self._errand.permission
+        definition = permission.definition if permission is not None else None
+        check_place(self._job.ctx.target, definition, untouched=untouched)
 
     async def _look(self) -> Decision:
         """Read the receipts, check the capability against the database's clock, decide."""
@@ -111,7 +129,7 @@ class Effect:
         """Plan again and return the state before the effect."""
         await self._check_switch(untouched=True)
         # A revert that nobody consents to is for people: what is to be undone is there.
-        await self._open_secret(untouched=self._act.step is Step.APPLY)
+        await self._open_secrets(untouched=self._act.step is Step.APPLY)
         if self._act.step is Step.APPLY:
             diff = await self._read(self._job.operation.plan)
             if diff.target != self._act.target:
@@ -149,11 +167,11 @@ class Effect:
         self._pass("intent_committed")
         return identity
 
-    async def _open_secret(self, *, untouched: bool) -> None:
-        """Give every further look and the change itself the secret that somebody consented to."""
+    async def _open_secrets(self, *, untouched: bool) -> None:
+        """Give every further look and the change itself the secrets that somebody consented to."""
         job = self._job
         ctx = await self._tools.consents.opened(
-            self._runtime, job.ctx, job.use, untouched=untouched
+            self._runtime, job.ctx, job.uses, job.door, untouched=untouched
         )
         self._job = replace(job, ctx=ctx)
 
@@ -161,6 +179,10 @@ class Effect:
         async with self._runtime.reading() as tx:
             if not await self._receipts(tx).take_over_receipt(self._act, self._holder()):
                 raise NotNowError("another attempt went on with it at the same moment")
+
+    async def _note_put(self, blob: str) -> None:
+        async with self._runtime.reading() as tx:
+            await PutStates(tx).note(blob, self._act)
 
     def _receipts(self, tx: Transaction) -> Receipts:
         return Receipts(tx, self._runtime.keys.safe)

@@ -10,14 +10,17 @@ from grace.contracts.message import ContractError
 from grace.kit import Runtime, Safe
 from grace.worker.domain.capability import Act, Permission, Step
 from grace.worker.domain.consent import Use
-from grace.worker.domain.failure import BlockedError, InvalidError
+from grace.worker.domain.definition import definition_of
+from grace.worker.domain.failure import BlockedError, InvalidError, MovedError
 from grace.worker.domain.receipt import Claimant
 from grace.worker.domain.redaction import concealed
 from grace.worker.domain.state import NotAStateError, State, state_of
-from grace.worker.kernels.consents import use_of
+from grace.worker.domain.targets import Target
+from grace.worker.kernels.consents import uses_of
 from grace.worker.kernels.operation import AnyOperation, Context, Params, Role
+from grace.worker.kernels.references import names_in
 from grace.worker.kernels.registry import Entry, parse_params
-from grace.worker.kernels.secrets import mark_of
+from grace.worker.kernels.secrets import Door, Veil, mark_of
 from grace.worker.loops.tools import Lease, Tools
 
 CAPABILITY_KIND = "grace/capability/v1"
@@ -35,7 +38,8 @@ class Job:
     ctx: Context
     at: tuple[str, str]
     timeout: timedelta
-    use: Use | None
+    uses: tuple[Use, ...]
+    door: Door
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,8 @@ class Errand:
     given_after: State | None
 
 
-def job_of(tools: Tools, task: ClaimedTask, lease: Lease, safe: Safe) -> Job:
-    """Return the job of a task. InvalidError or BlockedError when there is none."""
+def job_of(tools: Tools, task: ClaimedTask, lease: Lease, safe: Safe, veil: Veil) -> Job:
+    """Return the job of a task, what it tells under the veil. InvalidError or BlockedError: none."""
     spec = task.spec
     entry = tools.registry.find(spec.operation)
     if entry is None:
@@ -62,25 +66,30 @@ def job_of(tools: Tools, task: ClaimedTask, lease: Lease, safe: Safe) -> Job:
     target = tools.targets.find(spec.target)
     if target.kind != entry.kernel.name or spec.kernel != entry.kernel.name:
         raise InvalidError(f"{spec.operation} does not fit {spec.target}, a {target.kind}")
+    if step is Step.OBSERVE:
+        check_place(target, spec.target_definition, untouched=True)
     role = Role.OBSERVE if step is Step.OBSERVE else Role.ACT
+    params = parse_params(entry.operation, spec.params)
+    names = names_in(params)
+    conceal = partial(concealed, secrecy=entry.operation.secrecy, mark=mark_of(safe, target.id))
     return Job(
         who=Claimant(task.task_id, task.attempt_number),
         lease=lease,
         step=step,
         operation=entry.operation,
-        params=parse_params(entry.operation, spec.params),
+        params=params,
         ctx=Context(
             target,
             role,
             idempotency_key=spec.action_id or "",
-            tell=lease.tell,
-            conceal=partial(
-                concealed, secrecy=entry.operation.secrecy, mark=mark_of(safe, target.id)
-            ),
+            tell=lambda percent, message: lease.tell(percent, veil.text(message)),
+            # Fingerprints first: of a value that is about to be replaced they would change with it.
+            conceal=lambda state: veil.state(conceal(state)),
         ),
         at=(entry.kernel.name, target.id),
         timeout=timedelta(milliseconds=spec.timeout_ms),
-        use=use_of(target, role, spec=spec, step=step, task_id=task.task_id),
+        uses=uses_of(target, role, names, spec=spec, step=step, task_id=task.task_id),
+        door=Door(tools.targets, names, veil),
     )
 
 
@@ -99,6 +108,12 @@ async def errand_of(runtime: Runtime, job: Job, spec: TaskSpec) -> Errand:
     )
     permission = await _permission(runtime, spec.capability)
     return Errand(job, act, permission, _state(spec.before), _state(spec.after))
+
+
+def check_place(target: Target, definition: str | None, *, untouched: bool) -> None:
+    """Refuse where the target's name leads elsewhere by now: neither act there nor judge by it."""
+    if definition is not None and definition != definition_of(target):
+        raise MovedError(target.id, untouched=untouched)
 
 
 def _step(spec: TaskSpec, entry: Entry) -> Step:
@@ -133,6 +148,7 @@ async def _permission(runtime: Runtime, capability: Capability) -> Permission | 
         target=body.target,
         params_hash=body.params_hash,
         not_after=body.not_after,
+        definition=body.target_definition,
     )
 
 

@@ -1,11 +1,22 @@
-"""Tells htm what the attempts have to say, many in one message, until it or its stream holds it."""
+"""Tells htm what the attempts have to say, many in one message, until it or its stream holds it.
+
+The same message claims for the hands that are free.
+"""
 
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from grace.contracts.htm import ReportTasks, TaskReports, TaskUpdate, TaskUpdateStatus
+from grace.contracts.htm import (
+    ClaimedTasks,
+    ClaimTasks,
+    ReportTasks,
+    TaskReports,
+    TaskUpdate,
+    TaskUpdateStatus,
+)
 from grace.kit import GraceError, Runtime, end_tasks
 from grace.worker.loops.bench import Bench
+from grace.worker.loops.claim import Claim
 
 # NATS takes 1 MiB; text outside ASCII takes more bytes than characters.
 _MOST_CHARACTERS = 300_000
@@ -14,14 +25,17 @@ _MOST_UPDATES = 500
 _LAST_SECONDS = 3.0
 # A commit takes milliseconds; htm that takes longer is away, and the stream is not.
 _ANSWER_SECONDS = 2.0
+# As long as any claim is waited for: what htm hands out in an answer that is not heard lies idle.
+_CLAIM_SECONDS = 5.0
 
 
 class Reporter:
     """Runs beside until the service stops; then lets the attempts end and sends the rest."""
 
-    def __init__(self, bench: Bench, *, drain: float) -> None:
+    def __init__(self, bench: Bench, claim: Claim, *, drain: float) -> None:
         """Report for this bench; `drain`: the seconds that attempts may take at a stop."""
         self._bench = bench
+        self._claim = claim
         self._drain = drain
         self._closing = False
 
@@ -43,19 +57,29 @@ class Reporter:
     async def _send(self, runtime: Runtime) -> None:
         while not self._closing:
             await self._bench.reported.wait()
+            # Whoever reports lets go of its hand right after: it is free for what comes next.
+            await asyncio.sleep(0)
             for batch in batches(self._bench.take_reports()):
-                await _tell(runtime, batch)
+                await self._tell(runtime, batch)
                 if any(each.status is not TaskUpdateStatus.started for each in batch):
                     runtime.crash_point("reported")
 
+    async def _tell(self, runtime: Runtime, updates: tuple[TaskUpdate, ...]) -> None:
+        """Ask htm, which answers after its commit, with what is next.
 
-async def _tell(runtime: Runtime, updates: tuple[TaskUpdate, ...]) -> None:
-    """Ask htm, which answers after its commit. What it did not answer its stream keeps for it."""
-    try:
-        await runtime.call(ReportTasks(updates=updates), timeout=_ANSWER_SECONDS)
-    except GraceError as error:
-        runtime.log.info("report.by_stream", error=error.detail)
-        await runtime.report(TaskReports(updates=updates))
+        What it did not answer its stream keeps for it.
+        """
+
+        async def ask(claim: ClaimTasks | None) -> ClaimedTasks:
+            seconds = _ANSWER_SECONDS if claim is None else _CLAIM_SECONDS
+            return await runtime.call(ReportTasks(updates=updates, claim=claim), timeout=seconds)
+
+        try:
+            await self._claim.along(runtime, ask)
+        except GraceError as error:
+            runtime.log.info("report.by_stream", error=error.detail)
+            await runtime.report(TaskReports(updates=updates))
+            runtime.wake(Claim)
 
 
 def batches(updates: Sequence[TaskUpdate]) -> Iterator[tuple[TaskUpdate, ...]]:

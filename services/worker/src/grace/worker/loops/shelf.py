@@ -1,5 +1,8 @@
 """Keeps the states of an effect: short ones as they are, long ones encrypted in the blob store."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
 from grace.kit import SafeError
 from grace.kit.blobs import (
     BlobCorrupt,
@@ -15,12 +18,19 @@ from grace.worker.domain.failure import CorruptError, MissingError, NotNowError,
 from grace.worker.domain.large import LONGEST, Large, large_in, reference_to
 from grace.worker.domain.state import State, digest, state_of, text_of
 
+Note: TypeAlias = Callable[[str], Awaitable[None]]
+
 
 class Shelf:
-    """The states of one action; what another one put there does not open here."""
+    """The states of one action; what another one put there does not open here.
 
-    def __init__(self, blobs: Blobs, safe: Safe, act: Act) -> None:
+    `note` keeps the hash of what is about to be put: whoever dies before a receipt refers to it leaves
+    something that can be found again.
+    """
+
+    def __init__(self, blobs: Blobs, safe: Safe, act: Act, note: Note) -> None:
         """Nothing is reached before it is needed."""
+        self._note = note
         self._blobs = blobs
         self._safe = safe
         self._place = f"blobs|{act.tenant_id}|{act.action_id}"
@@ -34,6 +44,7 @@ class Shelf:
         if len(text) <= LONGEST:
             return state
         sealed = self._safe.close(text, place=self._place).encode()
+        await self._note(BlobRef.of(sealed).sha256)
         try:
             ref = await self._blobs.put(sealed)
         except BlobTooLarge as error:

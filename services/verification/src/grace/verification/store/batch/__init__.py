@@ -78,13 +78,13 @@ class Batch:
             after_states=[each.snapshot.after for each in acted],
         )
 
-    async def rest(self, cases: Sequence[Case], *, pause: timedelta) -> None:
-        """Look at them later, unless something has happened meanwhile."""
+    async def rest(self, resting: Sequence[tuple[Case, timedelta]]) -> None:
+        """Look at each after its pause, unless something has happened meanwhile."""
         await self._tx.execute(
             QUERIES["rest_contracts"],
-            contract_ids=[case.contract_id for case in cases],
-            versions=[case.version for case in cases],
-            pause=pause,
+            contract_ids=[case.contract_id for case, _ in resting],
+            versions=[case.version for case, _ in resting],
+            pauses=[pause for _, pause in resting],
         )
 
     async def close(self, endings: Sequence[tuple[Case, Ending]]) -> dict[str, Ended]:

@@ -44,15 +44,19 @@ RETURNING contract_id;
 
 -- rest_contracts --
 -- Nothing to do yet. Where something has happened meanwhile, it is due already.
-UPDATE action_contracts c SET next_at = now() + CAST(:pause AS interval)
-  FROM unnest(CAST(:contract_ids AS text[]), CAST(:versions AS integer[])) AS w (contract_id, version)
+UPDATE action_contracts c SET next_at = now() + w.pause
+  FROM unnest(CAST(:contract_ids AS text[]), CAST(:versions AS integer[]), CAST(:pauses AS interval[]))
+    AS w (contract_id, version, pause)
  WHERE c.contract_id = w.contract_id AND c.version = w.version AND c.next_at IS NOT NULL;
 
 -- close_contracts --
--- Contracts have their ends; what was found before a revert stays. Absent: it has moved on.
+-- Contracts have their ends; what was found before a revert stays. What came true and is no success (undone with its
+-- plan) has no confidence left: 1 is for verified only. Absent: it has moved on.
 UPDATE action_contracts c
    SET status = w.status, reason = w.reason, closed_at = now(), next_at = NULL, version = c.version + 1,
-       executed = coalesce(w.executed, c.executed), confidence = coalesce(w.confidence, c.confidence),
+       executed = coalesce(w.executed, c.executed),
+       confidence = CASE WHEN w.status <> 'verified' AND coalesce(w.confidence, c.confidence) = 1 THEN 0
+                         ELSE coalesce(w.confidence, c.confidence) END,
        actual_state = coalesce(CAST(w.actual_state AS json), c.actual_state),
        restored_state = coalesce(CAST(w.restored_state AS json), c.restored_state)
   FROM unnest(CAST(:contract_ids AS text[]), CAST(:versions AS integer[]), CAST(:statuses AS text[]),

@@ -22,6 +22,7 @@ SELECT contract_id FROM target_holds WHERE tenant_id = :tenant_id AND target = :
 
 -- free_holds --
 -- Targets go to another action of the same plan that still has them, or are free again: those come back.
+-- (SELECT ..) hides how many there are from the planner: it would plan each end anew.
 WITH held AS (
     SELECT h.tenant_id, h.target,
            (SELECT o.contract_id FROM action_contracts o
@@ -30,7 +31,7 @@ WITH held AS (
              ORDER BY o.sequence DESC LIMIT 1) AS heir
       FROM action_contracts c
       JOIN target_holds h ON h.tenant_id = c.tenant_id AND h.target = c.target AND h.mission_id = c.mission_id
-     WHERE c.contract_id = ANY (CAST(:contract_ids AS text[]))
+     WHERE c.contract_id = ANY (CAST((SELECT CAST(:contract_ids AS text[])) AS text[]))
      ORDER BY h.tenant_id, h.target
 ), passed AS (
     UPDATE target_holds h SET contract_id = held.heir FROM held

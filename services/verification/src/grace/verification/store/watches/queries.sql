@@ -8,7 +8,7 @@ ON CONFLICT (contract_id, look) DO NOTHING;
 
 -- claim_watches --
 -- Take the looks that are due, and keep other replicas off them for a while. `overtaken`: another mission has
--- acted on the target since, or acts on it now.
+-- changed the target since and has not undone that; `in_hand`: one acts on it now.
 WITH due AS (
     SELECT contract_id, look FROM watches
      WHERE next_at <= now() ORDER BY next_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
@@ -19,8 +19,10 @@ UPDATE watches w SET next_at = now() + CAST(:claim_for AS interval)
 RETURNING w.contract_id, w.look, w.after, w.status, w.version,
     EXISTS (SELECT FROM action_contracts o
              WHERE o.tenant_id = c.tenant_id AND o.target = c.target AND o.mission_id <> c.mission_id
-               AND (o.closed_at > c.closed_at AND o.executed
-                    OR o.closed_at IS NULL AND o.status NOT IN ('drafted', 'approved', 'waiting'))) AS is_overtaken;
+               AND o.closed_at > c.closed_at AND o.executed AND o.status <> 'rolled_back') AS is_overtaken,
+    EXISTS (SELECT FROM action_contracts o
+             WHERE o.tenant_id = c.tenant_id AND o.target = c.target AND o.mission_id <> c.mission_id
+               AND o.closed_at IS NULL AND o.status NOT IN ('drafted', 'approved', 'waiting')) AS is_in_hand;
 
 -- begin_watch --
 -- A look is being measured. No row: it has moved on.

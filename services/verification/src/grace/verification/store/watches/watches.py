@@ -13,7 +13,10 @@ from grace.verification.store.watches.statements import QUERIES
 
 @dataclass(frozen=True, slots=True)
 class DueWatch:
-    """A late look that is due. `is_overtaken`: another mission has acted on the target since."""
+    """A late look that is due.
+
+    `is_overtaken`: another mission has changed the target since; `is_in_hand`: one acts on it now.
+    """
 
     contract_id: str
     look: int
@@ -21,6 +24,7 @@ class DueWatch:
     status: str
     version: int
     is_overtaken: bool
+    is_in_hand: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,17 @@ A program that keeps its log open goes on writing into the old one until it open
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import ClassVar
 
-from grace.worker.domain.failure import BlockedError, ChangedError, UnusableError
+from grace.worker.domain.failure import BlockedError, ChangedError
 from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.domain.targets import FilesystemTarget
 from grace.worker.kernels.filesystem.beneath import closing, opened
 from grace.worker.kernels.filesystem.clear_pycache import root_of
-from grace.worker.kernels.filesystem.quarantine import exchange, inode_at, quarantine
+from grace.worker.kernels.filesystem.exchanged import Places, give_to_owner, inode_of, places
 from grace.worker.kernels.filesystem.scan import Entry, RelativePath, parts_outside_quarantine
 from grace.worker.kernels.filesystem.threads import Stop, in_thread
 from grace.worker.kernels.operation import Change, Context, Diff, Params, Result, Tier
@@ -54,7 +51,7 @@ class RotateLog:
 
     async def apply(self, ctx: Context, params: RotateLogParams) -> Result:
         """Exchange the log of the stored state for an empty file of the same owner and mode."""
-        inode = _inode(ctx.before or {})
+        inode = inode_of(ctx.before or {})
         return await in_thread(partial(_apply, root_of(ctx), ctx, params.path, inode))
 
     async def revert(
@@ -63,7 +60,7 @@ class RotateLog:
         """Exchange them back; ChangedError when something was written since."""
         if not ctx.resumed and await self.observe(ctx, params) != after:
             raise ChangedError("the log was written to or replaced since the action")
-        ends = (_inode(before), _inode(after))
+        ends = (inode_of(before), inode_of(after))
         return await in_thread(partial(_revert, root_of(ctx), ctx, params.path, ends))
 
 
@@ -77,70 +74,28 @@ def _observe(target: FilesystemTarget, params: RotateLogParams, stop: Stop) -> S
     return {"path": params.path, "bytes": found.stat.st_size, "inode": found.stat.st_ino}
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """The open folder of the log, its name in it, and the open quarantine of the action."""
-
-    home: int
-    name: str
-    store: int
-
-
-@contextmanager
-def _places(
-    target: FilesystemTarget, ctx: Context, path: str, *, create: bool
-) -> Iterator[_Places]:
-    *parent, name = parts_outside_quarantine(path)
-    with (
-        opened(target.root) as root,
-        quarantine(root, ctx.idempotency_key, create=create) as store,
-        root.folder(tuple(parent)) as home,
-    ):
-        yield _Places(home, name, store)
-
-
 def _apply(target: FilesystemTarget, ctx: Context, path: str, before: int, stop: Stop) -> Result:
     stop.check()
-    with _places(target, ctx, path, create=True) as at:
-        if inode_at(at.store, SLOT) != before:
+    with places(target, ctx, path, SLOT, create=True) as at:
+        if not at.is_exchanged(before):
             _make_successor(at)
-            exchange(at.home, at.name, at.store, SLOT, inode=before)
-        size = os.stat(SLOT, dir_fd=at.store, follow_symlinks=False).st_size
-    return {"rotated": path, "bytes": size}
+            at.exchange(before)
+        return {"rotated": path, "bytes": at.kept().st_size}
 
 
 def _revert(
     target: FilesystemTarget, ctx: Context, path: str, ends: tuple[int, int], stop: Stop
 ) -> Result:
     stop.check()
-    before, after = ends
-    with _places(target, ctx, path, create=False) as at:
-        is_back = inode_at(at.home, at.name) == before and inode_at(at.store, SLOT) == after
-        if not is_back:
-            exchange(at.home, at.name, at.store, SLOT, inode=after)
+    with places(target, ctx, path, SLOT, create=False) as at:
+        at.exchange_back(*ends)
     return {"restored": path}
 
 
-def _make_successor(at: _Places) -> None:
+def _make_successor(at: Places) -> None:
     """Put the empty file into the quarantine, with the owner and mode of the log."""
-    try:
-        model = os.stat(at.name, dir_fd=at.home, follow_symlinks=False)
-    except FileNotFoundError:
-        raise ChangedError(f"{at.name!r} is gone") from None
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with closing(os.open(SLOT, flags, 0o600, dir_fd=at.store)) as fd:
         if os.fstat(fd).st_size:
             raise ChangedError("the quarantine of this action holds another file")
-        try:
-            os.fchown(fd, model.st_uid, model.st_gid)
-        except PermissionError:
-            raise UnusableError("the worker may not give the new log to its owner") from None
-        os.fchmod(fd, model.st_mode & 0o777)
-        os.fsync(fd)
-
-
-def _inode(state: State) -> int:
-    inode = state.get("inode")
-    if not isinstance(inode, int):
-        raise ChangedError("not a state of this operation")
-    return inode
+        give_to_owner(at, fd)

@@ -19,6 +19,7 @@ from grace.worker.kernels.postgres.connection import QUERIES, connected
 
 # A healthy database has sessions that wait a millisecond for a row; who waits longer is stuck.
 STUCK_SECONDS = 0.5
+_APART_SECONDS = 1.0
 
 
 class ActivityParams(Params):
@@ -81,7 +82,7 @@ async def _samples(ctx: Context, *, count: int) -> list[Sample]:
         begun = monotonic()
         found = []
         for second in range(count):
-            await asyncio.sleep(begun + second - monotonic())
+            await asyncio.sleep(begun + second * _APART_SECONDS - monotonic())
             found.append(await _sample(tx))
             ctx.tell(100 * (second + 1) // count, f"{second + 1} of {count} samples")
         return found

@@ -27,9 +27,9 @@ QUERIES = Queries.beside(__file__)
 
 APPLICATION_NAME = "grace-worker"
 CONNECT_SECONDS = 5.0
-# The steps of one action follow each other within milliseconds and need no login each; a target
-# that is left alone has nobody of ours on it.
-IDLE_SECONDS = 1.0
+# The steps of one action follow each other within milliseconds and need no login each, which costs
+# both sides more than all that is asked afterwards; a target that is left alone has nobody of ours on it.
+IDLE_SECONDS = 5.0
 MOST_CONNECTIONS = 50  # of one login; as many wait as there are slots, each within its timeout
 STATEMENT_SECONDS = 10.0  # the client's own limit, behind the server's
 # Sent with the connection, so that they beat what was set for the database or the role: a
@@ -108,7 +108,7 @@ async def connected(ctx: Context) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def looking(ctx: Context) -> AsyncIterator[Connection]:
-    """Lend a connection for single statements of ours that read catalogues."""
+    """Lend a connection for single statements of ours that leave nothing in the session."""
     async with connected(ctx) as connection:
         yield connection
         connection.spare_reset()  # type: ignore[attr-defined]  # _Spared has it
@@ -123,7 +123,7 @@ class _Spared(_Base):
     __slots__ = ("_is_spared",)
 
     def spare_reset(self) -> None:
-        """Nothing but catalogues was read since it was lent."""
+        """Nothing that stays in a session was done since it was lent."""
         self._is_spared = True
 
     def take_spared(self) -> bool:

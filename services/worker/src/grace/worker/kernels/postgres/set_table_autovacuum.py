@@ -10,7 +10,7 @@ from grace.worker.domain.failure import ChangedError, InvalidError, UnusableErro
 from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Change, Context, Diff, NoParams, Result, Tier
-from grace.worker.kernels.postgres.connection import QUERIES, connected, looking, table_of
+from grace.worker.kernels.postgres.connection import QUERIES, looking, table_of
 from grace.worker.kernels.postgres.table import is_off, read_table
 
 _ON = "true"
@@ -60,7 +60,7 @@ class SetTableAutovacuum:
 
 async def _compare_and_set(ctx: Context, *, expected: str | None, value: str | None) -> Result:
     table = table_of(ctx)
-    async with connected(ctx) as connection:
+    async with looking(ctx) as connection:  # what the function sets ends with it
         tx = Transaction(connection)
         try:
             await tx.fetchval(
