@@ -96,9 +96,11 @@ class Crew:
         }  # fmt: skip
         return TaskUpdate.model_validate({**values, **more})
 
-    async def report(self, *updates: TaskUpdate, slots: int) -> list[ClaimedTask]:
+    async def report(
+        self, *updates: TaskUpdate, slots: int, worker_id: str = "w1"
+    ) -> list[ClaimedTask]:
         """Report by request, and claim for so many free slots."""
-        claim = ClaimTasks(worker_id="w1", kernels=("noop",), slots=slots) if slots else None
+        claim = ClaimTasks(worker_id=worker_id, kernels=("noop",), slots=slots) if slots else None
         answer = await self.worker.call(ReportTasks(updates=updates, claim=claim))
         return list(answer.tasks)
 

@@ -9,7 +9,7 @@ WAITING = ("waiting", "queued", "retrying")
 FINAL = ("succeeded", "failed", "cancelled", "expired", "dead_letter")
 ENDINGS = {"started": "running", "completed": "succeeded", "failed": "failed", "timeout": "timeout"}
 RETRYABLE = ("transient", "system", "timeout")
-CLASSES = (*RETRYABLE, "validation", "user", "nonretryable")
+CLASSES = (*RETRYABLE, "validation", "user", "nonretryable", "undecided")
 
 
 @dataclass
@@ -24,6 +24,9 @@ class Expected:
     attempt: int = 0
     failures: int = 0
     lapses: int = 0
+    parks: int = 0
+    released: bool = False
+    said: int | None = None
     owner: str | None = None
     endings: list[str] = field(default_factory=list)
     before: list[Expected] = field(default_factory=list)
@@ -31,41 +34,52 @@ class Expected:
     children: list[Expected] = field(default_factory=list)
     ends_as: str = ""
 
-    def standing(self, kind: str, number: int, worker: str) -> str:
+    def standing(self, kind: str, number: int, worker: str, percent: int | None) -> str:
         """What a report on this task is worth."""
         if number < self.attempt:
             return "stale"
         if number > self.attempt or worker != self.owner:
             return "not_owner"
         if self.state in HELD:
-            again = kind == "started" and self.state == "running"
-            return "duplicate" if again else "current"
+            return (
+                self._again(percent) if (kind, self.state) == ("started", "running") else "current"
+            )
         return "duplicate" if ENDINGS[kind] == self.endings[-1] else "late"
 
-    def hear(self, kind: str, word: str | None, *, retryable: bool | None) -> None:
+    def _again(self, percent: int | None) -> str:
+        if percent is None or percent == self.said:
+            return "duplicate"
+        return "behind" if percent < (self.said or 0) else "current"
+
+    def hear(
+        self, kind: str, word: str | None, *, retryable: bool | None, percent: int | None
+    ) -> None:
         """A report that counts."""
         if kind == "started":
             self.state = "running"
+            self.said = percent if percent is not None else self.said
         elif kind == "completed":
             self._close("succeeded", "succeeded")
         else:
             self.failures += 1
             hinted = "timeout" if kind == "timeout" or retryable is not False else "user"
             final = (word if word in CLASSES else hinted) not in RETRYABLE
-            self._close(ENDINGS[kind], "failed" if final else self._again())
+            once_more = "failed" if final else self._retried()
+            self._close(ENDINGS[kind], "needs_attention" if word == "undecided" else once_more)
 
     def lapse(self) -> None:
         """Nothing was heard of the worker for a lease."""
         self.lapses += 1
-        self._close("lapsed", self._again())
+        self._close("lapsed", self._retried())
 
-    def _again(self) -> str:
+    def _retried(self) -> str:
         return "retrying" if self.attempt < self.max_attempts else "dead_letter"
 
     def _close(self, ending: str, state: str) -> None:
         unwanted = self.cancelling and state != "succeeded"
         self.endings[-1] = ending
         self.go("cancelled" if unwanted else state)
+        self.parks += self.state == "needs_attention"
 
     def go(self, state: str) -> None:
         """Into this state; a parent ends when its children have."""
@@ -76,10 +90,17 @@ class Expected:
         """Somebody wants it cancelled; False when it has ended otherwise."""
         if self.state in (*HELD, "joining"):
             self.cancelling = True
-        elif self.state in (*WAITING, "scheduled"):
+        elif self.state in (*WAITING, "scheduled", "needs_attention"):
             self.go("cancelled")
         # A parent that nobody held joins its children first.
         return self.cancelling or "cancelled" in {self.state, self.ends_as}
+
+    def release(self) -> bool:
+        """Somebody lets it go on, however late; False where it does not rest, and never did so."""
+        if self.state == "needs_attention":
+            self.state, self.released = "queued", True
+            self.expires = self.overdue = False
+        return self.released
 
     @property
     def stops(self) -> bool:

@@ -17,9 +17,11 @@ from grace.contracts.htm import (
     ClaimedTask,
     ClaimedTasks,
     ClaimTasks,
+    Progress,
     RunningAttempt,
     SteerTask,
     SubmitTasks,
+    SubmittedTasks,
     TaskReports,
     TasksFinished,
     TaskUpdate,
@@ -28,7 +30,7 @@ from grace.htm import loops
 from grace.htm.domain.lifecycle import FINAL, TRANSITIONS
 from grace.htm.handlers import claim, lease, report, steer, submit
 from grace.htm.settings import Settings
-from grace.kit import Called, Conflict, Received, Unit, new_id
+from grace.kit import Called, Calls, Conflict, Received, Unit, new_id
 
 from .expected import CLASSES, HELD, WAITING, Expected
 
@@ -45,7 +47,8 @@ DOORS = {(str(start), str(end)) for start, ways in TRANSITIONS.items() for end i
 # A claim that was made, and what is wrong about the word on it: mostly nothing but its age.
 FORGERIES = ("", "", "", "", "other worker", "next attempt", "no such task")
 POINTS = st.tuples(st.integers(0, 63), st.sampled_from(FORGERIES))
-HOW = st.tuples(st.sampled_from((*CLASSES, "unheard", None)), st.booleans(), st.integers(-1, 1))
+HOW = st.tuples(st.sampled_from((*CLASSES, "unheard", None)), st.booleans(), st.integers(-1, 1),
+                st.sampled_from((None, 40, 20)))  # fmt: skip
 REPORTS = st.lists(st.tuples(POINTS, st.sampled_from(KINDS), HOW), min_size=1, max_size=3)
 RELATION = st.tuples(st.sampled_from(("", "", "", "later", "before", "parent")), st.integers(0, 15))
 ORDER = st.tuples(
@@ -62,7 +65,9 @@ ASKED = st.tuples(st.sampled_from(WORKERS), st.integers(1, 3))
 EVERYTHING = """
 SELECT t.*, ARRAY(SELECT outcome FROM htm_task_attempts a WHERE a.task_id = t.id
                    ORDER BY attempt_number)
-            || ARRAY(SELECT 'running' WHERE t.status IN ('assigned', 'running')) AS endings
+            || ARRAY(SELECT 'running' WHERE t.status IN ('assigned', 'running')) AS endings,
+       (SELECT percent FROM htm_progress p
+         WHERE p.task_id = t.id AND p.attempt_number = t.attempt_number) AS said
   FROM htm_tasks t
 """
 
@@ -100,7 +105,7 @@ class Machine(RuleBasedStateMachine):
         calls = [_called(SubmitTasks(tasks=(spec,))) for spec in specs]
         answers = self.act(lambda unit: submit.on_submit(SETTINGS, calls, unit))
         for spec, answer in zip(specs, answers, strict=True):
-            (taken,) = answer.tasks
+            (taken,) = SubmittedTasks.from_bytes(answer.to_bytes()).tasks
             body, task_id = self.keys.setdefault(spec.key, (spec, taken.task_id))
             new = UUID(taken.task_id) not in self.tasks
             outcome = "conflict" if body != spec else "created" if new else "existing"
@@ -131,8 +136,8 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.in_state("queued"))
     @rule(asked=st.lists(ASKED, min_size=1, max_size=3))
     def claim(self, asked: list[tuple[str, int]]) -> None:
-        calls = [_called(ClaimTasks(worker_id=worker, kernels=("noop",), slots=slots))
-                 for worker, slots in asked]  # fmt: skip
+        calls = Calls([_called(ClaimTasks(worker_id=worker, kernels=("noop",), slots=slots))
+                       for worker, slots in asked])  # fmt: skip
         given_out = self.act(lambda unit: claim.on_claim(SETTINGS, self.memory, calls, unit))
         answers = [ClaimedTasks.from_bytes(answer.to_bytes()) for answer in given_out]
         queued = self.in_state("queued")
@@ -146,7 +151,7 @@ class Machine(RuleBasedStateMachine):
 
     def assigned(self, task: ClaimedTask, worker: str) -> None:
         expected = self.tasks[UUID(task.task_id)]
-        expected.state, expected.owner = "assigned", worker
+        expected.state, expected.owner, expected.said = "assigned", worker, None
         expected.attempt += 1
         expected.endings.append("running")
         self.claims.append((UUID(task.task_id), expected.attempt, worker))
@@ -183,9 +188,9 @@ class Machine(RuleBasedStateMachine):
 
     def hear(self, task_id: UUID, number: int, worker: str, kind: str, how: Any) -> str:
         task = self.tasks.get(task_id)
-        standing = task.standing(kind, number, worker) if task else "unknown_task"
+        standing = task.standing(kind, number, worker, how[3]) if task else "unknown_task"
         if task and standing == "current":
-            task.hear(kind, how[0], retryable=how[1])
+            task.hear(kind, how[0], retryable=how[1], percent=how[3])
         return standing
 
     @precondition(lambda self: self.claims)
@@ -232,15 +237,26 @@ class Machine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 63))
     def cancel(self, which: int) -> None:
         task_id = list(self.tasks)[which % len(self.tasks)]
-        body = SteerTask(
-            tenant_id="default", task_id=str(task_id), act="cancel", principal="ada"
-        )  # fmt: skip
+        done = self.steer(task_id, "cancel")
+        assert done == self.tasks[task_id].cancel()
+
+    @precondition(lambda self: any(task.parks for task in self.tasks.values()))
+    @rule(which=st.integers(0, 63))
+    def release(self, which: int) -> None:
+        """Of what rests, or did once."""
+        parked = [task_id for task_id, task in self.tasks.items() if task.parks]
+        task_id = parked[which % len(parked)]
+        done = self.steer(task_id, "release")
+        assert done == self.tasks[task_id].release()
+
+    def steer(self, task_id: UUID, act: str) -> bool:
+        """Whether a person may do that."""
+        body = SteerTask(tenant_id="default", task_id=str(task_id), act=act, principal="ada")
         try:
             self.act(lambda unit: steer.on_steer_task(SETTINGS, _called(body), unit))
         except Conflict:
-            assert not self.tasks[task_id].cancel()
-        else:
-            assert self.tasks[task_id].cancel()
+            return False
+        return True
 
     @invariant()
     def both_say_the_same(self) -> None:
@@ -264,7 +280,7 @@ class Machine(RuleBasedStateMachine):
         self.seen = rows
 
     def teardown(self) -> None:
-        """Each end was told once; then the tables are empty for the next life."""
+        """Each end and each rest was told once; then the tables are empty for the next life."""
         bodies = self.rows("SELECT body FROM outbox WHERE subject = $1 AND position > $2",
                            TasksFinished.SUBJECT, self.position)  # fmt: skip
         told = [t for row in bodies for t in TasksFinished.from_bytes(row["body"]).tasks]
@@ -273,11 +289,13 @@ class Machine(RuleBasedStateMachine):
             "htm_dependencies",
             "htm_task_keys",
             "htm_task_attempts",
+            "htm_progress",
             "htm_tasks",
         ):
             self.rows(f"DELETE FROM {table}")
-        ends = {str(i): task.state for i, task in self.tasks.items() if task.state in FINAL}
-        assert Counter((t.task_id, str(t.outcome)) for t in told) == Counter(ends.items())
+        ends = {(str(i), t.state): 1 for i, t in self.tasks.items() if t.state in FINAL}
+        rests = {(str(i), "needs_attention"): t.parks for i, t in self.tasks.items() if t.parks}
+        assert Counter((t.task_id, str(t.outcome)) for t in told) == Counter({**ends, **rests})
 
     def old_claims(self) -> list[tuple[UUID, int, str]]:
         return [claim for claim in self.claims if claim[1] < self.tasks[claim[0]].attempt]
@@ -296,10 +314,11 @@ class Machine(RuleBasedStateMachine):
 
     def update(self, task_id: UUID, number: int, worker: str, kind: str, how: Any) -> TaskUpdate:
         """The report, by a worker whose clock is wrong by some hours."""
-        word, hint, hours = how
+        word, hint, hours, percent = how
         claimed = ClaimedTask.model_construct(task_id=str(task_id), attempt_number=number)
         at, more = datetime.now(UTC) + hours * LONG, {"error_class": word, "retryable": hint}
-        return self.crew.update(claimed, kind, worker_id=worker, at=at, **more)
+        told = Progress(percent=percent) if percent is not None else None
+        return self.crew.update(claimed, kind, worker_id=worker, at=at, progress=told, **more)
 
     def holds(self, worker: str, task_id: UUID, number: int) -> bool:
         task = self.tasks.get(task_id)
@@ -341,7 +360,7 @@ class Machine(RuleBasedStateMachine):
 def _agree(row: Any, task: Expected) -> None:
     found = (row["status"], row["attempt_number"], row["failures"], row["lapses"], row["worker_id"])
     assert found == (task.state, task.attempt, task.failures, task.lapses, task.owner)
-    assert row["endings"] == task.endings
+    assert (row["endings"], row["said"]) == (task.endings, task.said)
 
 
 def _in_order(row: Any) -> None:

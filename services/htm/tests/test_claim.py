@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grace.contracts.htm import ClaimTasks, WorkHint
-from grace.kit import GraceError
+from grace.contracts.htm import ClaimedTasks, ClaimTasks, WorkHint
+from grace.htm.handlers.claim import Memory, on_claim
+from grace.htm.settings import Settings
+from grace.kit import Called, Calls, GraceError, new_id
 from grace.testkit import eventually
 
 if TYPE_CHECKING:
@@ -135,3 +137,25 @@ async def test_a_beat_is_told_which_attempts_to_stop(crew: Crew) -> None:
         (each.task_id, each.attempt_number) for each in (ended, nonsense, unclaimed)
     }
     assert len((await crew.beat(theirs, worker_id="w2")).stop) == 1
+
+
+async def test_who_claims_while_another_has_the_turn_is_served_with_it(crew: Crew) -> None:
+    await crew.submit(crew.spec(), crew.spec(), crew.spec(kernel="late"))
+    memory, second = Memory(), _called("w2", "noop", "late")
+    calls = Calls([_called("w1", "noop")], lambda: [second])
+    async with crew.htm.unit() as unit:
+        answers = await on_claim(Settings(), memory, calls, unit)
+    handed = [ClaimedTasks.from_bytes(answer.to_bytes()) for answer in answers]
+    assert sorted(task.spec.kernel for task in handed[1].tasks) == ["late", "noop"]
+    assert [len(answer.tasks) for answer in handed] == [1, 2]
+    assert {task.attempt_number for answer in handed for task in answer.tasks} == {1}
+    # What the second has asked for is noted by the next.
+    async with crew.htm.unit() as unit:
+        await on_claim(Settings(), memory, Calls([_called("w1", "noop")]), unit)
+    rows = await crew.house.rows("htm", "SELECT kernel FROM htm_kernels ORDER BY kernel")
+    assert [row["kernel"] for row in rows] == ["late", "noop"]
+
+
+def _called(worker_id: str, *kernels: str) -> Called[ClaimTasks]:
+    body = ClaimTasks(worker_id=worker_id, kernels=kernels, slots=2)
+    return Called(body, new_id(), body.SUBJECT, "worker", "key", "default", "c", None)

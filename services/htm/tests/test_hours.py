@@ -12,10 +12,11 @@ from grace.contracts.htm import GetTaskMetrics, TaskMetrics
 from grace.htm.loops import RollUp
 from grace.htm.settings import Settings
 from grace.kit import GraceError
-from grace.testkit import eventually
 
 if TYPE_CHECKING:
     from services.htm.tests.conftest import Crew
+
+    from grace.testkit import House
 
 HOUR = timedelta(hours=1)
 MANY = """
@@ -41,20 +42,18 @@ SELECT gen_random_uuid(), 'default', $1, 'k', 'o', $2, 0, now(), $4, 3, 0, 'work
 """
 
 
+@pytest.fixture(autouse=True)
+async def leader(house: House) -> None:
+    """Hours are rolled up by the test alone: it leads before htm starts."""
+    htm = await house.act_as("htm")
+    assert await htm.leadership.holds("rollup")
+
+
 async def ended(
     crew: Crew, *numbers: int, type_: str = "t", status: str = "succeeded", attempts: int = 1,
     hours_ago: int = 2,
 ) -> None:  # fmt: skip
     await crew.house.rows("htm", ENDED, type_, status, list(numbers), attempts, hours_ago)
-
-
-async def untouched(crew: Crew) -> None:
-    """As if nothing was ever rolled up: the loop ticks when it starts, until it has nothing to do."""
-    await eventually(lambda: crew.house.rows("htm", "SELECT hour FROM htm_metric_hours"))
-    for _ in range(2):  # behind the loop's own last tick, which would take hours from the test's
-        await roll_up(crew)
-    await crew.house.rows("htm", "DELETE FROM htm_metrics RETURNING hour")
-    await crew.house.rows("htm", "DELETE FROM htm_metric_hours RETURNING hour")
 
 
 async def roll_up(crew: Crew, **settings: Any) -> int:
@@ -72,7 +71,6 @@ async def figures(crew: Crew, **how: Any) -> TaskMetrics:
 
 
 async def test_an_hour_has_exact_figures(crew: Crew) -> None:
-    await untouched(crew)
     numbers = list(range(1, 31))
     await ended(crew, *numbers)
     await ended(crew, 40, status="dead_letter", attempts=3)
@@ -94,7 +92,6 @@ async def test_an_hour_has_exact_figures(crew: Crew) -> None:
 
 
 async def test_types_and_hours_have_rows_of_their_own_and_totals_add_up(crew: Crew) -> None:
-    await untouched(crew)
     await ended(crew, 1, 2)
     await ended(crew, 3, hours_ago=3)
     await ended(crew, 4, type_="u", status="cancelled")
@@ -117,7 +114,6 @@ async def test_types_and_hours_have_rows_of_their_own_and_totals_add_up(crew: Cr
 async def test_rolling_up_twice_changes_nothing_and_an_open_hour_follows_its_tasks(
     crew: Crew,
 ) -> None:
-    await untouched(crew)
     task = await crew.claimed()
     await crew.worker.report(crew.update(task, "completed"))
     await crew.rests_as("succeeded", task.task_id)
@@ -136,7 +132,6 @@ async def test_rolling_up_twice_changes_nothing_and_an_open_hour_follows_its_tas
 
 
 async def test_after_an_outage_every_hour_is_made_up_for(crew: Crew) -> None:
-    await untouched(crew)
     await ended(crew, 1, hours_ago=20)
     assert await roll_up(crew) == 21
     await crew.house.rows(
@@ -148,7 +143,6 @@ async def test_after_an_outage_every_hour_is_made_up_for(crew: Crew) -> None:
 
 
 async def test_a_settled_hour_outlives_its_tasks(crew: Crew) -> None:
-    await untouched(crew)
     await ended(crew, 1, hours_ago=3)
     await roll_up(crew)
     await crew.house.rows("htm", "DELETE FROM htm_tasks RETURNING id")
@@ -157,7 +151,6 @@ async def test_a_settled_hour_outlives_its_tasks(crew: Crew) -> None:
 
 
 async def test_more_figures_than_fit_are_refused_with_what_to_do(crew: Crew) -> None:
-    await untouched(crew)
     await crew.house.rows("htm", MANY)
     await roll_up(crew)
     with pytest.raises(GraceError, match="shorter time") as caught:

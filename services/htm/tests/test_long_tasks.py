@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from grace.contracts.htm import Attempt, Beat, Progress, RunningAttempt
+from grace.contracts.htm import Attempt, Beat, Progress, ReportTasks, RunningAttempt
+from grace.htm.domain.owner import Fence, Owner
 from grace.htm.domain.progress import Progress as Told
-from grace.htm.domain.progress import furthest_of
-from grace.htm.domain.reports import Fence
+from grace.htm.domain.progress import Word, furthest_of, word_of
 from grace.htm.loops import Expire, Prune
 from grace.htm.settings import Settings
-from grace.kit import GraceError
+from grace.kit import Forbidden, GraceError, metrics
+from grace.testkit import eventually
 
 if TYPE_CHECKING:
     from services.htm.tests.conftest import Crew
 
     from grace.contracts.htm import ClaimedTask
 
-FENCES = st.builds(Fence, st.integers(1, 2).map(lambda n: UUID(int=n)), st.integers(1, 2))
+MINE = Owner("worker", "w1")
 
 
-@given(
-    st.lists(st.builds(Told, FENCES, st.integers(0, 2**32 - 1), st.none() | st.text(max_size=5)))
-)
-@settings(max_examples=60)
-def test_of_many_words_on_an_attempt_the_furthest_counts(told: list[Told]) -> None:
-    kept = furthest_of(told)
-    assert len({each.fence for each in kept}) == len(kept)
-    for each in kept:
-        assert each.percent == min(100, max(t.percent for t in told if t.fence == each.fence))
+def test_of_many_words_on_an_attempt_the_furthest_counts() -> None:
+    fences = [Fence(UUID(int=1), 1), Fence(UUID(int=1), 2)]
+    one = [Told(fence, MINE, Word(percent)) for fence in fences for percent in (0, 50, 100)]
+    for told in product(one, repeat=3):
+        kept = {each.fence: each.word.percent for each in furthest_of(told)}
+        for fence in {each.fence for each in told}:
+            assert kept.pop(fence) == max(t.word.percent for t in told if t.fence == fence)
+        assert kept == {}
 
 
 def test_nobody_tells_a_novel() -> None:
-    (told,) = furthest_of([Told(Fence(UUID(int=1), 1), 5, "x" * 5000)])
-    assert told.message == "x" * 1000
+    assert word_of(2**32 - 1, "x" * 5000) == Word(100, "x" * 1000)
 
 
 async def _tell(
@@ -82,6 +81,38 @@ async def test_progress_is_taken_from_the_attempts_own_worker_alone(crew: Crew) 
     assert (await _tell(crew, again, 10)).progress_percent == 10
     old, new = (await crew.task(task.task_id)).attempts
     assert (old.progress_percent, new.progress_percent) == (60, 10)
+
+
+async def test_a_report_tells_how_far_an_attempt_is_and_what_is_behind_is_counted(
+    crew: Crew,
+) -> None:
+    task = await crew.claimed()
+    await crew.worker.report(crew.update(task, "started", progress=_at(40, "copying")))
+    shown = (await crew.rests_as("running", task.task_id)).attempts[-1]
+    assert (shown.progress_percent, shown.progress_message) == (40, "copying")
+    before = _ignored()
+    words = (_at(90), _at(70), _at(90), None)
+    await crew.report(*(crew.update(task, "started", progress=w) for w in words), slots=0)
+    with pytest.raises(Forbidden, match="attempt 1 by worker/w2"):
+        await crew.report(crew.update(task, "started", progress=_at(95), worker_id="w2"), slots=0)
+    await crew.report(crew.update(task, "failed"), slots=0)
+    await crew.queue_again()
+    (again,) = await crew.claim()
+    both = [crew.update(each, "started", progress=_at(99)) for each in (task, again)]
+    await crew.report(*both, slots=0)
+    old, new = (await crew.task(task.task_id)).attempts
+    assert (old.progress_percent, new.progress_percent) == (90, 99)
+    assert _ignored() - before == {"behind": 1, "duplicate": 2, "stale": 1}
+
+
+def _at(percent: int, message: str | None = None) -> Progress:
+    return Progress(percent=percent, message=message)
+
+
+def _ignored() -> Counter[str]:
+    """What counted for nothing of what was reported by request."""
+    labels = [("htm", ReportTasks.SUBJECT, kind) for kind in ("behind", "duplicate", "stale")]
+    return Counter({k[2]: int(metrics.MESSAGES_IGNORED.labels(*k)._value.get()) for k in labels})
 
 
 async def test_after_its_deadline_nobody_begins_a_task_and_who_runs_it_is_told(
@@ -129,8 +160,10 @@ async def test_a_deadline_that_has_passed_is_refused_but_not_what_is_stored(crew
             await crew.submit(crew.spec(), crew.spec(**change))
         assert caught.value.kind == "invalid"
     assert await crew.house.rows("htm", "SELECT id FROM htm_tasks") == []
-    late = crew.spec(key="late", deadline_at=datetime.now(UTC) + timedelta(milliseconds=150))
+    passes_at = datetime.now(UTC) + timedelta(seconds=1)  # it has to be stored before
+    late = crew.spec(key="late", deadline_at=passes_at)
     (first,) = await crew.submit(late)
+    await eventually(lambda: datetime.now(UTC) > passes_at)
     await crew.expired(first.task_id)
     (again,) = await crew.submit(late)
     assert (again.outcome, again.task_id) == ("existing", first.task_id)

@@ -165,7 +165,7 @@ FOLLOWERS = st.builds(
 
 
 @given(FOLLOWERS)
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_every_step_takes_a_listed_door_and_has_its_reason(task: Follower) -> None:
     match step_of(task):
         case None:

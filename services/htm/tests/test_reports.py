@@ -1,5 +1,6 @@
 """Reports: twice, late, out of order and forged, they never change what they may not."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -7,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grace.htm.domain.lifecycle import FINAL, HELD, State
-from grace.htm.domain.owner import Owner
+from grace.htm.domain.owner import Fence, Owner
+from grace.htm.domain.progress import Progress, Word
 from grace.htm.domain.reports import (
     LONGEST_RESULT,
     Attempted,
     Ending,
-    Fence,
     Kind,
     Report,
     Standing,
@@ -38,9 +39,14 @@ def _task(
 
 
 def _report(
-    kind: Kind = Kind.COMPLETED, *, attempt: int = 2, owner: Owner = MINE, error: str | None = None
+    kind: Kind = Kind.COMPLETED,
+    *,
+    attempt: int = 2,
+    owner: Owner = MINE,
+    error: str | None = None,
+    said: Word | None = None,
 ) -> Report:
-    return Report(TASK, attempt, owner, kind, jitter=0.5, error_class=error)
+    return Report(TASK, attempt, owner, kind, jitter=0.5, error_class=error, progress=said)
 
 
 kinds = st.sampled_from(Kind)
@@ -51,6 +57,7 @@ reports_ = st.lists(
         attempt=st.integers(1, 3),
         owner=st.sampled_from([MINE, Owner("worker", "w2"), Owner("gateway", "w1")]),
         error=st.sampled_from([None, "transient", "user"]),
+        said=st.none() | st.builds(Word, st.integers(0, 3)),
     ),
     max_size=8,
 )
@@ -73,6 +80,24 @@ def test_a_start_and_its_end_in_one_batch_are_one_change() -> None:
 def test_a_start_after_the_end_is_late() -> None:
     settled = settle([_report(), _report(Kind.STARTED)], {TASK: _task()}, backoff=BACKOFF)
     assert settled.standings == (Standing.CURRENT, Standing.LATE)
+
+
+def test_who_runs_says_again_how_far_it_is_and_what_is_behind_changes_nothing() -> None:
+    words = (Word(20), Word(50, "copying"), Word(40), Word(50, "copying"), None, Word(50, "rows"))
+    reports = [_report(Kind.STARTED, said=word) for word in words]
+    settled = settle(reports, {TASK: _task()}, backoff=BACKOFF)
+    assert settled.standings == (
+        "current", "current", "behind", "duplicate", "duplicate", "current",
+    )  # fmt: skip
+    assert settled.starts == (Fence(TASK, 2),)
+    assert settled.progress == (Progress(Fence(TASK, 2), MINE, Word(50, "rows")),)
+
+
+def test_a_start_that_is_behind_a_beat_starts_all_the_same() -> None:
+    task = replace(_task(), said=Word(60))
+    settled = settle([_report(Kind.STARTED, said=Word(40))], {TASK: task}, backoff=BACKOFF)
+    assert (settled.standings, len(settled.starts)) == ((Standing.CURRENT,), 1)
+    assert settled.progress == ()
 
 
 def test_the_same_end_twice_is_a_duplicate_and_another_end_is_late() -> None:
@@ -140,6 +165,7 @@ def test_reports_end_an_attempt_at_most_once_and_never_a_final_task(
     if task.state in FINAL or task.state not in HELD:
         assert not settled.closings
         assert not settled.starts
+        assert not settled.progress
 
 
 @given(reports=reports_, task=tasks_)
@@ -151,8 +177,8 @@ def test_only_the_owner_of_the_newest_attempt_changes_anything(
         if standing is Standing.CURRENT:
             assert report.owner == task.owner
             assert report.attempt_number == task.history.attempt_number
-    for closing in settled.closings:
-        assert closing.fence == Fence(TASK, task.history.attempt_number)
+    for fence in (*(c.fence for c in settled.closings), *(p.fence for p in settled.progress)):
+        assert fence == Fence(TASK, task.history.attempt_number)
 
 
 @given(reports=reports_, task=tasks_)

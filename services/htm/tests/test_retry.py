@@ -34,6 +34,22 @@ def test_waits_double_from_one_second_to_sixty() -> None:
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
+def test_three_words_are_tried_again_and_three_are_not() -> None:
+    history = History(attempt_number=1, max_attempts=3, failures=0, lapses=0)
+    ends = {
+        word: on_failure(
+            history,
+            class_of(word, retryable=None, timed_out=False),
+            backoff=BACKOFF,
+            jitter=MIDDLE,
+        ).event
+        for word in ("transient", "system", "timeout", "validation", "user", "nonretryable")
+    }
+    again = {word for word, event in ends.items() if event is Event.RETRY}
+    assert again == {"transient", "system", "timeout"}
+    assert {ends[word] for word in ends.keys() - again} == {Event.FAIL}
+
+
 @given(count=st.integers(1, 10_000), jitter=jitters)
 def test_jitter_moves_a_wait_by_at_most_a_fifth(count: int, jitter: float) -> None:
     plain = BACKOFF.delay(count, jitter=MIDDLE)

@@ -13,8 +13,8 @@ import pytest
 
 from grace.contracts.htm import ClaimedTask, Queue, SteerQueue, SteerTask, Task, TaskSteered
 from grace.htm.domain.lifecycle import State
-from grace.htm.domain.owner import Owner
-from grace.htm.domain.reports import Closing, Ending, Fence
+from grace.htm.domain.owner import Fence, Owner
+from grace.htm.domain.reports import Closing, Ending
 from grace.htm.domain.schedule import Request
 from grace.htm.store import Attempts, Claims, Line, Queues, Steering
 from grace.kit import GraceError, Runtime

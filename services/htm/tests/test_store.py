@@ -11,8 +11,8 @@ import pytest
 
 from grace.htm.domain.hands import Request
 from grace.htm.domain.lifecycle import State
-from grace.htm.domain.owner import Owner
-from grace.htm.domain.reports import Closing, Ending, Fence
+from grace.htm.domain.owner import Fence, Owner
+from grace.htm.domain.reports import Closing, Ending
 from grace.htm.store import Attempts, Claims
 from grace.htm.store.statements import QUERIES
 
@@ -90,11 +90,12 @@ async def test_what_a_batch_changes_is_looked_up_and_never_searched_for(
     await crew.submit(*(crew.spec() for _ in range(600)))
     rows = await crew.house.rows("htm", "SELECT id FROM htm_tasks LIMIT 256")
     batch = {key: value * len(rows) for key, value in values.items()}
-    lease = {"lease": LEASE} if name == "assign_tasks" else {}
+    nothing = dict[str, list[object]](tenants=[], keys=[], tokens=[], instants=[])
+    more = {"lease": LEASE, **nothing} if name == "assign_tasks" else {}
     query = QUERIES[name]
     explain = replace(query, text=f"EXPLAIN {query.text}")
     async with crew.htm.unit() as unit:
-        plan = await unit.tx.fetch(explain, task_ids=[r["id"] for r in rows], **batch, **lease)
+        plan = await unit.tx.fetch(explain, task_ids=[r["id"] for r in rows], **batch, **more)
     said = "\n".join(row["QUERY PLAN"] for row in plan)
     assert "Index" in said
     assert "Seq Scan on htm_tasks" not in said

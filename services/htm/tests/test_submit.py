@@ -11,6 +11,7 @@ import pytest
 from grace.contracts.htm import SubmitTasks, TaskSubmit
 from grace.kit import GraceError
 from grace.testkit import eventually
+from grace.testkit.canary import everything
 
 if TYPE_CHECKING:
     from services.htm.tests.conftest import Crew
@@ -121,6 +122,25 @@ async def test_a_strangers_conflict_and_nonsense_are_quarantined(crew: Crew) -> 
 
     await eventually(reasons)
     assert await _tasks(crew, 1)
+
+
+@pytest.mark.parametrize("kernel", ["noop", "two.words"])
+async def test_a_secret_that_a_stranger_sends_as_it_is_is_told_of_and_not_kept(
+    crew: Crew, kernel: str
+) -> None:
+    """Wherever it stands: beside a task that is refused for another reason, too."""
+    params = '{"argv": ["/bin/true"], "environment": {"TOKEN": "canary-7f3a91"}}'
+    open_ = crew.spec(operation="command.run", params=params)
+    await _publish_unsigned(crew, TaskSubmit(tasks=(crew.spec(kernel=kernel), open_)))
+    query = "SELECT reason, detail, body FROM quarantine"
+    (row,) = await eventually(lambda: crew.house.rows("htm", query))
+    assert (row["reason"], row["body"]) == ("cannot_route", b"")
+    assert "params.environment.TOKEN is a secret: give" in row["detail"]
+    await eventually(lambda: crew.house.messages("quarantine.htm"))
+    kept = await everything(crew.house)
+    # The sender's own message is in the intake, where the sender has put it.
+    assert kept.count("canary-7f3a91") == 1
+    assert await _tasks(crew, 0)
 
 
 async def test_a_kernel_that_nobody_knows_is_refused_where_that_is_set(strict_crew: Crew) -> None:

@@ -19,6 +19,7 @@ from grace.kit import Runtime, Unit
 _DICE = SystemRandom()
 # What another replica has in hand is due, too: it is not looked at again and again.
 _SHORTEST_REST = timedelta(milliseconds=5)
+_NOW = timedelta(0)
 
 
 class Promote:
@@ -29,6 +30,13 @@ class Promote:
 
     async def tick(self, runtime: Runtime) -> bool | timedelta:
         """Promote what is due and wake its workers; comes again when the next one is due."""
+        async with runtime.reading() as tx:  # one round trip while nothing is due
+            left = await Tasks(tx).next_due()
+        if left is None:
+            return False
+        return await self._promote(runtime) if left <= _NOW else max(left, _SHORTEST_REST)
+
+    async def _promote(self, runtime: Runtime) -> bool | timedelta:
         most = self._settings.sweep_most
         async with runtime.unit() as unit:
             store = Tasks(unit.tx)
@@ -52,6 +60,13 @@ class Fire:
 
     async def tick(self, runtime: Runtime) -> bool | timedelta:
         """Fire what is due, and come again when the next slot does."""
+        async with runtime.reading() as tx:  # one round trip while nothing is due
+            left = await Schedules(tx).next_slot()
+        if left is None:
+            return False
+        return await self._fire(runtime) if left <= _NOW else max(left, _SHORTEST_REST)
+
+    async def _fire(self, runtime: Runtime) -> bool | timedelta:
         most, late_after = self._settings.sweep_most, self._settings.schedule_late_after
         async with runtime.unit() as unit:
             schedules = Schedules(unit.tx)

@@ -58,6 +58,17 @@ SELECT k.tenant_id, k.key, k.task_id, k.body_hash
 
 -- assign_tasks --
 -- Hand tasks to workers: the attempt is counted, the lease starts now. No row: somebody moved the task.
+-- With it goes what is left of the buckets that the claim has locked: one statement less for each claim.
+-- (SELECT ..) hides how many there are from the planner: it would plan each claim and each report anew.
+WITH spent AS (
+    UPDATE htm_limits l
+       SET tokens = s.tokens, refilled_at = s.refilled_at
+      FROM unnest(
+               (SELECT CAST(:tenants AS text[])), CAST(:keys AS text[]),
+               CAST(:tokens AS double precision[]), CAST(:instants AS timestamptz[])
+           ) AS s (tenant_id, key, tokens, refilled_at)
+     WHERE l.tenant_id = s.tenant_id AND l.key = s.key
+)
 UPDATE htm_tasks t
    SET status = 'assigned',
        attempt_number = t.attempt_number + 1,
@@ -67,8 +78,8 @@ UPDATE htm_tasks t
        started_at = NULL,
        updated_at = statement_timestamp()
   FROM unnest(
-           CAST(:task_ids AS uuid[]), CAST(:components AS text[]), CAST(:workers AS text[]),
-           CAST(:key_ids AS text[])
+           (SELECT CAST(:task_ids AS uuid[])), CAST(:components AS text[]),
+           CAST(:workers AS text[]), CAST(:key_ids AS text[])
        ) AS c (task_id, component, worker_id, key_id)
  WHERE t.id = c.task_id AND t.status = 'queued'
 RETURNING t.id, t.attempt_number, t.spec;
@@ -101,7 +112,7 @@ UPDATE htm_tasks t
    SET status = 'running',
        started_at = greatest(statement_timestamp(), t.assigned_at),
        updated_at = statement_timestamp()
-  FROM unnest(CAST(:task_ids AS uuid[]), CAST(:attempt_numbers AS integer[]))
+  FROM unnest((SELECT CAST(:task_ids AS uuid[])), CAST(:attempt_numbers AS integer[]))
        AS f (task_id, attempt_number)
  WHERE t.id = f.task_id AND t.attempt_number = f.attempt_number AND t.status = 'assigned';
 
@@ -123,7 +134,7 @@ WITH closed AS (
                greatest(statement_timestamp(), t.started_at, t.assigned_at) END,
            updated_at = statement_timestamp()
       FROM unnest(
-               CAST(:task_ids AS uuid[]), CAST(:attempt_numbers AS bigint[]),
+               (SELECT CAST(:task_ids AS uuid[])), CAST(:attempt_numbers AS bigint[]),
                CAST(:components AS text[]), CAST(:workers AS text[]),
                CAST(:endings AS text[]), CAST(:states AS text[]),
                CAST(:delays AS interval[]), CAST(:error_classes AS text[]),

@@ -16,6 +16,8 @@ class Settings(ServiceSettings):
 
     model_config = service_config("htm")
 
+    # Two submissions at once, a report, a claim, and the loops.
+    pool_size: int = Field(default=8, ge=2, le=100)
     # Longer than the longest apply (30 s) and two beats of a worker (5 s each).
     lease: Duration = timedelta(seconds=45)
     # One step of priority is worth this much waiting: nothing urgent starves the rest for long.
@@ -24,8 +26,8 @@ class Settings(ServiceSettings):
     retry_first: Duration = timedelta(seconds=1)
     retry_longest: Duration = timedelta(seconds=60)
     retry_spread: float = Field(default=0.2, ge=0, lt=1)
-    # What one commit carries well; a worker that wants more claims again.
-    claim_most: int = Field(default=256, ge=1, le=1000)
+    # What one commit carries well, for all who ask at once; a worker that wants more claims again.
+    claim_most: int = Field(default=512, ge=1, le=1000)
     # How many queues of a kernel and lanes of a queue one claim looks at; the next looks at others.
     claim_queues: int = Field(default=256, ge=1, le=10_000)
     claim_lanes: int = Field(default=16, ge=1, le=1000)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
+from types import MappingProxyType
 
 from grace.htm.domain.holdings import LimitedKey
 
@@ -44,9 +45,12 @@ def allowances(
     return {key: allowance(limit, held=held.get(key, 0)) for key, limit in limits.items()}
 
 
-def left_after(
-    limits: Mapping[LimitedKey, Limit], begun: Mapping[LimitedKey, int]
-) -> Mapping[LimitedKey, tuple[float, datetime]]:
+Left = Mapping[LimitedKey, tuple[float, datetime]]
+"""Tokens of buckets, and since when they hold so many."""
+NOTHING_SPENT: Left = MappingProxyType({})
+
+
+def left_after(limits: Mapping[LimitedKey, Limit], begun: Mapping[LimitedKey, int]) -> Left:
     """The buckets when so many tasks have begun: what is left, and since when."""
     return {
         key: (max(0.0, limit.level - begun[key]), max(limit.read_at, limit.refilled_at))

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from grace.htm.domain.lifecycle import HELD, Event, State, after
-from grace.htm.domain.owner import Owner
+from grace.htm.domain.owner import Fence, Owner
+from grace.htm.domain.progress import Progress, Word, is_behind
 from grace.htm.domain.retry import (
     Backoff,
     ErrorClass,
@@ -47,6 +48,7 @@ class Standing(StrEnum):
     DUPLICATE = "duplicate"
     LATE = "late"
     STALE = "stale"
+    BEHIND = "behind"
     UNKNOWN_TASK = "unknown_task"
     NOT_OWNER = "not_owner"
     OVERSIZED = "oversized"
@@ -91,6 +93,7 @@ class Report(NamedTuple):
     error_message: str | None = None
     result_json: str | None = None
     reference: Reference | None = None
+    progress: Word | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +107,8 @@ class Attempted:
     history: History
     cancelling: bool = False
     """Somebody wants it cancelled: only a success still counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """An attempt: whoever writes must hold it."""
-
-    task_id: UUID
-    attempt_number: int
+    said: Word | None = None
+    """How far the attempt said it was; asked for where a report says how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +132,7 @@ class Settlement:
     starts: tuple[Fence, ...]
     closings: tuple[Closing, ...]
     standings: tuple[Standing, ...]
+    progress: tuple[Progress, ...] = ()
 
 
 def only_successes(reports: Sequence[Report]) -> bool:
@@ -158,6 +156,7 @@ def settle(
     """Judge reports one after another, each by what those before it left behind."""
     facts = dict(tasks)
     starts: dict[UUID, Fence] = {}
+    progress: dict[UUID, Progress] = {}
     closings: list[Closing] = []
     standings: list[Standing] = []
     for report in reports:
@@ -167,14 +166,19 @@ def settle(
         if task is None or standing is not Standing.CURRENT:
             continue
         if report.kind is Kind.STARTED:
-            starts[task.task_id] = fence_of(task)
-            facts[task.task_id] = replace(task, state=after(task.state, Event.START))
+            if task.state is State.ASSIGNED:
+                starts[task.task_id] = fence_of(task)
+            if news := _news(report, task):
+                progress[task.task_id] = Progress(fence_of(task), report.owner, news)
+            facts[task.task_id] = replace(task, state=State.RUNNING, said=news or task.said)
         else:
             closing = closing_of(report, task, backoff=backoff)
             closings.append(closing)
             starts.pop(task.task_id, None)  # its end says more: one write, no false start time
             facts[task.task_id] = replace(task, state=closing.state, ending=closing.ending)
-    return Settlement(tuple(starts.values()), tuple(closings), tuple(standings))
+    return Settlement(
+        tuple(starts.values()), tuple(closings), tuple(standings), tuple(progress.values())
+    )
 
 
 def standing_of(report: Report, task: Attempted | None) -> Standing:
@@ -186,7 +190,7 @@ def standing_of(report: Report, task: Attempted | None) -> Standing:
     if report.attempt_number > task.history.attempt_number or report.owner != task.owner:
         return Standing.NOT_OWNER
     if report.kind is Kind.STARTED and task.state is State.RUNNING:
-        return Standing.DUPLICATE
+        return _again(report, task)
     if task.state in HELD:
         return _fit(report)
     return Standing.DUPLICATE if _ENDINGS[report.kind] is task.ending else Standing.LATE
@@ -234,6 +238,19 @@ def lapse_of(task: Attempted, *, backoff: Backoff, jitter: float) -> Closing:
         error_class=ErrorClass.SYSTEM,
         error_message="the lease lapsed: nothing was heard of the worker",
     )
+
+
+def _again(report: Report, task: Attempted) -> Standing:
+    """What it is worth that an attempt says once more that it runs."""
+    if report.progress is not None and is_behind(report.progress, task.said):
+        return Standing.BEHIND
+    return Standing.CURRENT if _news(report, task) else Standing.DUPLICATE
+
+
+def _news(report: Report, task: Attempted) -> Word | None:
+    """What a report says of progress that was not known."""
+    word = report.progress
+    return word if word != task.said and word and not is_behind(word, task.said) else None
 
 
 def _fit(report: Report) -> Standing:

@@ -1,7 +1,7 @@
 """The door of the queue: every task passes `route_task`, whoever submits it."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -105,9 +105,10 @@ class NewTask(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a submission may not enter."""
+    """Why a submission may not enter. `holds_secret`: nothing of it may be kept."""
 
     reason: str
+    holds_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,11 @@ class StoredKey:
 
 def route_task(wanted: Submission, *, task_id: UUID) -> NewTask | Refused:
     """Measure a submission and decide whether and how it enters the queue."""
-    reason = _objection(wanted)
+    spec = wanted.spec.encode()
+    reason = _objection(wanted, size=len(spec))
     if reason is not None:
         return Refused(f"{wanted.key}: {reason}")
-    data_size_bytes, spec = payload_size(*wanted.payload), wanted.spec.encode()
+    data_size_bytes = payload_size(*wanted.payload)
     return NewTask(
         task_id=task_id,
         key=_scoped(wanted, wanted.key),
@@ -163,7 +165,7 @@ def only_known(
 
 def payload_size(*texts: str) -> int:
     """Return the size of JSON texts in bytes of UTF-8, as they travel."""
-    return sum(len(text.encode()) for text in texts)
+    return sum(len(text) if text.isascii() else len(text.encode()) for text in texts)
 
 
 @lru_cache(maxsize=_MOST_REMEMBERED)
@@ -179,24 +181,45 @@ def outcome_of(task: NewTask, stored: StoredKey) -> Outcome:
     return Outcome.EXISTING if stored.body_hash == task.body_hash else Outcome.CONFLICT
 
 
-def _objection(wanted: Submission) -> str | None:
-    """The first thing that is wrong with it."""
-    plain = next((reason for is_wrong, reason in _objections(wanted) if is_wrong), None)
-    return plain or (_wrongly_related(wanted) if wanted.relations else None)
+def _objection(wanted: Submission, *, size: int) -> str | None:
+    """The first thing that is wrong with it; `size` is that of its spec in bytes."""
+    manner = _objection_to_manner(
+        wanted.kernel, wanted.step, wanted.priority, wanted.max_attempts, wanted.unique_policy
+    )
+    if manner is not None:
+        return manner
+    if wanted.unique_policy is not None and wanted.unique_key is None:
+        return "a unique policy needs a unique key"
+    if wanted.run_at is not None and (
+        late := _objection_to_time(wanted.run_at, wanted.deadline_at)
+    ):
+        return late
+    if size > _LARGEST_SPEC:
+        return _TOO_LARGE
+    return _wrongly_related(wanted) if wanted.relations else None
 
 
-def _objections(wanted: Submission) -> Iterator[tuple[bool, str]]:
-    yield not is_kernel(wanted.kernel), "a kernel is one word of letters, digits and _ : -"
-    yield wanted.step not in _STEPS, "a step is observe, apply or revert"
-    yield abs(wanted.priority) > _MOST_URGENT, _TOO_URGENT
-    yield wanted.max_attempts > _MOST_ATTEMPTS, _TOO_MANY_ATTEMPTS
-    yield wanted.unique_policy not in _POLICIES, _NO_POLICY
-    is_vain = wanted.unique_policy is not None and wanted.unique_key is None
-    yield is_vain, "a unique policy needs a unique key"
-    yield wanted.run_at is not None and wanted.run_at >= _LATEST_RUN, _TOO_FAR
-    is_never = bool(wanted.run_at and wanted.deadline_at and wanted.deadline_at <= wanted.run_at)
-    yield is_never, "a deadline comes after run_at"
-    yield payload_size(wanted.spec) > _LARGEST_SPEC, _TOO_LARGE
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _objection_to_manner(
+    kernel: str, step: str, priority: int, max_attempts: int, unique_policy: str | None
+) -> str | None:
+    """What is wrong with how it is to be done; most tasks are to be done as others before them."""
+    if not is_kernel(kernel):
+        return "a kernel is one word of letters, digits and _ : -"
+    if step not in _STEPS:
+        return "a step is observe, apply or revert"
+    if abs(priority) > _MOST_URGENT:
+        return _TOO_URGENT
+    if max_attempts > _MOST_ATTEMPTS:
+        return _TOO_MANY_ATTEMPTS
+    return _NO_POLICY if unique_policy not in _POLICIES else None
+
+
+def _objection_to_time(run_at: datetime, deadline_at: datetime | None) -> str | None:
+    if run_at >= _LATEST_RUN:
+        return _TOO_FAR
+    is_never = deadline_at is not None and deadline_at <= run_at
+    return "a deadline comes after run_at" if is_never else None
 
 
 def _wrongly_related(wanted: Submission) -> str | None:

@@ -183,6 +183,9 @@ class _Handout:
         while self._line and self._ledger.free > 0:
             ranked, n = heappop(self._line)
             waiting = self._queues[n]
+            if not self._line:  # whoever left the line never comes back: ranks only get worse
+                yield from self._to_the_last(waiting)
+                return
             # Another tenant may have had the origin's share since, or the last that was to lend.
             if self._rank(waiting) == ranked:
                 assignment = waiting.take(self._allowances)
@@ -193,6 +196,16 @@ class _Handout:
                 yield assignment
             else:
                 self._stand_again(n)
+
+    def _to_the_last(self, waiting: _Waiting) -> Iterator[Assignment]:
+        """Tasks of the only queue that is left: no rank to compare, and most claims see but one."""
+        origin = waiting.queue[1]
+        while self._ledger.free > 0 and self._ledger.standing(origin) is not None:
+            assignment = waiting.take(self._allowances)
+            if assignment is None:
+                return
+            self._count(waiting.queue)
+            yield assignment
 
     def turns(self) -> Turns:
         """What to remember of this handout; who waits for a limit saves up no turns."""

@@ -57,7 +57,9 @@ def rpc(settings: Settings) -> Rpc:
     memory = Memory()
     return (
         Rpc()
-        .on_many(SubmitTasks, partial(on_submit, settings))
+        .on_many(
+            SubmitTasks, partial(on_submit, settings), weight=lambda call: len(call.body.tasks)
+        )
         .on_many(ClaimTasks, partial(on_claim, settings, memory))
         .on_many(ReportTasks, partial(on_report, settings, memory))
         .on(Beat, partial(on_beat, settings))

@@ -20,15 +20,22 @@ class Asked:
 
     def __init__(self) -> None:
         self._noted: dict[str, float] = {}
+        self._owed: set[str] = set()
 
     async def note(self, calls: Sequence[Call], unit: Unit) -> None:
         """Note kernels that were not noted lately; before the lock of claims, in this order always."""
         now = monotonic()
-        asked = {kernel for kernel in _kernels(calls) if is_kernel(kernel)}
+        asked = {kernel for kernel in _kernels(calls) if is_kernel(kernel)} | self._owed
+        self._owed.clear()
         fresh = {kernel for kernel in asked if now - self._noted.get(kernel, -_SECONDS) >= _SECONDS}
         if fresh:
             await Kernels(unit.tx).note_asked(fresh)
             unit.after_commit(lambda: self._remember(fresh, now))
+
+    def owe(self, calls: Sequence[Call]) -> None:
+        """Leave kernels to the next claim: it is too late to note them in this one."""
+        if len(self._owed) < _MOST_KERNELS:
+            self._owed.update(filter(is_kernel, _kernels(calls)))
 
     def _remember(self, kernels: set[str], now: float) -> None:
         if len(self._noted) > _MOST_KERNELS:

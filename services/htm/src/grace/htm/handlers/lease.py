@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from grace.contracts.htm import Beat, Beaten, ClaimTasks, ReportTasks, RunningAttempt
-from grace.htm.domain.owner import Owner
-from grace.htm.domain.progress import Progress, furthest_of
-from grace.htm.domain.reports import Fence
+from grace.htm.domain.owner import Fence, Owner
+from grace.htm.domain.progress import Progress, furthest_of, word_of
 from grace.htm.domain.routing import task_id_of
 from grace.htm.settings import Settings
 from grace.htm.store import Attempts, Steering
@@ -18,13 +17,13 @@ async def on_beat(settings: Settings, call: Called[Beat], unit: Unit) -> Beaten:
     """Renew the leases of a worker's attempts, and name those that it must stop."""
     beaten = call.body.attempts
     ids = [task_id_of(attempt.task_id) for attempt in beaten]
+    owner = owner_of(call, call.body.worker_id)
     lost = await Attempts(unit.tx).extend_leases(
         {(i, a.attempt_number) for i, a in zip(ids, beaten, strict=True) if i is not None},
-        owner_of(call, call.body.worker_id),
+        owner,
         lease=settings.lease,
     )
-    fresh = furthest_of(_told(beaten))
-    await Progresses(unit.tx).note_progress(fresh, owner_of(call, call.body.worker_id))
+    await Progresses(unit.tx).note_progress(furthest_of(_told(beaten, owner)))
     stop = [
         attempt
         for task_id, attempt in zip(ids, beaten, strict=True)
@@ -40,12 +39,12 @@ async def on_beat(settings: Settings, call: Called[Beat], unit: Unit) -> Beaten:
     return Beaten(stop=tuple(stop), lease_ms=lease_ms, cancel=tuple(cancel))
 
 
-def _told(beaten: Iterable[RunningAttempt]) -> Iterator[Progress]:
+def _told(beaten: Iterable[RunningAttempt], owner: Owner) -> Iterator[Progress]:
     for attempt in beaten:
-        task_id = task_id_of(attempt.task_id)
-        if attempt.progress is not None and task_id is not None:
+        task_id, said = task_id_of(attempt.task_id), attempt.progress
+        if said is not None and task_id is not None:
             fence = Fence(task_id, attempt.attempt_number)
-            yield Progress(fence, attempt.progress.percent, attempt.progress.message)
+            yield Progress(fence, owner, word_of(said.percent, said.message))
 
 
 def owner_of(

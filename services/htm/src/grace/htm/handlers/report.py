@@ -1,8 +1,10 @@
 """Workers report: attempts start and end."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from random import Random
+from uuid import UUID
 
 from grace.contracts.htm import (
     ClaimedTasks,
@@ -12,21 +14,25 @@ from grace.contracts.htm import (
     TaskUpdateStatus,
 )
 from grace.htm.domain.owner import Owner
+from grace.htm.domain.progress import Word, word_of
 from grace.htm.domain.reports import (
     REFUSED,
+    Attempted,
     Kind,
     Reference,
     Report,
     Settlement,
     Standing,
+    fence_of,
     only_successes,
     settle,
 )
 from grace.htm.domain.routing import task_id_of
-from grace.htm.handlers.claim import HandedOut, Memory, hand_out, kernels_of
+from grace.htm.handlers.claim import Memory, hand_out, handed_out, kernels_of
 from grace.htm.handlers.lease import owner_of
 from grace.htm.settings import Settings
-from grace.htm.store import Attempts, Line, tell_moved
+from grace.htm.store import Attempts, Line, Quotas, tell_moved
+from grace.htm.store.progress import Progresses
 from grace.htm.store.results import References
 from grace.kit import Called, Forbidden, GraceError, Received, Unit
 
@@ -66,7 +72,7 @@ async def on_report(
     refused = [_refused(odd, reports=len(r)) for r, odd in zip(told, judged, strict=True)]
     honest = [call for call, detail in zip(calls, refused, strict=True) if not detail]
     filled = iter(await _fill(settings, memory, honest, unit) if has_turn else ())
-    nothing = HandedOut.of((), drained=bool(wanted))
+    nothing = handed_out((), drained=bool(wanted))
     return [Forbidden(detail) if detail else next(filled, nothing) for detail in refused]
 
 
@@ -79,9 +85,12 @@ async def _fill(
         for call in calls
         if (claim := call.body.claim)
     ]
-    handed, drained = await hand_out(settings, memory, wishes, unit) if wishes else ((), False)
+    if not wishes:
+        return [handed_out((), drained=False) for _ in calls]
+    standing = await Quotas(unit.tx).find_standing()
+    handed, drained = await hand_out(settings, memory, standing, wishes, unit)
     tasks = iter(handed)
-    return [HandedOut.of(next(tasks) if c.body.claim else (), drained=drained) for c in calls]
+    return [handed_out(next(tasks) if c.body.claim else (), drained=drained) for c in calls]
 
 
 async def _end_attempts(settings: Settings, told: Sequence[Told], unit: Unit) -> Sequence[Judged]:
@@ -102,10 +111,22 @@ async def _settle(settings: Settings, reports: Sequence[Report], unit: Unit) -> 
         return settle((), {}, backoff=settings.backoff)
     store = Attempts(unit.tx)
     tasks = await store.attempted_tasks({each.task_id for each in reports if each.task_id})
+    if told := {each.task_id for each in reports if each.progress}:
+        tasks = await _with_progress(tasks, told, unit)
     settlement = settle(reports, tasks, backoff=settings.backoff)
     await store.start_attempts(settlement.starts)
+    await Progresses(unit.tx).note_progress(settlement.progress)
     await References(unit.tx).note_references(settlement.closings)
     return settlement
+
+
+async def _with_progress(
+    tasks: Mapping[UUID, Attempted], told: Container[UUID | None], unit: Unit
+) -> Mapping[UUID, Attempted]:
+    """The tasks, those that are told of with how far they said they were."""
+    fences = [fence_of(task) for task in tasks.values() if task.task_id in told]
+    known = await Progresses(unit.tx).find_progress(fences)
+    return {i: replace(task, said=known[i]) if i in known else task for i, task in tasks.items()}
 
 
 def _account(
@@ -154,7 +175,13 @@ def _reports(
             error_message=update.error_message,
             result_json=_result(update),
             reference=_reference(update),
+            progress=_progress(update),
         )
+
+
+def _progress(update: TaskUpdate) -> Word | None:
+    said = update.progress
+    return word_of(said.percent, said.message) if said is not None else None
 
 
 def _reference(update: TaskUpdate) -> Reference | None:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 from uuid import UUID
 
-from grace.contracts.htm import SubmitTasks, SubmittedTask, SubmittedTasks, TaskSpec, TaskSubmit
+from grace.contracts.htm import SubmitTasks, SubmittedTasks, TaskSpec, TaskSubmit
+from grace.contracts.secrets import objection
 from grace.htm.domain.announcements import batched
 from grace.htm.domain.relations import ALONE, Relations
 from grace.htm.domain.routing import (
@@ -29,10 +31,12 @@ from grace.htm.handlers.unique import judge_unique, note_unique
 from grace.htm.settings import Settings
 from grace.htm.store import Tasks, tell_enqueued
 from grace.htm.store.watch import Kernels
+from grace.htm.store.written import Written
 from grace.kit import Called, Conflict, GraceError, Invalid, Received, Unit, new_id
 
 _DEFAULT_TENANT = "default"
-_LISTS = frozenset({"requires", "depends_on", "depends_on_keys"})
+_LISTS = ("requires", "depends_on", "depends_on_keys")
+_NO_LISTS = dict.fromkeys(_LISTS, True)  # a dict is what pydantic reads quickest
 _INSERT_MOST = 1000  # rows of one statement, so that a flood of large messages cannot time it out
 
 
@@ -63,7 +67,7 @@ async def on_submit(
     return [
         CannotRoute(route.reason)
         if isinstance(route, Refused)
-        else SubmittedTasks(tasks=tuple(_answer(next(taken)) for _ in route))
+        else answer_of([next(taken) for _ in route])
         for route in routes
     ]
 
@@ -77,7 +81,9 @@ async def on_task_submit(
     routes = await _judged(settings, wanted, unit)
     for message, route in zip(messages, routes, strict=True):
         if isinstance(route, Refused):
-            unit.refuse(message, reason="cannot_route", detail=route.reason)
+            unit.refuse(
+                message, reason="cannot_route", detail=route.reason, keep=not route.holds_secret
+            )
         else:
             admitted.append((message, route))
     taken = iter(await take_in(settings, [task for _, route in admitted for task in route], unit))
@@ -125,12 +131,26 @@ def _account(message: Received[TaskSubmit], taken: Sequence[Taken], unit: Unit) 
         unit.count("duplicate", message)
 
 
-def _answer(taken: Taken) -> SubmittedTask:
-    return SubmittedTask(key=taken.key, outcome=taken.outcome, task_id=str(taken.task_id))
+class Answer(Written, SubmittedTasks):
+    """What became of the tasks of a request."""
+
+
+def answer_of(taken: Sequence[Taken]) -> Answer:
+    """Tell what became of each."""
+    return Answer.of(f'{{"tasks":[{",".join(map(_submitted, taken))}]}}')
+
+
+def _submitted(taken: Taken) -> str:
+    key, outcome = quoted(taken.key), taken.outcome.value
+    return f'{{"key":{key},"outcome":"{outcome}","task_id":"{taken.task_id}"}}'
 
 
 def route_specs(specs: Sequence[TaskSpec], *, signed: bool) -> Route:
     """Route tasks that were submitted together: all or none."""
+    # All of them first: where one is refused for another reason, the quarantine keeps the others, too.
+    for spec in specs:
+        if (found := objection(spec.operation, spec.params)) is not None:
+            return Refused(f"{spec.key}: {found}", holds_secret=True)
     tasks: list[NewTask] = []
     for spec in specs:
         task = route_task(_submission(spec, signed=signed), task_id=new_id())
@@ -160,29 +180,35 @@ def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
     if not signed:
         spec = spec.model_copy(update={"origin": OUTSIDE, "tenant_id": _DEFAULT_TENANT})
     return Submission(
-        key=spec.key,
-        tenant_id=spec.tenant_id,
-        type=spec.type,
-        kernel=spec.kernel,
-        origin=spec.origin,
-        step=spec.step,
-        priority=spec.priority,
-        max_attempts=spec.max_attempts,
-        sla=_sla(spec.sla_ms),
-        contract_id=spec.contract_id,
-        mission_id=spec.mission_id,
-        payload=_payload(spec),
-        spec=spec_text(spec),
-        signed=signed,
-        limit_key=spec.limit_key,
-        requires=spec.requires,
-        affinity=spec.affinity,
-        run_at=spec.run_at,
-        unique_key=spec.unique_key,
-        unique_policy=spec.unique_policy,
-        deadline_at=spec.deadline_at,
-        relations=Relations(spec.depends_on, spec.depends_on_keys, spec.parent_id, spec.parent_key),
+        spec.key,
+        spec.tenant_id,
+        spec.type,
+        spec.kernel,
+        spec.origin,
+        spec.step,
+        spec.priority,
+        spec.max_attempts,
+        _sla(spec.sla_ms),
+        spec.contract_id,
+        spec.mission_id,
+        _payload(spec),
+        spec_text(spec),
+        signed,
+        spec.limit_key,
+        spec.requires,
+        spec.affinity,
+        spec.run_at,
+        spec.unique_key,
+        spec.unique_policy,
+        _relations(spec),
+        spec.deadline_at,
     )
+
+
+def _relations(spec: TaskSpec) -> Relations:
+    if spec.parent_id is spec.parent_key is None and not (spec.depends_on or spec.depends_on_keys):
+        return ALONE
+    return Relations(spec.depends_on, spec.depends_on_keys, spec.parent_id, spec.parent_key)
 
 
 @lru_cache(maxsize=1024)
@@ -192,7 +218,8 @@ def _sla(milliseconds: int) -> timedelta:
 
 def spec_text(spec: TaskSpec) -> str:
     """The order as it is stored and hashed: that of a task without lists is what it always was."""
-    without = {name for name in _LISTS if not getattr(spec, name)}
+    has_any = spec.requires or spec.depends_on or spec.depends_on_keys
+    without = {n: True for n in _LISTS if not getattr(spec, n)} if has_any else _NO_LISTS
     # As model_dump_json() does it, without what that costs in Python.
     text: bytes = spec.__pydantic_serializer__.to_json(spec, exclude_none=True, exclude=without)
     return text.decode()

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from grace.htm.domain.announcements import Moved
 from grace.htm.domain.lifecycle import State
-from grace.htm.domain.owner import Owner
-from grace.htm.domain.reports import Attempted, Closing, Ending, Fence, Report
+from grace.htm.domain.owner import Fence, Owner
+from grace.htm.domain.reports import Attempted, Closing, Ending, Report
 from grace.htm.store.shapes import attempted_of, moved_of
 from grace.htm.store.statements import QUERIES
 from grace.kit import Transaction

@@ -7,6 +7,7 @@ from operator import itemgetter
 from uuid import UUID
 
 from grace.htm.domain.hands import Request
+from grace.htm.domain.limits import NOTHING_SPENT, Left
 from grace.htm.store.statements import QUERIES
 from grace.kit import Transaction
 
@@ -26,9 +27,16 @@ class Claims:
         self._tx = tx
 
     async def assign_tasks(
-        self, chosen: Sequence[tuple[UUID, Request]], *, lease: timedelta
+        self,
+        chosen: Sequence[tuple[UUID, Request]],
+        *,
+        lease: timedelta,
+        left: Left = NOTHING_SPENT,
     ) -> Mapping[UUID, Claimed]:
-        """Hand tasks to the workers that asked; what somebody moved meanwhile is missing."""
+        """Hand tasks to the workers that asked; what somebody moved meanwhile is missing.
+
+        `left` is what is left then of the buckets that they count under.
+        """
         if not chosen:
             return {}
         chosen = sorted(chosen, key=itemgetter(0))
@@ -39,5 +47,9 @@ class Claims:
             workers=[request.owner.worker_id for _, request in chosen],
             key_ids=[request.key_id for _, request in chosen],
             lease=lease,
+            tenants=[tenant_id for tenant_id, _ in left],
+            keys=[key for _, key in left],
+            tokens=[tokens for tokens, _ in left.values()],
+            instants=[instant for _, instant in left.values()],
         )
         return {row["id"]: Claimed(row["attempt_number"], row["spec"]) for row in rows}

@@ -5,13 +5,10 @@ from functools import partial
 from uuid import UUID
 
 from grace.contracts.htm import (
-    JobsCompleted,
-    JobsEnqueued,
     QueueSteered,
     SlaChange,
     SteerQueue,
     SteerTask,
-    TasksFinished,
     TasksSlaChanged,
     TaskSteered,
     WorkHint,
@@ -21,13 +18,14 @@ from grace.htm import metrics
 from grace.htm.domain.announcements import Moved, SlaChanged, per_tenant
 from grace.htm.domain.lifecycle import State
 from grace.htm.domain.routing import NewTask
+from grace.htm.store.written import completed, enqueued, finished
 from grace.kit import Unit
 
 
 def tell_enqueued(unit: Unit, tasks: Sequence[NewTask]) -> None:
     """Tell that tasks were taken in, and wake the workers that wait for them."""
     for tenant_id, batch in per_tenant(tasks):
-        unit.publish(JobsEnqueued.model_validate({"jobs": _jobs(batch)}), tenant=tenant_id)
+        unit.publish(enqueued(batch), tenant=tenant_id)
     hint_work(unit, (task.kernel for task in tasks))
 
 
@@ -44,16 +42,9 @@ def tell_moved(unit: Unit, moved: Sequence[Moved]) -> None:
         return
     unit.after_commit(partial(metrics.measure, tuple(moved)))
     for tenant_id, batch in per_tenant([task for task in moved if task.is_worth_telling]):
-        finished = TasksFinished.model_validate({"tasks": list(map(_finished, batch))})
-        unit.publish(finished, tenant=tenant_id)
+        unit.publish(finished(batch), tenant=tenant_id)
         if succeeded := [task for task in batch if task.state is State.SUCCEEDED]:
-            completed = JobsCompleted.model_validate({"jobs": _jobs(succeeded)})
-            unit.publish(completed, tenant=tenant_id)
-
-
-def _jobs(tasks: Sequence[NewTask] | Sequence[Moved]) -> list[dict[str, str]]:
-    """The jobs of a message, to be checked with it at once: one by one takes twice as long."""
-    return [{"task_id": str(t.task_id), "type": t.type, "origin": t.origin} for t in tasks]
+            unit.publish(completed(succeeded), tenant=tenant_id)
 
 
 def tell_sla(unit: Unit, changes: Sequence[SlaChanged]) -> None:
@@ -75,17 +66,6 @@ def _sla_change(change: SlaChanged) -> SlaChange:
         contract_id=change.contract_id,
         mission_id=change.mission_id,
     )
-
-
-def _finished(task: Moved) -> dict[str, str | int | None]:
-    return {
-        "task_id": str(task.task_id),
-        "outcome": task.state,
-        "type": task.type,
-        "attempts": task.attempt_number,
-        "contract_id": task.contract_id,
-        "mission_id": task.mission_id,
-    }
 
 
 def tell_steered(

@@ -1,7 +1,6 @@
 """Limits of keys: read and spent by claims, set by operators."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 
 from grace.contracts.htm import Limit as LimitMessage
 from grace.htm.domain.holdings import LimitedKey
@@ -26,18 +25,6 @@ class Limits:
             keys=[key for _, key in keys],
         )
         return {(row["tenant_id"], row["key"]): _limit(row) for row in rows}
-
-    async def spend_tokens(self, left: Mapping[LimitedKey, tuple[float, datetime]]) -> None:
-        """Write down what is left of buckets, and since when."""
-        if not left:
-            return
-        await self._tx.execute(
-            QUERIES["spend_tokens"],
-            tenants=[tenant_id for tenant_id, _ in left],
-            keys=[key for _, key in left],
-            tokens=[tokens for tokens, _ in left.values()],
-            instants=[instant for _, instant in left.values()],
-        )
 
     async def list_limits(self, tenant_id: str, *, after: str, most: int) -> list[LimitMessage]:
         """A page of a tenant's limits, behind a key."""

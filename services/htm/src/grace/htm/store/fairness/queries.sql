@@ -6,10 +6,12 @@ SELECT pg_advisory_xact_lock(hashtextextended('grace.htm.claim', 0));
 
 -- take_turn --
 -- The same where a task waits that is asked for. No row: there is nothing to hand out, and nobody's turn.
+-- (SELECT ..) hides the value from the planner, as below: it planned this at every claim.
 SELECT pg_advisory_xact_lock(hashtextextended('grace.htm.claim', 0))
  WHERE EXISTS (
        SELECT FROM htm_tasks t
-        WHERE t.status = 'queued' AND t.kernel = ANY (CAST(:kernels AS text[]))
+        WHERE t.status = 'queued'
+          AND t.kernel = ANY (CAST((SELECT CAST(:kernels AS text[])) AS text[]))
        );
 
 -- queue_heads --
@@ -165,16 +167,6 @@ SELECT l.tenant_id, l.key, l.concurrency, l.rate_per_second, l.burst, l.tokens, 
     USING (tenant_id, key)
  ORDER BY l.tenant_id, l.key
    FOR NO KEY UPDATE OF l;
-
--- spend_tokens --
--- Write down what is left of the buckets that a claim has locked.
-UPDATE htm_limits l
-   SET tokens = s.tokens, refilled_at = s.refilled_at
-  FROM unnest(
-           CAST(:tenants AS text[]), CAST(:keys AS text[]),
-           CAST(:tokens AS double precision[]), CAST(:instants AS timestamptz[])
-       ) AS s (tenant_id, key, tokens, refilled_at)
- WHERE l.tenant_id = s.tenant_id AND l.key = s.key;
 
 -- list_limits --
 -- A page of a tenant's limits, in the order of their keys.
