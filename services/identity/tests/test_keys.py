@@ -9,10 +9,13 @@ import pytest
 from grace.contracts.identity import IssueKey, KeyRotated
 from grace.identity.app import build
 from grace.identity.settings import Settings
-from grace.kit import Forbidden, SettingsError
+from grace.kit import Forbidden, SettingsError, service
 from grace.kit.envelope import SCHEMA
+from grace.kit.keys import Keys
 from grace.kit.sealing import Opener
 from grace.testkit import House, eventually
+
+from .conftest import QUICK, checkpoint_over, entries, tampering
 
 
 async def _keys(house: House) -> list[tuple[str, str, str]]:
@@ -25,14 +28,18 @@ async def _keys(house: House) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("suite", ["aes-256-gcm", "fernet"])
 async def test_every_key_survives_three_restarts(house: House, suite: str) -> None:
-    identity = {"cipher_suite": suite}
+    """Also under the other suite: what one has closed is read whichever is written now."""
+    other = {"aes-256-gcm": "fernet", "fernet": "aes-256-gcm"}[suite]
     names = ("htm", "worker", "gateway")
-    async with house.running("identity", identity=identity):
+    async with house.running("identity", identity={"cipher_suite": suite} | QUICK):
         first = {name: (await house.act_as(name)).keys for name in names}
+        # There as soon as they are handed out, and not when the service stops.
+        assert len(await _keys(house)) == 4
         signatures = {name: keys.sign("test", b"x") for name, keys in first.items()}
+        kept = await checkpoint_over(await house.act_as("gateway"), 4)
         await house.dismiss()
-    for _ in range(3):
-        async with house.running("identity", identity=identity) as services:
+    for now in (suite, other, suite):
+        async with house.running("identity", identity={"cipher_suite": now} | QUICK) as services:
             own = services["identity"].keys
             for name in names:
                 again = (await house.act_as(name)).keys
@@ -40,26 +47,35 @@ async def test_every_key_survives_three_restarts(house: House, suite: str) -> No
                 assert again.sign("test", b"x") == signatures[name]
                 assert own.verify(first[name].key_id, signatures[name], "test", b"x")
                 assert own.component_of(first[name].key_id) == name
+            await house.act_as("learning")  # one more key, made by the first of the three
+            grown = await checkpoint_over(await house.act_as("gateway"), kept.size + 1)
             await house.dismiss()
-    stored = await house.rows("identity", "SELECT suite FROM crypto_key_store")
+    # The log went on where it was: what an auditor kept of it before still fits.
+    assert [tampering(await entries(house), each) for each in (kept, grown)] == [None, None]
+    stored = await house.rows("identity", "SELECT * FROM crypto_key_store")
     assert {row["suite"] for row in stored} == {suite}
-    assert len(stored) == 4
+    assert len(stored) == 5
+    for row in stored:
+        assert not any(_private(keys) in row["ciphertext"] for keys in first.values())
+
+
+def _private(keys: Keys) -> bytes:
+    assert keys._signer is not None
+    return bytes(keys._signer)
 
 
 async def test_an_expired_key_is_followed_by_another_and_its_signatures_hold(
-    house: House,
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with house.running("identity", identity={"key_lifetime": timedelta(seconds=0.2)}):
-        htm = await house.act_as("htm")
-        old_id, signature = htm.keys.key_id, htm.keys.sign("test", b"x")
-
-        async def has_rotated() -> bool:
-            await htm.keys.load()
-            return htm.keys.key_id != old_id
-
-        await eventually(has_rotated)
-        assert htm.keys.verify(old_id, signature, "test", b"x")
-        assert not htm.keys.verify(htm.keys.key_id, signature, "test", b"x")
+    """By itself, while the services run: nobody has to ask for it."""
+    monkeypatch.setattr(service, "_KEY_REFRESH", timedelta(milliseconds=50))
+    short = {"key_lifetime": timedelta(seconds=0.2)}
+    async with house.running("identity", "learning", identity=short) as services:
+        keys = services["learning"].keys
+        old_id, signature = keys.key_id, keys.sign("test", b"x")
+        await eventually(lambda: keys.key_id != old_id)
+        assert keys.verify(old_id, signature, "test", b"x")
+        assert not keys.verify(keys.key_id, signature, "test", b"x")
         statuses = {key_id: status for _, key_id, status in await _keys(house)}
         assert statuses[old_id] == "retired"
 
@@ -71,8 +87,18 @@ async def test_an_expired_key_is_followed_by_another_and_its_signatures_hold(
             raise LookupError
 
         message: KeyRotated = await eventually(told)
-        assert (message.component, message.reason) == ("htm", "expired")
-        await house.dismiss()
+        assert (message.component, message.reason) == ("learning", "expired")
+
+        async def is_in_the_log() -> bool:
+            return message.to_bytes() in {row["body"] for row in await entries(house)}
+
+        await eventually(is_in_the_log)
+
+        # Nothing in Grace revokes a key yet; an operator does it in the registry.
+        revoke = "UPDATE component_crypto_identities SET status = 'revoked' WHERE key_id = $1"
+        await house.rows("identity", revoke, old_id)
+        await keys.load()
+        assert not keys.verify(old_id, signature, "test", b"x")
 
 
 async def test_a_component_has_one_active_key_however_many_ask(house: House) -> None:
@@ -178,12 +204,12 @@ async def test_a_private_key_moved_to_another_row_does_not_open(house: House) ->
         await house.dismiss()
 
 
-async def _ask_as(house: House, user: str, component: str) -> str:
+async def _ask_as(house: House, user: str, component: str, *, within: float = 10) -> str:
     """Ask for a component's key by that user's connection; the schema of the answer."""
     client = await house.connect(user)
     request = IssueKey(component=component, ephemeral_public_key=Opener().public_key)
     subject = f"rpc.identity.issue.{component}"
-    reply = await client.request(subject, request.to_bytes(), timeout=0.5)
+    reply = await client.request(subject, request.to_bytes(), timeout=within)
     assert reply.headers is not None
     return reply.headers[SCHEMA]
 
@@ -193,7 +219,7 @@ async def test_nats_lets_nobody_ask_for_anothers_key(house: House) -> None:
         assert await _ask_as(house, "worker", "worker") == "grace.identity.v1.IssuedKey"
         for user in ("htm", "gateway", "outside"):
             with pytest.raises(TimeoutError):
-                await _ask_as(house, user, "worker")
+                await _ask_as(house, user, "worker", within=0.3)
     assert [name for name, _, _ in await _keys(house)] == ["identity", "worker"]
 
 
@@ -216,7 +242,7 @@ async def test_an_answer_on_the_bus_holds_no_private_key(house: House) -> None:
         await spy.flush()
         htm = await house.act_as("htm")
         assert htm.keys._signer is not None
-        private = htm.keys._signer.private_bytes_raw()
+        private = bytes(htm.keys._signer)
         answers = [await heard.next_msg(timeout=5), await heard.next_msg(timeout=5)]
         assert all(private not in each.data for each in answers)
         await house.dismiss()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from hashlib import sha256
 
 import asyncpg
@@ -140,6 +141,32 @@ async def test_requests_at_once_on_two_replicas_store_each_content_once(
     assert all(isinstance(answer, Conflict) for answer in refused)
     assert sum(not answer.duplicate for answer in taken) == 5
     assert len(rows) == len(keys) == len(events) == 5
+
+
+async def test_keys_are_forgotten_after_their_time_and_contents_are_not(
+    house: House, make_ingest: MakeIngest
+) -> None:
+    often = {"prune_interval": timedelta(milliseconds=50), "keep_keys": timedelta(days=1)}
+    async with house.running("knowledge", knowledge=often):
+        gateway = await house.act_as("gateway")
+        for key in ("old", "new"):
+            await gateway.call(make_ingest(f"Content {key}.", idempotency_key=key))
+        await house.rows(
+            "knowledge",
+            "UPDATE ingest_keys SET created_at = now() - interval '25 h' WHERE key = 'old'",
+        )
+
+        async def kept() -> list[str]:
+            rows = await house.rows("knowledge", "SELECT key FROM ingest_keys")
+            return [row["key"] for row in rows]
+
+        async def is_forgotten() -> bool:
+            return await kept() == ["new"]
+
+        await eventually(is_forgotten)
+        again = await gateway.call(make_ingest("Content old.", idempotency_key="old"))
+        assert again.duplicate
+        assert len(await house.rows("knowledge", "SELECT FROM artifacts")) == 2
 
 
 async def test_a_request_that_may_not_enter_changes_nothing(

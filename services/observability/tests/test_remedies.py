@@ -134,6 +134,7 @@ async def test_a_fault_that_is_back_is_subtracted_whether_its_end_came_before_or
 ) -> None:
     async with house.running("observability"):
         gateway, verification = await house.act_as("gateway"), await house.act_as("verification")
+        now = datetime.now(UTC)
         await house.rows("observability", _OPENED)
         closed = [_closed(f"mission-{n}") for n in range(3)]
         await verification.report(closed[0])
@@ -146,6 +147,8 @@ async def test_a_fault_that_is_back_is_subtracted_whether_its_end_came_before_or
         assert (back.outcome, back.reason) == ("reopened", "the fault is back 5 min later")
         await eventually(lambda: _reached(gateway, "failed", "run-2"))
         await verification.report(closed[2])
+        early = _closed("mission-3", status="rejected", closed_at=now - timedelta(hours=1))
+        await verification.report(early)  # it was submitted after that
         await verification.report(_closed("mission-3"))
         await eventually(lambda: _reached(gateway, "verified", "run-3"))
         found = await _stats(gateway)
@@ -173,16 +176,19 @@ async def test_an_end_that_is_asked_for_and_was_taken_back_is_no_success(house: 
 
 
 _OPENED = """
-INSERT INTO remediations (remediation_id, tenant_id, run_id, suite, kind, target, status, failed_at, mission_id)
-SELECT 'remediation-' || n, 'default', 'run-' || n, 's', 'k', 't', 'open', now(), 'mission-' || n
+INSERT INTO remediations (
+       remediation_id, tenant_id, run_id, suite, kind, target, status, failed_at, submitted_at, mission_id)
+SELECT 'remediation-' || n, 'default', 'run-' || n, 's', 'k', 't', 'open', now(), now(), 'mission-' || n
   FROM generate_series(0, 3) AS n
 """
 
 
-def _closed(mission_id: str) -> MissionClosed:
+def _closed(
+    mission_id: str, *, status: str = "verified", closed_at: datetime | None = None
+) -> MissionClosed:
     return MissionClosed(
-        mission_id=mission_id, tenant_id="default", status="verified", confidence=1.0,
-        closed_at=datetime.now(UTC),
+        mission_id=mission_id, tenant_id="default", status=status, confidence=1.0,
+        closed_at=closed_at or datetime.now(UTC),
     )  # fmt: skip
 
 

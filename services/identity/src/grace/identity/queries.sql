@@ -51,8 +51,10 @@ RETURNING key_id, component, reason, previous, expires_at;
 SELECT size, edge FROM log_state FOR UPDATE;
 
 -- contiguous --
--- How far each producer's rows are in the log.
-SELECT producer, contiguous FROM log_producers WHERE producer = ANY(CAST(:producers AS text[]));
+-- How far each producer's rows are in the log. (SELECT ..) hides from the planner how many are asked for: it
+-- would plan each question anew.
+SELECT producer, contiguous FROM log_producers
+ WHERE producer = ANY(CAST((SELECT CAST(:producers AS text[])) AS text[]));
 
 -- held --
 -- What the log holds under these numbers.
@@ -60,27 +62,23 @@ SELECT audit_no, message_id FROM immutable_log
  WHERE producer = :producer AND audit_no = ANY(CAST(:numbers AS bigint[]));
 
 -- append_log --
--- The rows in their global order.
-INSERT INTO immutable_log (log_index, producer, audit_no, message_id, subject, body, key_id, signature, leaf_hash)
-SELECT * FROM unnest(
-    CAST(:indexes AS bigint[]), CAST(:producers AS text[]), CAST(:numbers AS bigint[]), CAST(:ids AS uuid[]),
-    CAST(:subjects AS text[]), CAST(:bodies AS bytea[]), CAST(:keys AS text[]), CAST(:signatures AS bytea[]),
-    CAST(:hashes AS bytea[]));
-
--- append_subtrees --
--- Complete subtrees never change; proofs are read from them.
-INSERT INTO log_subtrees (level, index, hash)
-SELECT * FROM unnest(CAST(:levels AS smallint[]), CAST(:indexes AS bigint[]), CAST(:hashes AS bytea[]));
-
--- set_log_state --
--- The tree's right edge.
+-- The rows in their global order, the subtrees that they complete, which never change and are what proofs are read
+-- from, how far their producers are, and the tree's right edge: one statement for one growth.
+WITH leaves AS (
+    INSERT INTO immutable_log (log_index, producer, audit_no, message_id, subject, body, key_id, signature, leaf_hash)
+    SELECT * FROM unnest(
+        CAST(:indexes AS bigint[]), CAST(:producers AS text[]), CAST(:numbers AS bigint[]), CAST(:ids AS uuid[]),
+        CAST(:subjects AS text[]), CAST(:bodies AS bytea[]), CAST(:keys AS text[]), CAST(:signatures AS bytea[]),
+        CAST(:hashes AS bytea[]))),
+     trees AS (
+    INSERT INTO log_subtrees (level, index, hash)
+    SELECT * FROM unnest(CAST(:tree_levels AS smallint[]), CAST(:tree_indexes AS bigint[]),
+                         CAST(:tree_hashes AS bytea[]))),
+     known AS (
+    INSERT INTO log_producers (producer, contiguous)
+    SELECT * FROM unnest(CAST(:held_producers AS text[]), CAST(:held_numbers AS bigint[]))
+    ON CONFLICT (producer) DO UPDATE SET contiguous = excluded.contiguous)
 UPDATE log_state SET size = :size, edge = CAST(:edge AS bytea[]);
-
--- set_contiguous --
--- How far the producers' rows are now.
-INSERT INTO log_producers (producer, contiguous)
-SELECT * FROM unnest(CAST(:producers AS text[]), CAST(:numbers AS bigint[]))
-ON CONFLICT (producer) DO UPDATE SET contiguous = excluded.contiguous;
 
 -- log_state --
 -- The tree's right edge, for reading.

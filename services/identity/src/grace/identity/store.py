@@ -138,12 +138,17 @@ class Store:
         return {row["audit_no"]: str(row["message_id"]) for row in rows}
 
     async def append(
-        self, frontier: Frontier, rows: Sequence[tuple[str, Row]], growth: Growth
+        self,
+        frontier: Frontier,
+        rows: Sequence[tuple[str, Row]],
+        growth: Growth,
+        contiguous: Mapping[str, int],
     ) -> None:
-        """Write rows behind `frontier`, the subtrees they completed and the new state."""
+        """Write rows behind `frontier`, the subtrees they completed, how far producers are, the new state."""
+        grown = growth.frontier
         await self._tx.execute(
             QUERIES["append_log"],
-            indexes=list(range(frontier.size, growth.frontier.size)),
+            indexes=list(range(frontier.size, grown.size)),
             producers=[producer for producer, _ in rows],
             numbers=[row.audit_no for _, row in rows],
             ids=[UUID(row.message_id) for _, row in rows],
@@ -152,20 +157,13 @@ class Store:
             keys=[row.key_id for _, row in rows],
             signatures=[row.signature for _, row in rows],
             hashes=list(growth.hashes),
-        )
-        await self._tx.execute(
-            QUERIES["append_subtrees"],
-            levels=[s.level for s in growth.subtrees],
-            indexes=[s.index for s in growth.subtrees],
-            hashes=[s.hash for s in growth.subtrees],
-        )
-        grown = growth.frontier
-        await self._tx.execute(QUERIES["set_log_state"], size=grown.size, edge=list(grown.edge))
-
-    async def set_contiguous(self, numbers: Mapping[str, int]) -> None:
-        """Remember how far the producers' rows are."""
-        await self._tx.execute(
-            QUERIES["set_contiguous"], producers=list(numbers), numbers=list(numbers.values())
+            tree_levels=[s.level for s in growth.subtrees],
+            tree_indexes=[s.index for s in growth.subtrees],
+            tree_hashes=[s.hash for s in growth.subtrees],
+            held_producers=list(contiguous),
+            held_numbers=list(contiguous.values()),
+            size=grown.size,
+            edge=list(grown.edge),
         )
 
     async def newest_checkpoint(self) -> Head | None:

@@ -2,6 +2,7 @@
 
 from grace.kit import Service
 from grace.knowledge import handlers
+from grace.knowledge.loops import Prune
 from grace.knowledge.settings import Settings
 
 
@@ -13,4 +14,5 @@ def build(settings: Settings | None = None) -> Service:
         .schema(__file__)
         .handle(handlers.stream())
         .serve(handlers.rpc())
+        .every(settings.prune_interval, Prune(settings.keep_keys), leader=True)
     )

@@ -13,6 +13,15 @@ SELECT tenant_id, key, request_hash
   FROM ingest_keys
   JOIN unnest(CAST(:tenants AS text[]), CAST(:keys AS text[])) AS given (tenant_id, key) USING (tenant_id, key);
 
+-- forget_keys --
+-- Forget some keys of requests that are too long ago to come again.
+DELETE FROM ingest_keys
+ WHERE (tenant_id, key) IN (
+       SELECT tenant_id, key FROM ingest_keys
+        WHERE created_at < now() - CAST(:keep AS interval)
+        ORDER BY created_at LIMIT :most)
+RETURNING key;
+
 -- add_artifacts --
 -- Store contents that are new to their tenants; of equal ones the first counts. A content without a row was there.
 INSERT INTO artifacts (

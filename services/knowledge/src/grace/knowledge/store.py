@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, Protocol
 from uuid import UUID
@@ -107,6 +107,10 @@ class Store:
         )
         rows = await self._tx.fetch(QUERIES["find_keys"], tenants=tenants, keys=keys)
         return {(row["tenant_id"], row["key"]): row["request_hash"] for row in rows}
+
+    async def forget_keys(self, *, keep: timedelta, most: int) -> int:
+        """Forget at most so many keys that are older; return how many."""
+        return len(await self._tx.fetch(QUERIES["forget_keys"], keep=keep, most=most))
 
     async def add_artifacts(self, drafts: Sequence[Draft]) -> set[UUID]:
         """Store what is new to its tenant, with its passages; return the ids of the new ones."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from grace.contracts.learning import GetSummary, PlaybookRecord, PlaybookScored, Summary
 from grace.contracts.verification import ActionClosed
-from grace.kit import Called, Received, Rpc, Stream, Unit
+from grace.kit import Called, Received, Rpc, Runtime, Stream, Unit
 from grace.learning.domain.record import Name, Outcome, Record
 from grace.learning.domain.scoring import Score, Scoring, score
 from grace.learning.store import Store
@@ -18,7 +18,7 @@ def stream() -> Stream:
 
 def rpc() -> Rpc:
     """Return what is answered."""
-    return Rpc().on(GetSummary, on_get_summary)
+    return Rpc().direct(GetSummary, on_get_summary)
 
 
 async def on_action_closed(messages: Sequence[Received[ActionClosed]], unit: Unit) -> None:
@@ -44,9 +44,10 @@ async def on_action_closed(messages: Sequence[Received[ActionClosed]], unit: Uni
         unit.refuse(told[outcome], reason="playbook_changed", detail=outcome.name.playbook)
 
 
-async def on_get_summary(call: Called[GetSummary], unit: Unit) -> Summary:
+async def on_get_summary(call: Called[GetSummary], runtime: Runtime) -> Summary:
     """Tell every record of the tenant; how thin the evidence is shows in the lower bound."""
-    records = await Store(unit.tx).list_records(call.body.tenant_id)
+    async with runtime.reading() as tx:
+        records = await Store(tx).list_records(call.body.tenant_id)
     return Summary(
         total_outcomes=sum(record.total for record, _ in records),
         playbooks=tuple(_playbook_record(record, at) for record, at in records),

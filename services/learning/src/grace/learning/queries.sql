@@ -26,10 +26,10 @@ SELECT * FROM unnest(
        CAST(:closed_at AS timestamptz[]));
 
 -- set_records --
--- The records as they are after this batch; their locks are held.
+-- The records as they are after this batch; their locks are held. (SELECT ..): planned once, not for each batch.
 UPDATE playbook_statistics AS s
    SET total_executions = r.total, successful_executions = r.successful, updated_at = now()
-  FROM unnest(CAST(:tenants AS text[]), CAST(:playbooks AS text[]), CAST(:totals AS bigint[]),
+  FROM unnest((SELECT CAST(:tenants AS text[])), CAST(:playbooks AS text[]), CAST(:totals AS bigint[]),
               CAST(:successes AS bigint[])) AS r (tenant_id, playbook, total, successful)
  WHERE s.tenant_id = r.tenant_id AND s.playbook = r.playbook;
 

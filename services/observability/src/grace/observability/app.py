@@ -1,9 +1,14 @@
 """Everything observability is made of, in the order it starts."""
 
+from datetime import timedelta
+
 from grace.kit import Service
 from grace.observability import handlers, loops
 from grace.observability.settings import Settings
 from grace.observability.store import Components, Pulse
+
+# Any mission that ends may be one to follow, and a hundred may end in a second.
+_FOLLOW_PAUSE = timedelta(milliseconds=500)
 
 
 def build(settings: Settings | None = None) -> Service:
@@ -20,7 +25,7 @@ def build(settings: Settings | None = None) -> Service:
         .listen(health_beat, hear)
         .every(settings.watch_interval, loops.Watch(settings, pulse, handlers.announce))
         .every(settings.submit_interval, loops.Submit(settings))
-        .every(settings.follow_interval, loops.Follow(settings))
+        .every(settings.follow_interval, loops.Follow(settings), pause=_FOLLOW_PAUSE)
         .every(settings.probe_interval, loops.Probe(settings, components))
         .every(settings.expire_interval, loops.Expire(settings))
         .every(settings.prune_interval, loops.Prune(settings))

@@ -19,12 +19,13 @@ from grace.kit import Rpc
 
 def rpc(settings: Settings, keyring: keys.Keyring) -> Rpc:
     """The requests that identity answers."""
+    heads = log.Heads(settings)
     return (
         Rpc()
         .on(IssueKey, partial(keys.on_issue, keyring))
         .on(ReadRegistry, keys.on_registry)
-        .on_many(AppendRows, log.on_append)
-        .on(GetCheckpoint, partial(log.on_checkpoint, settings))
-        .on(GetProof, partial(log.on_proof, settings))
-        .on(ListEntries, log.on_entries)
+        .on_many(AppendRows, partial(log.on_append, log.Signers()))
+        .direct(GetCheckpoint, partial(log.on_checkpoint, heads))
+        .direct(GetProof, partial(log.on_proof, heads))
+        .direct(ListEntries, log.on_entries)
     )

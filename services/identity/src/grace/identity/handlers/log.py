@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -21,6 +22,7 @@ from grace.contracts.identity import (
     Proof,
 )  # fmt: skip
 from grace.identity.domain import log as domain
+from grace.identity.domain.keys import ComponentKey
 from grace.identity.settings import Settings
 from grace.identity.store import Head, LogEntry, Store
 from grace.kit import (
@@ -30,7 +32,7 @@ from grace.kit import (
     GraceError,
     Invalid,
     NotFound,
-    PublicKey,
+    Runtime,
     Unit,
 )  # fmt: skip
 from grace.kit.keys import MESSAGE_KIND, is_signed
@@ -39,14 +41,36 @@ from grace.transparency import encode_verifier_key, pae, parse_and_verify, prove
 _MOST_ENTRIES = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Whose key it is, and what its signatures are checked with."""
+
+    component: str
+    public: VerifyKey
+
+
+class Signers:
+    """The public keys of those who sign rows; a key never changes, so each is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Signer] = {}
+
+    async def of(self, key_ids: Collection[str], store: Store) -> Mapping[str, Signer]:
+        """Those of these keys that there are."""
+        if unknown := sorted(set(key_ids) - self._known.keys()):
+            for key in (await store.public_keys(unknown)).values():
+                self._known[key.key_id] = Signer(key.component, VerifyKey(key.public_key))
+        return self._known
+
+
 async def on_append(
-    calls: Sequence[Called[AppendRows]], unit: Unit
+    signers: Signers, calls: Sequence[Called[AppendRows]], unit: Unit
 ) -> Sequence[AppendedRows | GraceError]:
     """Give the rows of all waiting producers their place; the answer says how far each is."""
     store = Store(unit.tx)
     frontier = await store.lock_log()
     contiguous = await store.contiguous(sorted({call.body.producer for call in calls}))
-    keys = await store.public_keys([row.key_id for call in calls for row in call.body.rows])
+    keys = await signers.of({row.key_id for call in calls for row in call.body.rows}, store)
     taken: list[tuple[str, domain.Row]] = []
     answers: list[AppendedRows | GraceError] = []
     for call in calls:
@@ -60,13 +84,12 @@ async def on_append(
         answers.append(AppendedRows(contiguous_to=contiguous[call.body.producer]))
     if taken:
         growth = domain.grow(frontier, [row for _, row in taken])
-        await store.append(frontier, taken, growth)
-        await store.set_contiguous(contiguous)
+        await store.append(frontier, taken, growth, contiguous)
     return answers
 
 
 async def _acceptable(
-    call: Called[AppendRows], contiguous: int, keys: Mapping[str, PublicKey], unit: Unit
+    call: Called[AppendRows], contiguous: int, keys: Mapping[str, Signer], unit: Unit
 ) -> Sequence[domain.Row]:
     """What one producer may append; its rows must be its own, and follow what the log holds."""
     producer, log = call.body.producer, unit.runtime.log.bind(producer=call.body.producer)
@@ -94,12 +117,12 @@ def _row(row: AuditRow) -> domain.Row:
     )
 
 
-def _is_signed(row: domain.Row, producer: str, keys: Mapping[str, PublicKey]) -> bool:
+def _is_signed(row: domain.Row, producer: str, keys: Mapping[str, Signer]) -> bool:
     key = keys.get(row.key_id)
     if key is None or key.component != producer or not _is_uuid(row.message_id):
         return False
     signed = pae(MESSAGE_KIND, row.subject.encode(), row.message_id.encode(), row.body)
-    return is_signed(VerifyKey(key.public_key), row.signature, signed)
+    return is_signed(key.public, row.signature, signed)
 
 
 def _is_uuid(text: str) -> bool:
@@ -110,45 +133,62 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
-async def on_checkpoint(settings: Settings, _: Called[GetCheckpoint], unit: Unit) -> Checkpoint:
+class Heads:
+    """Signed heads as they leave: with the verifier key of whoever signed them, and checked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._name = settings.log_origin
+        # Most ask for the newest, which is another one a few times a minute.
+        self._last: Checkpoint | None = None
+
+    async def checked(self, head: Head, store: Store) -> Checkpoint:
+        """A head that a key of identity signed. Conflict where none did."""
+        if self._last is None or self._last.note != head.note:
+            self._last = self._check(head, await store.registry())
+        return self._last
+
+    def _check(self, head: Head, keys: Sequence[ComponentKey]) -> Checkpoint:
+        for key in keys:
+            if key.component != "identity":
+                continue
+            public = Ed25519PublicKey.from_public_bytes(key.public_key)
+            try:
+                parse_and_verify(head.note, self._name, public)
+            except ValueError:
+                continue
+            return Checkpoint(
+                origin=self._name,
+                size=head.size,
+                root=head.root,
+                note=head.note,
+                verifier_key=encode_verifier_key(self._name, public),
+            )
+        raise Conflict("the newest checkpoint was signed under another origin or key")
+
+
+async def on_checkpoint(heads: Heads, _: Called[GetCheckpoint], runtime: Runtime) -> Checkpoint:
     """The newest signed head."""
-    head = await Store(unit.tx).newest_checkpoint()
-    if head is None:
-        raise NotFound("the log has no checkpoint yet")
-    return await _checkpoint(settings, head, unit)
+    async with runtime.reading() as tx:
+        head = await Store(tx).newest_checkpoint()
+        if head is None:
+            raise NotFound("the log has no checkpoint yet")
+        return await heads.checked(head, Store(tx))
 
 
-async def _checkpoint(settings: Settings, head: Head, unit: Unit) -> Checkpoint:
-    """A head with the verifier key of whoever signed it; checked before it leaves."""
-    name = settings.log_origin
-    for key in await Store(unit.tx).registry():
-        if key.component != "identity":
-            continue
-        public = Ed25519PublicKey.from_public_bytes(key.public_key)
-        try:
-            parse_and_verify(head.note, name, public)
-        except ValueError:
-            continue
-        verifier = encode_verifier_key(name, public)
-        return Checkpoint(
-            origin=name, size=head.size, root=head.root, note=head.note, verifier_key=verifier
+async def on_proof(heads: Heads, call: Called[GetProof], runtime: Runtime) -> Proof:
+    """An inclusion proof of one entry against a signed head; what the log holds never changes."""
+    async with runtime.reading() as tx:
+        store, body = Store(tx), call.body
+        entry = await _entry(store, body)
+        head = await _head(store, entry, body.size)
+        hashes = await _prove(store, entry.index, head.size)
+        return Proof(
+            index=entry.index,
+            size=head.size,
+            leaf=entry.row.leaf(),
+            hashes=tuple(hashes),
+            checkpoint=await heads.checked(head, store),
         )
-    raise Conflict("the newest checkpoint was signed under another origin or key")
-
-
-async def on_proof(settings: Settings, call: Called[GetProof], unit: Unit) -> Proof:
-    """An inclusion proof of one entry against a signed head."""
-    store, body = Store(unit.tx), call.body
-    entry = await _entry(store, body)
-    head = await _head(store, entry, body.size)
-    hashes = await _prove(store, entry.index, head.size)
-    return Proof(
-        index=entry.index,
-        size=head.size,
-        leaf=entry.row.leaf(),
-        hashes=tuple(hashes),
-        checkpoint=await _checkpoint(settings, head, unit),
-    )
 
 
 async def _entry(store: Store, body: GetProof) -> LogEntry:
@@ -189,12 +229,13 @@ async def _prove(store: Store, index: int, size: int) -> list[bytes]:
     return prove_inclusion(lambda level, place: found[level, place], index, size)
 
 
-async def on_entries(call: Called[ListEntries], unit: Unit) -> Entries:
+async def on_entries(call: Called[ListEntries], runtime: Runtime) -> Entries:
     """A page of the log in order."""
     if not 0 <= call.body.start < 2**63:
         raise Invalid("start must be 0 or more")
     most = min(call.body.limit, _MOST_ENTRIES)
-    rows = await Store(unit.tx).entries(call.body.start, most)
+    async with runtime.reading() as tx:
+        rows = await Store(tx).entries(call.body.start, most)
     return Entries(
         entries=tuple(
             Entry(

@@ -123,6 +123,11 @@ def may_submit(
     return Submit()
 
 
+def is_ended_by(remediation: Remediation, closed_at: datetime) -> bool:
+    """Tell whether an end answers it: what it was submitted after is the end of something else."""
+    return remediation.submitted_at is None or remediation.submitted_at <= closed_at
+
+
 def outcome_of(status: str, reason: str | None = None) -> Outcome:
     """Verified is verified; every other end, and every word from the future, is a failure."""
     state = State.VERIFIED if status == _VERIFIED else State.FAILED

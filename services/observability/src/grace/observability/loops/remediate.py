@@ -35,8 +35,8 @@ class Submit:
 
     async def tick(self, runtime: Runtime) -> bool:
         """Take what is due in hand, ask the workers outside the transaction, then write it down."""
-        async with runtime.unit() as unit:
-            due = await Remediations(unit.tx).claim(State.DUE, most=_AT_ONCE)
+        async with runtime.reading() as tx:
+            due = await Remediations(tx).claim(State.DUE, most=_AT_ONCE)
         if not due:
             return False
         targets = await _registered_targets(runtime)
@@ -74,8 +74,8 @@ class Follow:
 
     async def tick(self, runtime: Runtime) -> bool:
         """Ask about some, those asked about longest ago first."""
-        async with runtime.unit() as unit:
-            opened = await Remediations(unit.tx).claim(State.OPEN, most=_AT_ONCE)
+        async with runtime.reading() as tx:
+            opened = await Remediations(tx).claim(State.OPEN, most=_AT_ONCE)
         if not opened:
             return False
         answers = await asyncio.gather(*(_progress(runtime, each) for each in opened))
