@@ -7,6 +7,7 @@ environment, session and log, which ends when the test does.
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import runpy
@@ -68,6 +69,7 @@ def start(module: str, *arguments: str, environment: Mapping[str, str], log: str
 
 
 def _live(module: str, arguments: Sequence[str], environment: Mapping[str, str], log: str) -> None:
+    gc.freeze()  # to look through what was imported before the fork would copy all of it
     end_with_parent(os.getppid())()
     os.setsid()
     os.environ.clear()

@@ -90,7 +90,7 @@ def retype(descriptors: FileDescriptorSet) -> None:
 
 
 def require(descriptors: FileDescriptorSet) -> None:
-    field = field_of(descriptors, "result_size_bytes")
+    field = field_of(descriptors, "progress")
     field.ClearField("proto3_optional")
     field.ClearField("oneof_index")
     del message_of(descriptors, "TaskUpdate").oneof_decl[-1]
@@ -142,7 +142,7 @@ def test_an_addition_is_no_broken_promise(today: FileDescriptorSet) -> None:
     older = FileDescriptorSet()
     older.CopyFrom(today)
     message = message_of(older, "TaskUpdate")
-    message.field.remove(field_of(older, "result_size_bytes"))
+    message.field.remove(field_of(older, "progress"))
     del message.oneof_decl[-1]
     del message.enum_type[0].value[-1]
     assert broken_promises(older, today) == []

@@ -35,7 +35,7 @@ FOREIGN_KEYS = {
     ("action_events", "action_contracts"), ("action_events", "missions"),
     ("action_contracts", "missions"), ("action_contracts", "safe_hold_snapshots"),
     ("benchmarks", "action_contracts"), ("safe_hold_snapshots", "action_contracts"),
-    ("htm_task_attempts", "htm_tasks"), ("crypto_key_store", "component_crypto_identities"),
+    ("crypto_key_store", "component_crypto_identities"),
 }  # fmt: skip
 # Each subject and who publishes it; all are kept in a stream and in the immutable log.
 SUBJECTS_BY_NAME = {
@@ -92,6 +92,10 @@ def test_references_inside_a_schema_are_foreign_keys() -> None:
     owners = {service for service, _ in TABLES.values()}
     found = {pair for service in owners for pair in foreign_keys(service)}
     assert found >= FOREIGN_KEYS
+    held = tuple(f"{table}_" for table, _ in FOREIGN_KEYS)
+    text = "".join(schema(service) for service in sorted(owners))
+    dropped = re.findall(r"DROP CONSTRAINT (?:IF EXISTS )?(\w+)_fkey", text)
+    assert not [name for name in dropped if name.startswith(held)]
 
 
 def test_no_schema_refers_to_another(service: str) -> None:
@@ -99,6 +103,11 @@ def test_no_schema_refers_to_another(service: str) -> None:
     assert {to for _, to in foreign_keys(service)} <= own, (
         "across schemas an id is a value: a foreign key would need rights on another's table"
     )
+
+
+def test_every_moment_is_kept_with_its_time_zone(service: str) -> None:
+    found = re.findall(r"\btimestamp\b(?! with time zone)", schema(service), re.IGNORECASE)
+    assert not found, "a moment without a zone compares with no other: timestamptz"
 
 
 @pytest.mark.parametrize("name", SUBJECTS_BY_NAME)

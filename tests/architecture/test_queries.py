@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .tree import ROOT, by_file, files, name_of, parsed, sources, told
+from .tree import ROOT, by_file, files, name_of, nodes, parsed, sources, told, written
 
 # An UPDATE of a state that needs no guard, and why.
 UNGUARDED = {
@@ -62,8 +62,8 @@ def _module_file(dotted: str) -> Path:
 def uses() -> Iterator[tuple[Path, Path, str | None]]:
     """Each `QUERIES[..]`: the module, its queries.sql, and the name; None for a name in a variable."""
     for module in sources():
-        subscripts = [n for n in ast.walk(parsed(module)) if isinstance(n, ast.Subscript)]
-        named = [n.slice for n in subscripts if ast.unparse(n.value) == "QUERIES"]
+        subscripts = [n for n in nodes(parsed(module)) if isinstance(n, ast.Subscript)]
+        named = [n.slice for n in subscripts if written(n.value) == "QUERIES"]
         file = statements_of(module) if named else None
         for key in named:
             assert file, f"{name_of(module)} uses QUERIES and neither makes nor imports it"

@@ -10,7 +10,18 @@ import pytest
 
 from grace.contracts.subjects import SERVICES
 
-from .tree import ROOT, members, name_of, package, parsed, python_files, services, told, words
+from .tree import (
+    ROOT,
+    members,
+    name_of,
+    nodes,
+    package,
+    parsed,
+    python_files,
+    services,
+    told,
+    words,
+)
 
 REQUIRED = {"__init__.py", "__main__.py", "py.typed", "app", "settings"}
 ROOMS = {"domain", "store", "handlers"}
@@ -206,7 +217,7 @@ def _file_names() -> list[str]:
 
 
 def _class_names() -> list[str]:
-    every = ((path, node) for path in python_files() for node in ast.walk(parsed(path)))
+    every = ((path, node) for path in python_files() for node in nodes(parsed(path)))
     return [
         f"{name_of(path)}:{node.name}" for path, node in every if isinstance(node, ast.ClassDef)
     ]

@@ -30,8 +30,8 @@ RULES = {
         re.IGNORECASE,
     ),
     "how the text came about: say what is, for whoever reads it in a year": re.compile(
-        r"co-authored-b[y]|\bas an A[I]\b|\bA[I][- ](?:assistant|generated)\b|\bsub-?agent[s]?\b"
-        r"|\b(?:this|our) conversatio[n]\b|\bthe user (?:aske[d]|wante[d])\b|\bas requeste[d]\b",
+        r"co-authored-b[y]|\b(?:as an A[I]\b|A[I][- ](?:assistant|generated)\b|sub-?agent[s]?\b"
+        r"|(?:this|our) conversatio[n]\b|the user (?:aske[d]|wante[d])\b|as requeste[d]\b)",
         re.IGNORECASE,
     ),
     "a note to oneself: do it, or write down where it is tracked": re.compile(
@@ -62,6 +62,8 @@ def documents() -> dict[str, str]:
 
 
 def trespasses(rule: re.Pattern[str], text: str) -> Iterator[str]:
+    if not rule.search(text):
+        return  # as nearly always, and line by line that takes twice as long to find out
     for number, line in enumerate(text.splitlines(), 1):
         if found := rule.search(line):
             yield f"{number}: {found[0]}"

@@ -1,6 +1,7 @@
 """The files of this repository as the architecture tests read them."""
 
 import ast
+import gc
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -51,7 +52,30 @@ def name_of(path: Path) -> str:
 
 @cache
 def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=name_of(path))
+    """A file as a tree. It stays: to look through all of them for garbage takes longer than to read them."""
+    gc.disable()
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=name_of(path))
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Every node of a tree: many rules ask for those of the same file."""
+    return tuple(ast.walk(tree))
+
+
+def written(node: ast.AST) -> str:
+    """A name as it is written, dots and all; anything else as Python would write it."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=whose, attr=name):
+            return f"{written(whose)}.{name}"
+        case _:
+            return ast.unparse(node)
 
 
 def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.AST]]:

@@ -2,14 +2,14 @@
 
 Two things differ from what a reader types: Grace listens on a free port instead of 8000, and the
 data directory `.grace` lies in a copy of this folder's entries. Marks in the documents say which
-blocks are not run, and why. `GRACE_DOCS=whole` (`make docs`) also runs what downloads packages.
+blocks are not run, and why. `GRACE_DOCS=whole` (`make docs`) also runs what downloads packages, and
+starts `grace` anew for each command instead of forking it.
 """
 
 import os
 import re
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from grace.stack.ports import free_port
+from grace.testkit import server_folder
 
+from . import warm
 from .blocks import UnclearBlock, program, read_blocks
 
 ROOT = Path(__file__).parents[2]
@@ -43,13 +45,24 @@ source "$PROGRAM"
 @pytest.fixture(scope="module")
 def checkout() -> Iterator[Path]:
     """This folder as a reader has it, with a `.grace` of its own that Postgres's account can pass."""
-    with tempfile.TemporaryDirectory(prefix="grace-docs-", ignore_cleanup_errors=True) as made:
-        folder = Path(made)
-        folder.chmod(0o711)
-        for entry in ROOT.iterdir():
-            if entry.name not in {".grace", ".git"}:
-                (folder / entry.name).symlink_to(entry)
-        yield folder
+    with server_folder() as folder:
+        link_all(ROOT, folder, but={".grace", ".git"})
+        if WHOLE:
+            yield folder
+            return
+        (folder / ".venv").unlink()
+        link_all(ROOT / ".venv", folder / ".venv", but={"bin"})
+        link_all(ROOT / ".venv/bin", folder / ".venv/bin", but={"grace"})
+        with warm.served(folder / ".venv/bin/grace"):
+            yield folder
+
+
+def link_all(here: Path, there: Path, *, but: set[str]) -> None:
+    """Let everything that is here be there, too."""
+    there.mkdir(exist_ok=True)
+    for entry in here.iterdir():
+        if entry.name not in but:
+            (there / entry.name).symlink_to(entry)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +72,7 @@ def url(checkout: Path) -> Iterator[str]:
     log = checkout / "up.log"
     with log.open("wb") as out:
         grace = subprocess.Popen(
-            ["bash", "-c", f"{_first_terminal()} exec .venv/bin/grace up --port {port}"],
+            ["bash", "-c", f"{_first_terminal()} exec {ROOT}/.venv/bin/grace up --port {port}"],
             cwd=checkout, env=_environment(), stdout=out, stderr=out,
         )  # fmt: skip
         try:

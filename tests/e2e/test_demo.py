@@ -4,20 +4,20 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from grace.testkit import server_folder
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that Postgres's account can pass; pytest's own is private."""
-    with tempfile.TemporaryDirectory(prefix="grace-demo-", ignore_cleanup_errors=True) as made:
-        Path(made).chmod(0o711)
-        yield Path(made)
+    with server_folder() as made:
+        yield made
 
 
 async def run(folder: Path) -> tuple[int, dict[str, Any], str]:
@@ -41,7 +41,7 @@ async def run(folder: Path) -> tuple[int, dict[str, Any], str]:
 @pytest.mark.timeout(240)
 async def test_one_incident_is_healed_and_the_other_taken_back(folder: Path) -> None:
     code, report, printed = await run(folder)
-    assert code == 0, report["reason"]
+    assert code == 0, printed
 
     healed, taken_back = report["incidents"]
     assert (healed["verdict"], healed["confidence"]) == ("verified", 1.0)

@@ -99,6 +99,12 @@ async def test_every_kind_of_measurement_holds_and_a_fault_that_returns_opens_th
             second = await eventually(lambda: the_other(admin, first.mission_id), timeout=30)
             assert (second.kind, second.requested_by) == (KIND, first.requested_by)
             await eventually(lambda: no_success_is_left(admin))
+            # What was approved was approved for that folder, and not for what has its name by now.
+            exchange(house, tmp_path)
+            await approve(bob)
+            third = await eventually(lambda: blocked(admin, second.mission_id), timeout=30)
+            assert "app stands for something else by now" in (third.reason or "")
+            assert (tmp_path / "other/app.log").stat().st_size == 200_000
     actual = first.contracts[0].actual_state or {}
     assert (actual["log.matches"], actual["answers.value"]) == (1, 7.0)
     assert (actual["errors.value"], actual["page.queue"]) == (0.0, 1.0)
@@ -117,6 +123,19 @@ def prepare(house: House, folder: Path) -> Path:
     log = folder / "app/app.log"
     log.write_bytes(b"x" * 200_000)
     return log
+
+
+def exchange(house: House, folder: Path) -> None:
+    """The name leads to another folder, with a log of its own."""
+    (folder / "other").mkdir()
+    (folder / "other/app.log").write_bytes(b"x" * 200_000)
+    file = house.installation.targets_file
+    file.write_text(file.read_text().replace(f"{folder}/app", f"{folder}/other"), encoding="utf-8")
+
+
+async def blocked(grace: Grace, mission_id: str) -> Mission | None:
+    found = await grace.mission(mission_id)
+    return found if found.status == "blocked" else None
 
 
 async def ended(grace: Grace) -> Mission | None:

@@ -24,6 +24,12 @@ from grace.stack.ports import free_port
 from grace.testkit import House, eventually
 
 SUITE = "shop-load"
+# What the mission's services told each other, from its plan to its end.
+STEPS = (
+    "agentic.action_planned", "verification.contract.drafted", "approval.requested",
+    "approval.granted", "agentic.action_executing", "verification.action.closed",
+    "agentic.problem_resolved",
+)  # fmt: skip
 
 
 @asynccontextmanager
@@ -53,6 +59,30 @@ async def stats(gateway: Runtime) -> RemediationStats:
     return await gateway.call(GetRemediation(tenant_id="default", recent=10))
 
 
+async def correlations(house: House) -> list[set[str]]:
+    """Under which correlation ids each step was told, as each was."""
+    told = [
+        {message.headers["correlation-id"] for message in await house.messages(subject)}
+        for subject in STEPS
+    ]
+    assert all(told)
+    return told
+
+
+async def outcomes(admin: Grace) -> Any:
+    return (await admin.learning_summary()).playbooks
+
+
+def settings(port: int, playbooks: Path) -> dict[str, dict[str, Any]]:
+    return {
+        "gateway": {"port": port},
+        "intent": {"playbook_dir": playbooks},
+        "observability": {"resolve_after": timedelta(0)},
+        # Unknown is whose first beat came before observability listened, until its next one.
+        "worker": {"beat_interval": timedelta(seconds=1)},
+    }
+
+
 @pytest.mark.timeout(120)
 async def test_a_failed_stress_run_is_remedied_once_and_verified(
     house: House, tmp_path: Path
@@ -60,13 +90,8 @@ async def test_a_failed_stress_run_is_remedied_once_and_verified(
     root, playbooks = tmp_path / "root", tmp_path / "books"
     files.prepare(root, playbooks, house.installation.targets_file, HEALED)
     port = free_port()
-    settings: dict[str, dict[str, Any]] = {
-        "gateway": {"port": port},
-        "intent": {"playbook_dir": playbooks},
-        "observability": {"resolve_after": timedelta(0)},
-    }
     async with (
-        house.running(*house.installation.names, **settings),
+        house.running(*house.installation.names, **settings(port, playbooks)),
         people(house, port) as (admin, bob),
     ):
         gateway = await house.act_as("gateway")
@@ -89,9 +114,11 @@ async def test_a_failed_stress_run_is_remedied_once_and_verified(
         assert (mission.status, mission.confidence) == ("verified", 1.0)
         assert (mission.kind, mission.requested_by) == (HEALED.kind, "observability")
         assert len(await house.messages("intent.submit")) == 1
+        assert len(set().union(*await correlations(house))) == 1
+        learnt = await eventually(lambda: outcomes(admin))
+        assert [(each.successful_executions, each.total_executions) for each in learnt] == [(1, 1)]
 
-        # Whose first beat came before observability listened is unknown until the next one.
-        await eventually(lambda: shows(admin, status="degraded", score=90.0, alerts=2), timeout=30)
+        await eventually(lambda: shows(admin, status="degraded", score=90.0, alerts=2))
         await tell_of_run(house, "run-2")
         await tell_of_run(house, "run-3", suite="other-load")
         page = await eventually(lambda: shows(admin, status="healthy", score=100.0, alerts=0))

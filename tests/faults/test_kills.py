@@ -1,7 +1,7 @@
 """Each service is its own process and is killed with SIGKILL; both incidents still end right.
 
 The short form has two incidents of files at the same time: two services together are killed at every
-third step, each at least once, while the NATS store is lost and Postgres restarts. The long form
+fifth step, each at least once, while the NATS store is lost and Postgres restarts. The long form
 (`make torture`) hurts a database that is under load: the same losses, and then one service is killed
 at every step of both incidents, the next one each time; over as many turns as there are services each
 is killed at each step.
@@ -134,7 +134,7 @@ async def test_both_incidents_end_right_while_services_and_servers_are_lost(
     files.prepare(root, playbooks, house.installation.targets_file, *both)
     changes = {**_QUICK, "intent": {"PLAYBOOK_DIR": str(playbooks)}}
     async with scene(house, tmp_path, changes) as (fleet, (admin, approver)):
-        killer = Killer(fleet, every=3, together=2)
+        killer = Killer(fleet, every=5, together=2)
         loser = Loser(house.installation)
         watches = [Watch(house, each.kind, killer.on_step) for each in both]
         watches.append(Watch(house, files.HEALED.kind, loser.on_step))

@@ -161,7 +161,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="one round of 2,000 tasks")
     parser.add_argument("--deep", action="store_true",
                         help="claims beside 1,000,000 waiting and 10,000,000 ended tasks, not 200,000"
-                        " and 1,000,000: an hour more, 10 GB")  # fmt: skip
+                        " and 1,000,000: some minutes more, 10 GB")  # fmt: skip
     parser.add_argument("--only", nargs="+", choices=SYSTEMS, default=SYSTEMS, metavar="SYSTEM",
                         help=f"only these systems: {', '.join(SYSTEMS)}")  # fmt: skip
     parser.add_argument("--out", type=Path, default=ROOT / ".grace" / "bench",

@@ -21,7 +21,6 @@ from grace.contracts.htm import (
 )
 from grace.kit import Runtime, running
 
-_DATABASE = "bench_claims"
 _KERNEL = "deep"
 _WORKER = "bench-deep"
 _SLOTS = 16
@@ -34,15 +33,18 @@ _FILL = """
             max_attempts, worker_component, worker_id, worker_key_id, spec, spec_size_bytes,
             data_size_bytes, created_at, queued_at, assigned_at, started_at, finished_at, updated_at,
             sla_deadline_at, result_json)
-        SELECT gen_random_uuid(), 'default', 'bench.deep', $1, 'verification', $2, 0,
+        SELECT uuidv7(made - now()), 'default', 'bench.deep', $1, 'verification', $2, 0,
                -- Behind all that the claims take: what they pass over would be another matter.
                now() + interval '1 day' + n * interval '1 ms', ended, 3, owner, owner, owner,
                json_build_object('params', repeat('x', 300)), 320, 300,
-               now(), now(), at, at, at, now(), now() + interval '1 day', NULL
+               made, made, at, at, at, made, made + interval '1 day', NULL
           FROM generate_series(1, $3) AS n,
                (SELECT CAST($2 = 'succeeded' AS integer) AS ended,
-                       CASE WHEN $2 = 'succeeded' THEN 'bench' END AS owner,
-                       CASE WHEN $2 = 'succeeded' THEN now() END AS at) AS how
+                       CASE WHEN $2 = 'succeeded' THEN 'bench' END AS owner) AS how,
+               -- What has ended did so in the last four weeks, the oldest first, as it would be in life.
+               LATERAL (SELECT now() - ended * (1 - n / CAST($3 AS float)) * interval '28 days')
+                    AS life (made),
+               LATERAL (SELECT CASE WHEN ended = 1 THEN made END) AS close (at)
         RETURNING id
     )
     INSERT INTO htm.htm_task_keys (tenant_id, key, task_id, body_hash)
@@ -74,9 +76,7 @@ class Claims:
 
 async def measure(grounds: Grounds, depth: Depth) -> Claims:
     """On a database of its own: claims, then the same after it was filled."""
-    installation = grounds.installation
-    await installation.prepare(_DATABASE)
-    own = replace(grounds, database=_DATABASE)
+    own = replace(grounds, database=grounds.spare)
     async with Apart(own) as apart:
         for name in ("identity", "htm"):
             await apart.service(name)

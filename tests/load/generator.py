@@ -53,6 +53,7 @@ class Seen:
     """What came back. Milliseconds of everything that was answered as expected."""
 
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     latencies: dict[str, list[float]] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
     requests: int = 0
@@ -76,7 +77,7 @@ async def run(order: Order) -> Seen:
     until = begun + order.seconds
     users = [User(order, number, seen, until) for number in range(len(order.tokens))]
     await asyncio.gather(*(user.run() for user in users))
-    seen.seconds = time.monotonic() - begun
+    seen.seconds, seen.cpu_seconds = time.monotonic() - begun, time.process_time()
     return seen
 
 

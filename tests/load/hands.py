@@ -15,6 +15,7 @@ from load.peers.work import Executions
 
 from grace.contracts.htm import (
     ClaimedTask,
+    ClaimedTasks,
     ClaimTasks,
     ReportTasks,
     TaskReports,
@@ -27,6 +28,8 @@ from grace.kit import GraceError, Received, Runtime, Service, ServiceSettings, m
 KERNEL = "bench"
 CAPABILITY = "bench"
 _SLOTS = 256
+# A worker claims while it reports: what one request has brought is done while another is out.
+_LANES = 2
 _IDLE_SECONDS = 1.0  # as the worker's claim_interval: a lost hint costs no more
 
 
@@ -47,26 +50,37 @@ class Hands:
 
     async def run(self, runtime: Runtime) -> None:
         """Claim and report until the service stops."""
-        tasks: tuple[ClaimedTask, ...] = ()
-        while not runtime.stopping.is_set():
-            self._hinted.clear()
-            tasks = await self._exchange(runtime, tasks)
-            if not tasks:
-                await self._idle()
+        lanes = asyncio.Semaphore(_LANES)
+        async with asyncio.TaskGroup() as busy:
+            while not runtime.stopping.is_set():
+                await lanes.acquire()
+                self._hinted.clear()
+                taken = await self._claim(runtime)
+                lane = busy.create_task(self._lane(runtime, taken.tasks))
+                lane.add_done_callback(lambda _: lanes.release())
+                if taken.drained or not taken.tasks:
+                    await self._idle()
 
-    async def _exchange(
-        self, runtime: Runtime, done: tuple[ClaimedTask, ...]
-    ) -> tuple[ClaimedTask, ...]:
-        """Report what was done, and take what is next; what htm does not answer goes to its stream."""
-        updates = tuple(map(self._done, done))
+    async def _lane(self, runtime: Runtime, tasks: tuple[ClaimedTask, ...]) -> None:
+        """Report what was taken and take more with it, until there is nothing more."""
+        while tasks:
+            tasks = await self._report(runtime, tuple(map(self._done, tasks)))
+
+    async def _claim(self, runtime: Runtime) -> ClaimedTasks:
         try:
-            if updates:
-                return (await runtime.call(ReportTasks(updates=updates, claim=self._wish))).tasks
-            return (await runtime.call(self._wish)).tasks
+            return await runtime.call(self._wish)
         except GraceError:
-            if updates:
-                await runtime.report(TaskReports(updates=updates))
-        return ()
+            return ClaimedTasks()
+
+    async def _report(
+        self, runtime: Runtime, updates: tuple[TaskUpdate, ...]
+    ) -> tuple[ClaimedTask, ...]:
+        """What htm does not answer goes to its stream."""
+        try:
+            return (await runtime.call(ReportTasks(updates=updates, claim=self._wish))).tasks
+        except GraceError:
+            await runtime.report(TaskReports(updates=updates))
+            return ()
 
     def _done(self, task: ClaimedTask) -> TaskUpdate:
         if self._executions is not None:

@@ -10,7 +10,6 @@ import asyncpg
 import uvloop
 from load import raw
 from load.peers.work import IN_FLIGHT, Executions, main
-from load.tasks import params_of
 
 DSN = os.environ["BENCH_DSN"]
 _INSERT = f"{raw.INSERT} RETURNING id"
@@ -27,7 +26,7 @@ class Raw:
         self._watch = await asyncpg.connect(DSN)
 
     async def submit(self, numbers: Sequence[int]) -> list[str]:
-        rows = await self._pool.fetch(_INSERT, [params_of(number) for number in numbers])
+        rows = await self._pool.fetch(_INSERT, [raw.params_of(number) for number in numbers])
         return [str(row["id"]) for row in rows]
 
     async def left(self, wanted: int) -> int:

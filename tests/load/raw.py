@@ -12,13 +12,15 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import uvloop
-from load.apart import Apart
 from load.figures import BenchError
 from load.peers.work import Executions
+
+if TYPE_CHECKING:  # who works on raw Postgres loads nothing of Grace
+    from load.apart import Apart
 
 DATABASE = "bench_raw"
 _DSN = "BENCH_DSN"
@@ -48,6 +50,12 @@ _FINISH = "UPDATE tasks SET status = 2, finished_at = now() WHERE id = ANY ($1) 
 _OPEN = "SELECT EXISTS (SELECT FROM tasks WHERE status < 2)"
 _DONE = "SELECT count(*) FROM tasks WHERE status = 2"
 _WORKERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bench-raw'"
+
+
+def params_of(number: int) -> str:
+    """What an operation would be given."""
+    params = {"service": "checkout", "number": number, "dry_run": True, "note": "x" * 150}
+    return json.dumps(params)
 
 
 async def work(dsn: str, executions: Executions | None = None) -> None:

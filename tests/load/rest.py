@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from load.apart import Apart
+from load.cpu import cpu_of
 from load.figures import BenchError, Figure, figure
 from load.generator import Order, Seen, read_seen
 from load.mix import MIX, SCOPES, TASK, Operation, durable_write, there
@@ -81,12 +83,15 @@ async def users(apart: Apart, door: Door, sizes: Sizes) -> tuple[list[Figure], d
     operations = there(await _openapi(door), MIX)
     tokens = await _tokens(door, sizes.users)
     await until_quiet(apart.grounds)
+    missions = await _missions(apart, door)
+    await until_quiet(apart.grounds)  # what is counted comes while users work
     async with Samples(apart.grounds) as samples:
-        missions = await _missions(apart, door)
         order = Order(
             LOOPBACK, door.port, tokens, operations, missions, sizes.user_seconds, _PAUSE, SEED
         )
+        before = cpu_of(apart)
         seen = await _generate(apart, "users", order)
+        used = cpu_of(apart)
     _refuse_failures("users", seen)
     latencies = list(chain.from_iterable(seen.latencies.values()))
     figures = [
@@ -94,9 +99,24 @@ async def users(apart: Apart, door: Door, sizes: Sizes) -> tuple[list[Figure], d
         figure("users.throughput", "requests/s", [seen.requests / seen.seconds]),
         figure("users.error_rate", "%", [100 * seen.failures / seen.requests]),
         *samples.figures(),
+        *_cpu(seen, before, used),
         *(figure(f"users.latency {name}", "ms", each) for name, each in seen.latencies.items()),
     ]
     return figures, {"users": sizes.users, "statuses": dict(seen.statuses), "pause_s": _PAUSE}
+
+
+def _cpu(seen: Seen, before: Mapping[str, float], used: Mapping[str, float]) -> list[Figure]:
+    """Milliseconds of processor time for each request: of all that serve, of each, of who asks."""
+    spent = {name: used[name] - before[name] for name in used}
+    # The generator has ended, and so its time is the bench's.
+    spent["bench"] -= seen.cpu_seconds
+    asking = {"generator": seen.cpu_seconds, "observer": spent.pop("bench")}
+    each = {name: 1000 * seconds / seen.requests for name, seconds in (spent | asking).items()}
+    serving = sum(each[name] for name in spent)
+    return [
+        figure("users.cpu", "ms", [serving]),
+        *(figure(f"users.cpu {name}", "ms", [value]) for name, value in each.items()),
+    ]
 
 
 def _refuse_failures(name: str, seen: Seen) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -271,16 +270,10 @@ def specs(kind: str, count: int, **changes: object) -> list[TaskSpec]:
     return [TaskSpec.model_validate({**_order(kind, number), **changes}) for number in range(count)]
 
 
-def params_of(number: int) -> str:
-    """What an operation would be given."""
-    params = {"service": "checkout", "number": number, "dry_run": True, "note": "x" * 150}
-    return json.dumps(params)
-
-
 def _order(kind: str, number: int) -> dict[str, Any]:
     return {
         "key": str(new_id()), "type": kind, "kernel": KERNEL, "origin": "verification",
         "operation": "bench.nothing", "step": "observe", "target": "nowhere",
-        "params": params_of(number), "priority": 0, "timeout_ms": 10_000,
+        "params": raw.params_of(number), "priority": 0, "timeout_ms": 10_000,
         "max_attempts": 3, "sla_ms": 600_000, "tenant_id": "default",
     }  # fmt: skip

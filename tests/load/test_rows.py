@@ -22,7 +22,7 @@ from rich.console import Console
 from grace.testkit import House
 from grace.testkit.house import TESTER
 
-_TINY = Size("tiny", 1, 200, 5, Depth(50, 100, 3))
+_TINY = Size("tiny", 1, 40, 3, Depth(50, 100, 3))
 
 
 def runs(*rates: float, latency: float = 5.0) -> list[Run]:

@@ -275,6 +275,7 @@ active proctype clock() {
 
 ltl once          { [] (ends <= 1) }                         /* a task ends at most once */
 ltl doors         { [] !fired }                              /* no move but those of TRANSITIONS is even tried */
+ltl alone         { [] (!fired && !robbed) }                 /* neither an unlisted move, nor another's attempt ended */
 ltl fenced        { [] !robbed }                             /* an attempt is ended by its own report or lapse alone */
 ltl counted       { [] (attempt <= MAX_ATTEMPTS + releases) } /* no more attempts than were allowed */
 ltl true_success  { [] (st == succeeded -> done) }           /* succeeded: the effect's receipt is complete */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +40,12 @@ class Model:
         return self.path, HERE / "guards.h"
 
     @cached_property
+    def digest(self) -> str:
+        """What changes when the model does."""
+        content = b"".join(path.read_bytes() for path in self.files)
+        return hashlib.sha256(content).hexdigest()[:16]
+
+    @cached_property
     def text(self) -> str:
         """The model as it is written."""
         return self.path.read_text(encoding="utf-8")
@@ -64,6 +71,7 @@ HTM, FAMILY, OUTBOX = Model("htm"), Model("family"), Model("outbox")
 MODELS = {
     model.name: model
     for model in (
-        HTM, FAMILY, OUTBOX, Model("approval"), Model("act"), Model("leadership"), Model("rotation"),
+        HTM, FAMILY, Model("report"), OUTBOX, Model("approval"), Model("act"), Model("leadership"),
+        Model("rotation"),
     )
 }  # fmt: skip

@@ -17,7 +17,7 @@ class Sabotage:
 
 @dataclass(frozen=True)
 class Spare:
-    """Guards that the others make up for: the property holds without them. `long`: ten seconds."""
+    """Guards that the others make up for: the property holds without them. Long: ten million states."""
 
     model: str
     says: str
@@ -29,6 +29,9 @@ class Spare:
 SABOTAGES = (
     Sabotage("htm", "the report fence is off", ("REPORT_FENCE",), "fenced"),
     Sabotage("htm", "reports end what nobody holds", ("REPORT_GUARD",), "doors"),
+    Sabotage(
+        "htm", "reports know neither fence nor guard", ("REPORT_FENCE", "REPORT_GUARD"), "alone"
+    ),
     Sabotage("htm", "anybody may report", ("OWNER_CHECK",), "true_success"),
     Sabotage("htm", "a claim takes what is not queued", ("CLAIM_GUARD",), "fenced"),
     Sabotage("htm", "a lapse has no fence", ("LAPSE_FENCE", "ROW_LOCKS"), "fenced"),
@@ -56,6 +59,16 @@ SABOTAGES = (
     Sabotage("family", "a step asks for no state", ("FOLLOW_GUARD", "FOLLOW_LOCKS"), "doors"),
     Sabotage("family", "an ended parent takes children", ("CLOSED_PARENT",), "children_last"),
     Sabotage("family", "a cancel does not walk down", ("CANCEL_WALKS",), "ends_or_rests"),
+    Sabotage("report", "claims take no turns", ("TURNS",), "limit"),
+    Sabotage("report", "the turn comes after the tasks", ("LINE_FIRST",), "not_crossed"),
+    Sabotage("report", "an end and what follows it are two commits", ("ONE_COMMIT",), "limit"),
+    Sabotage("report", "answered before the commit", ("COMMIT_FIRST",), "told"),
+    Sabotage("report", "what gets no answer is forgotten", ("SENT_AGAIN",), "told"),
+    Sabotage("report", "a repetition ends the next attempt", ("REPORT_FENCE",), "fenced"),
+    Sabotage("report", "a repetition ends a task again", ("REPORT_GUARD",), "once"),
+    Sabotage("report", "anybody may report", ("OWNER_CHECK",), "true_success"),
+    Sabotage("report", "forgers are handed tasks", ("NONE_FOR_FORGERS",), "no_reward"),
+    Sabotage("report", "nobody rescues what a lost answer held", ("RESCUE_RUNS",), "ends"),
     Sabotage("outbox", "told before the commit", ("AFTER_COMMIT",), "no_phantom"),
     Sabotage("outbox", "a cursor in place of unsent rows", ("UNSENT_ROWS",), "all_told"),
     Sabotage("outbox", "marked before the stream has it", ("MARK_AFTER",), "all_told"),
@@ -104,8 +117,7 @@ SABOTAGES = (
 
 SPARES = (
     Spare("htm", "the triggers alone stop a second end", ("REPORT_GUARD",), "once"),
-    Spare("htm", "the guards alone suffice for the moves", ("ROW_LOCKS",), "doors", is_long=True),
-    Spare("htm", "the fences alone suffice", ("ROW_LOCKS",), "fenced", is_long=True),
+    Spare("htm", "guards and fences alone suffice", ("ROW_LOCKS",), "alone", is_long=True),
     Spare("approval", "the trigger alone keeps what is decided", ("EXPIRE_GUARD",), "decided"),
     Spare("leadership", "the rows alone keep two leaders harmless", ("FORGETS", "PROBES"), "once"),
     Spare("rotation", "the index alone stops a second key", ("COMPONENT_LOCK",), "one_active"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -16,8 +15,10 @@ from pathlib import Path
 from model.models import Model, Property
 
 FOLDER = Path(__file__).resolve().parents[2] / ".grace" / "model"
+SEARCHES_FAST, COMPILES_FAST = "-O2", "-O0"
 _PATIENCE = 300  # seconds; apt gives up after ten
-_SEARCH = ["-m100000", "-w18"]  # the depth, and 2^18 slots to begin with: both cost time at once
+# The depth, and two to this number of slots to begin with: both cost time at once, and too few at last.
+_DEPTH, _SLOTS, _SLOTS_OF_MANY = "-m100000", "-w18", "-w24"
 _QUIETLY = ["-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=0"]
 
 
@@ -74,29 +75,32 @@ def _fetch_spin() -> None:
         _said(["dpkg", "-x", str(packages[0]), str(FOLDER)], folder)
 
 
-def verifier_of(model: Model) -> Path:
+def verifier_of(model: Model, optimised: str = SEARCHES_FAST) -> Path:
     """The verifier of a model as it is written now; made anew only after a change."""
     spin, compiler = find_spin(), find_compiler()
-    content = b"".join(path.read_bytes() for path in model.files)
-    program = FOLDER / f"{model.name}-{hashlib.sha256(content).hexdigest()[:16]}"
+    program = FOLDER / f"{model.name}-{model.digest}{optimised}"
     if not program.exists():
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             _said([spin, f"-P{compiler} -E -x c", "-a", str(model.path)], folder)
             # NFAIR=3: fairness among more than six processes.
-            _said([compiler, "-O1", "-w", "-DNFAIR=3", "-o", "pan", "pan.c"], folder)
+            _said([compiler, optimised, "-w", "-DNFAIR=3", "-o", "pan", "pan.c"], folder)
             Path(folder, "pan").rename(program)
     return program
 
 
-def check(model: Model, asked: Property, off: Collection[str] = ()) -> Verdict:
+def check(
+    model: Model, asked: Property, off: Collection[str] = (), *,
+    is_long: bool = False, optimised: str = SEARCHES_FAST,
+) -> Verdict:  # fmt: skip
     """Search every run of the model, with these guards off, for one that breaks the property."""
     fair = ["-a", "-f"] if asked.is_liveness else []
     switched = str(sum(1 << model.guards[name] for name in off))
-    program, began = verifier_of(model), time.monotonic()
+    program, began = verifier_of(model, optimised), time.monotonic()
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         said = _said(
-            [str(program), *_SEARCH, *fair, "-N", asked.name], folder, GRACE_MODEL_OFF=switched
-        )
+            [str(program), _DEPTH, _SLOTS_OF_MANY if is_long else _SLOTS, *fair, "-N", asked.name],
+            folder, GRACE_MODEL_OFF=switched,
+        )  # fmt: skip
     return _verdict(said, time.monotonic() - began)
 
 

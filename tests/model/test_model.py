@@ -1,20 +1,28 @@
-"""The models hold, see every sabotage, and are models of this code: `make model` is the long form."""
+"""The models hold, see every sabotage, and are models of this code.
+
+A search takes up to seven seconds, and comes to the same as long as the model is the same: `make model`
+makes them all and keeps the verdicts beside the models. Here the short ones are made again.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from model import spin
-from model.models import FAMILY, HERE, HTM, MODELS
-from model.sabotages import SABOTAGES, SPARES, Sabotage, Spare
-from model.spin import check
+from model import record, spin
+from model.models import FAMILY, HERE, HTM, MODELS, Model
+from model.record import search
+from model.sabotages import SABOTAGES, SPARES
+from model.spin import COMPILES_FAST, Verdict
 
 from grace.htm.domain.lifecycle import FINAL, TRANSITIONS, State
 
 _SERVICES = HERE.parents[1] / "services"
 DOORS = {(str(start), str(end)) for start, ways in TRANSITIONS.items() for end in ways.values()}
-ASKED = [(model, name) for model in MODELS for name in MODELS[model].properties]
+# States: a search of more takes a second or more.
+SHORT = 100_000
 # Where a guard of the model is in the code: a named statement, and what it says.
 GUARDS = {
     "KEY_IS_UNIQUE": ("insert_tasks", "ON CONFLICT (tenant_id, key) DO NOTHING"),
@@ -30,6 +38,7 @@ GUARDS = {
     ),
     "CANCEL_WAITS": ("ask_to_cancel", "status IN ('assigned', 'running', 'joining')"),
     "ROW_LOCKS": ("attempted_tasks", "FOR NO KEY UPDATE OF t"),
+    "TURNS": ("take_turn", "pg_advisory_xact_lock(hashtextextended('grace.htm.claim', 0))"),
     "LINK_LOCKS": ("lock_relatives", "FOR NO KEY UPDATE"),
     "FOLLOW_LOCKS": ("lock_followers", "FOR NO KEY UPDATE"),
     "FOLLOW_GUARD": ("release_waiting", "t.status = 'waiting'"),
@@ -52,27 +61,54 @@ def tools() -> None:
         pytest.skip(f"models are not checked here: {reason}")
 
 
-@pytest.mark.parametrize(("model", "name"), ASKED)
-def test_the_model_has_every_property(tools: None, model: str, name: str) -> None:
-    assert check(MODELS[model], MODELS[model].properties[name]).holds
+def searches() -> Iterator[tuple[Model, str, tuple[str, ...], bool]]:
+    """Everything that is searched for: the property, the guards that are off, and whether it has to hold."""
+    for model in MODELS.values():
+        yield from ((model, name, (), True) for name in model.properties)
+    for each in SABOTAGES:
+        yield MODELS[each.model], each.breaks, each.off, False
+    for spare in SPARES:
+        yield MODELS[spare.model], spare.keeps, spare.off, True
 
 
-@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda each: each.says)
-def test_the_model_sees_the_sabotage(tools: None, sabotage: Sabotage) -> None:
-    model = MODELS[sabotage.model]
-    assert not check(model, model.properties[sabotage.breaks], sabotage.off).holds
+def short() -> list[Any]:
+    """The searches that are short, or that nobody has made yet."""
+    kept = record.read()
+    return [
+        pytest.param(model, name, off, holds, id=f"{model.name}-{name}-{'+'.join(off)}")
+        for model, name, off, holds in searches()
+        if kept.get(search(model, model.properties[name], off), (False, 0))[1] <= SHORT
+    ]
 
 
-@pytest.mark.parametrize("spare", [s for s in SPARES if not s.is_long], ids=lambda each: each.says)
-def test_the_other_guards_suffice(tools: None, spare: Spare) -> None:
-    model = MODELS[spare.model]
-    assert check(model, model.properties[spare.keeps], spare.off).holds
+def check(model: Model, name: str, off: tuple[str, ...] = ()) -> Verdict:
+    """Search again; what was kept of this search has to be what comes of it."""
+    asked = model.properties[name]
+    verdict = spin.check(model, asked, off, optimised=COMPILES_FAST)
+    assert record.read()[search(model, asked, off)] == (verdict.holds, verdict.states)
+    return verdict
+
+
+def test_every_property_holds_and_every_sabotage_was_seen() -> None:
+    asked = {search(m, m.properties[name], off): holds for m, name, off, holds in searches()}
+    kept = {each: holds for each, (holds, _) in record.read().items()}
+    assert kept == asked, (
+        "a model was changed: run `make model` and commit tests/model/verdicts.txt"
+    )
+
+
+@pytest.mark.parametrize(("model", "name", "off", "holds"), short())
+def test_the_model_holds_and_sees_the_sabotage(
+    tools: None, model: Model, name: str, off: tuple[str, ...], holds: bool
+) -> None:
+    assert check(model, name, off).holds is holds
 
 
 def test_every_door_of_the_table_is_gone_through_and_no_other(tools: None) -> None:
-    alone = check(HTM, HTM.properties["doors"]).moves
-    assert alone == HTM.doors
-    assert alone | check(FAMILY, FAMILY.properties["doors"]).moves == DOORS
+    alone, related = check(HTM, "doors"), check(FAMILY, "doors")
+    assert (alone.holds, related.holds) == (True, True)
+    assert alone.moves == HTM.doors
+    assert alone.moves | related.moves == DOORS
 
 
 def test_the_model_draws_the_doors_of_the_domain() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -65,6 +66,7 @@ class Hands:
 
 def _live(service: str, environment: Mapping[str, str], log: str, guard: Guard | None) -> None:
     """The child: the service's own main, with everything it says in a file."""
+    gc.freeze()  # to look through what was imported before the fork would copy all of it
     for name in [name for name in os.environ if name.startswith("GRACE_")]:
         del os.environ[name]
     os.environ.update(environment)
