@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from . import tree as project
-from .tree import ROOT, by_file, functions, name_of, parsed, python_files, sources, told
+from .tree import (
+    ROOT,
+    by_file,
+    functions,
+    name_of,
+    nodes,
+    parsed,
+    python_files,
+    sources,
+    told,
+    written,
+)  # fmt: skip
 
 Rule = Callable[[ast.AST], Iterator[str]]
 SHORTER = "no longer needed: take it off the list, which may only get shorter"
@@ -40,12 +51,14 @@ MAY_CATCH_EVERYTHING = {
     "libs/kit/src/grace/kit/loops.py:tick_once": "a tick that fails is followed by another",
     "libs/kit/src/grace/kit/ops.py:_problems": "whatever it is, the service is not ready",
     "libs/kit/src/grace/kit/rpc.py:Server._guarded": "a bug is an answer too",
+    "libs/resilience/src/grace/resilience/executor.py:Executor.observe": "judged, raised if the last",
     "services/gateway/src/grace/gateway/api/door.py:Door.__call__": "every request gets an answer",
     "services/gateway/src/grace/gateway/api/health.py:_problems": "whatever it is, it is not ready",
     "services/verification/src/grace/verification/loops/advance.py:Advance._carry_out": "blames one",
     "services/worker/src/grace/worker/loops/attempt.py:run_attempt": "htm is told of every end",
     "services/worker/src/grace/worker/loops/guard.py:_spare": "raised again outside the breaker",
 }
+MAY_FLUSH_EARLY = "libs/kit/src/grace/kit/flushing.py"
 MAY_WRITE_SQL_AS_TEXT = {
     "libs/kit/src/grace/kit/migrations.py": "roles and schemas: no parameter can carry a name",
     "libs/stack/": "makes databases and roles: no parameter can carry a name",
@@ -64,12 +77,13 @@ _OUTSIDE_METHODS = (
     ".now", ".utcnow", ".today", ".read_text", ".read_bytes", ".write_text", ".write_bytes",
     ".exists", ".is_file", ".is_dir", ".stat", ".iterdir", ".resolve", ".expanduser", ".unlink",
 )  # fmt: skip
+_FLUSHES = frozenset({"unit.flush", "bus.flush", "flushing.flush"})  # the outbox, the kit
 _EVERYTHING = frozenset({"Exception", "BaseException"})
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
     """Every dotted name that a module imports, wherever in it."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -77,9 +91,9 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+            yield written(node.func), node
 
 
 def impurities(tree: ast.AST) -> Iterator[str]:
@@ -87,7 +101,7 @@ def impurities(tree: ast.AST) -> Iterator[str]:
         found = next((bad for bad in NOT_IN_A_DOMAIN if _is_below(name, bad)), None)
         if found:
             yield f"imports {found}"
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
             yield "waits"
     for name, _ in calls(tree):
@@ -100,7 +114,7 @@ def _is_below(name: str, bad: str) -> bool:
 
 
 def environment_reads(tree: ast.AST) -> Iterator[str]:
-    attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    attributes = {written(node) for node in nodes(tree) if isinstance(node, ast.Attribute)}
     used = attributes | set(imported(tree))
     yield from sorted(used & {"os.environ", "os.environb", "os.getenv", "os.putenv"})
 
@@ -130,7 +144,7 @@ def _is_broad(node: ast.AST) -> bool:
 
 def text_made_sql(tree: ast.AST) -> Iterator[str]:
     """Statements that are put together from text instead of parameters."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         text = _template(node)
         if text and _SQL.match(text):
             yield f"line {node.lineno}: {text.strip()[:40]}"  # type: ignore[attr-defined]
@@ -158,15 +172,22 @@ def dangerous_calls(tree: ast.AST) -> Iterator[str]:
         if name in {"yaml.load", "yaml.unsafe_load", "yaml.full_load"}:
             yield "calls yaml.load"
         for keyword in call.keywords:
-            if (keyword.arg, ast.unparse(keyword.value)) in {
-                ("shell", "True"),
-                ("verify", "False"),
-            }:
-                yield f"{keyword.arg}={ast.unparse(keyword.value)}"
+            match keyword.arg, keyword.value:
+                case ("shell", ast.Constant(value=True)) | ("verify", ast.Constant(value=False)):
+                    yield ast.unparse(keyword)
 
 
 def prints(tree: ast.AST) -> Iterator[str]:
     yield from (name for name, _ in calls(tree) if name in {"print", "pprint", "pprint.pprint"})
+
+
+def early_flushes(tree: ast.AST) -> Iterator[str]:
+    """Flushes of nats-py, which return before its buffer is with the server."""
+    for node in nodes(tree):
+        if isinstance(node, ast.Await) and isinstance(node.value, ast.Call):
+            name = written(node.value.func)
+            if name.endswith(".flush") and name not in _FLUSHES:
+                yield f"calls {name}"
 
 
 def found_in(paths: list[Path], rule: Rule) -> dict[str, set[str]]:
@@ -255,6 +276,14 @@ def test_services_log_and_do_not_print() -> None:
     )
 
 
+def test_a_flush_of_nats_is_the_kit_s() -> None:
+    found = found_in([*sources(), *python_files("libs", "services", "tests")], early_flushes)
+    unneeded = {MAY_FLUSH_EARLY} - found.keys()
+    bad = {at: said for at, said in found.items() if at != MAY_FLUSH_EARLY}
+    assert not bad, told("use grace.kit.flushing.flush, which says why", by_file(bad))
+    assert not unneeded, told(SHORTER, sorted(unneeded))
+
+
 def _is_of_a_service(path: Path) -> bool:
     return name_of(path).split("/")[1] in project.services()
 
@@ -286,6 +315,7 @@ def _is_of_a_service(path: Path) -> bool:
         (dangerous_calls, "httpx.get(x, verify=False)"),
         (dangerous_calls, "eval(x)"),
         (prints, "print(1)"),
+        (early_flushes, "async def f():\n await self.client.flush()"),
     ],
 )
 def test_a_trespass_is_seen(rule: Rule, source: str) -> None:
@@ -305,6 +335,7 @@ def test_a_trespass_is_seen(rule: Rule, source: str) -> None:
         (broad_catches, "def f():\n try: ...\n except Exception:\n  undo()\n  raise"),
         (broad_catches, "def f():\n try: ...\n except ValueError: pass"),
         (text_made_sql, "log.info(f'update of {x}')\nq = 'SELECT 1'\nx = f'{a} SELECT '"),
+        (early_flushes, "async def f(unit):\n await unit.flush()\n await flush(client)"),
         (dangerous_calls, "subprocess.run(x, shell=False)\nyaml.safe_load(x)\nast.literal_eval(x)"),
     ],
 )

@@ -21,6 +21,7 @@ from grace.contracts.intent import ErrorDetected
 from grace.contracts.permissions import OUTSIDE, inbox_prefix
 from grace.contracts.subjects import SERVICES, STREAMS, SUBJECTS
 from grace.kit import Runtime, new_id
+from grace.kit.flushing import flush
 from grace.testkit import House, eventually
 from grace.transparency import pae
 from grace.worker.domain.state import digest
@@ -39,8 +40,7 @@ class Intruder:
     async def publish(self, subject: str, body: bytes = b"{}", reply: str = "") -> None:
         """Try; the server answers in order, so a refusal has come when this returns."""
         await self.client.publish(subject, body, reply=reply)
-        await self.client.flush()
-        await self.client.flush()
+        await flush(self.client)
 
 
 async def _intruder(house: House, user: str) -> Intruder:

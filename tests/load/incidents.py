@@ -25,6 +25,7 @@ from nats.aio.msg import Msg
 from grace.client import Grace
 from grace.contracts.permissions import inbox_prefix
 from grace.contracts.verification import MissionClosed, TimelineEntry
+from grace.kit.flushing import flush
 from grace.stack.demo.people import People, approve, people
 from grace.stack.demo.targets_file import register
 from grace.stack.installation import Installation
@@ -99,7 +100,7 @@ class Reporter:
             self._closed.put_nowait(MissionClosed.from_bytes(message.data))
 
         await self._client.subscribe(MissionClosed.SUBJECT, cb=hear)
-        await self._client.flush()
+        await flush(self._client)
 
     async def report(self) -> datetime:
         """Publish one `error.detected`; the moment before."""

@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 from grace.contracts.intent import ErrorCaptured
 from grace.contracts.verification import ActionClosed, MissionClosed
 from grace.kit.envelope import MESSAGE_ID
+from grace.kit.flushing import flush
 
 _KIND = "postgres.autovacuum_off"
 # Its playbook waits for a person, so that no repair ends the mission while the storm goes on.
@@ -66,7 +67,7 @@ class Repairs:
         await self._client.subscribe(ErrorCaptured.SUBJECT, cb=self._hear_captured)
         await self._client.subscribe(ActionClosed.SUBJECT, cb=self._hear_verdict)
         await self._client.subscribe(MissionClosed.SUBJECT, cb=self._hear_end)
-        await self._client.flush()
+        await flush(self._client)
 
     async def begin(self, target: str) -> Repair:
         """Report that a target is ill; back when the report is stored."""

@@ -27,6 +27,7 @@ from grace.contracts.message import Message
 from grace.contracts.verification import ContractDrafted
 from grace.kit import Keys, envelope, new_id
 from grace.kit.envelope import KEY_ID, MESSAGE_ID, SCHEMA, SIGNATURE
+from grace.kit.flushing import flush
 from grace.testkit.house import TESTER
 
 # What moves something where it is believed.
@@ -69,7 +70,7 @@ async def forge(stage: Stage, many: int, *, victims: Sequence[str]) -> None:
         await asyncio.gather(*batch)
         sent += len(batch)
     for user in BUS:
-        await stage.anybody(user).flush()
+        await flush(stage.anybody(user))
     await stage.drained()
 
 

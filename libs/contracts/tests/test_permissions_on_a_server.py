@@ -18,6 +18,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
 from grace.contracts.permissions import INSTALLER, OUTSIDE, durable, inbox_prefix, users
 from grace.contracts.subject import Kind, Subject
 from grace.contracts.subjects import STREAMS, SUBJECTS
+from grace.kit.flushing import flush
 
 Connect = Callable[[str], Awaitable[Client]]
 PASSWORD = "secret"
@@ -155,7 +156,7 @@ async def test_every_query_is_answered_by_its_owner(connect: Connect, errors: li
     for subject in (s for s in SUBJECTS.values() if s.kind is Kind.query):
         owner = await connect(subject.owner)
         await owner.subscribe(subject.pattern, queue=subject.owner, cb=answer)
-        await owner.flush()
+        await flush(owner)
         for asker in subject.publishers:
             asked = subject.at(service=asker)
             reply = await (await connect(asker)).request(asked, b"{}", timeout=2)
@@ -168,7 +169,7 @@ async def test_every_signal_reaches_its_readers(connect: Connect, errors: list[s
         for reader in subject.consumers:
             listener = await connect(reader)
             heard = await listener.subscribe(subject.pattern)
-            await listener.flush()
+            await flush(listener)
             speaker = await connect(subject.publishers[0])
             await speaker.publish(subject.at(kernel="postgres"), b"{}")
             assert (await heard.next_msg(timeout=2)).data == b"{}"
@@ -179,7 +180,7 @@ async def test_every_signal_reaches_its_readers(connect: Connect, errors: list[s
 async def test_outside_hears_how_a_problem_ended(connect: Connect, errors: list[str]) -> None:
     outside = await connect(OUTSIDE)
     heard = await outside.subscribe("agentic.problem_resolved")
-    await outside.flush()
+    await flush(outside)
     verification = (await connect("verification")).jetstream(timeout=2)
     await verification.publish("agentic.problem_resolved", b"{}")
     assert (await heard.next_msg(timeout=2)).data == b"{}"
@@ -230,6 +231,5 @@ async def test_an_unlisted_subscription_is_denied(
 
 
 async def _settled(client: Client) -> None:
-    """The server answers in order, so an error that was on its way has arrived after two pongs."""
-    await client.flush()
-    await client.flush()
+    """The server answers in order, so an error that was on its way has arrived."""
+    await flush(client)

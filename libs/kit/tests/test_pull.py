@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from grace.contracts.verification import ActionClosed
 from grace.kit import Received, Runtime, Unit
+from grace.kit.flushing import flush
 from grace.kit.pull import MOST
 from grace.testkit import eventually
 
@@ -105,7 +106,7 @@ async def _tell(desk: Desk, inbox: str, status: str) -> None:
     block = f"NATS/1.0 {status}\r\n\r\n".encode()
     size = len(block)
     await client._send_command(f"HPUB {inbox} {size} {size}\r\n".encode() + block + b"\r\n")
-    await client.flush()
+    await flush(client)
 
 
 async def test_large_messages_come_in_small_helpings(desk: Desk, verification: Runtime) -> None:

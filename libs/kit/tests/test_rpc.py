@@ -30,6 +30,7 @@ from grace.kit import (
     new_id,
 )
 from grace.kit.envelope import MOST_BYTES, headers_of
+from grace.kit.flushing import flush
 from grace.testkit import eventually
 
 from .conftest import Desk
@@ -233,7 +234,7 @@ async def test_an_answer_that_is_none_is_not_believed(desk: Desk) -> None:
         await stranger.publish(message.reply, body, headers=headers)
 
     await stranger.subscribe(SUBJECT, cb=answer)
-    await stranger.flush()
+    await flush(stranger)
     for _ in answers:
         with pytest.raises(Unavailable, match="was answered"):
             await gateway.call(GetSummary(tenant_id="a"))

@@ -18,6 +18,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from grace.kit.flushing import flush
 from grace.stack.errors import StackError
 from grace.stack.leftovers import alive
 from grace.stack.nats import NatsServer, UserPermissions
@@ -92,7 +93,7 @@ async def keep_one(server: NatsServer) -> None:
 async def test_an_allowed_subject_passes(server: NatsServer) -> None:
     async with connected(server, "mute") as reader, connected(server, "talker") as writer:
         heard = await reader.subscribe("jobs.new")
-        await reader.flush()
+        await flush(reader)
         await writer.publish("jobs.new", b"hello")
         assert (await heard.next_msg(timeout=5)).data == b"hello"
 
@@ -122,7 +123,7 @@ async def test_a_server_of_requests_may_answer_and_nothing_else(server: NatsServ
             await message.respond(b"noon")
 
         await clock.subscribe("rpc.time", cb=answer)
-        await clock.flush()
+        await flush(clock)
         assert (await user.request("rpc.time", b"", timeout=5)).data == b"noon"
         assert complaints.empty()
         await clock.publish("jobs.new", b"x")
@@ -175,7 +176,7 @@ async def test_a_reload_disturbs_nobody_who_stays(server: NatsServer) -> None:
     pid = server.pid
     async with connected(server, "talker") as client, connected(server, "mute") as other:
         heard = await other.subscribe("jobs.new")
-        await other.flush()
+        await flush(other)
         await asyncio.to_thread(
             server.reload, {**USERS, "talker": UserPermissions(publish=("jobs.new",))}
         )

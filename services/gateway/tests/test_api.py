@@ -14,6 +14,7 @@ from grace.gateway.api.errors import STATUS
 from grace.gateway.api.server import listen
 from grace.gateway.settings import Settings
 from grace.kit import Kind
+from grace.kit.flushing import flush
 from grace.testkit import House, eventually
 
 OpenGateway = Callable[..., Any]
@@ -165,7 +166,7 @@ async def test_an_owner_that_stays_silent_is_504(open_gateway: OpenGateway) -> N
     async with open_gateway(rpc_timeout="PT0.2S") as front:
         silent = await front.house.connect("governance")
         await silent.subscribe("rpc.governance.approvals")
-        await silent.flush()
+        await flush(silent)
         answer = await front.admin.get("/api/approvals")
         assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
 

@@ -23,6 +23,7 @@ from grace.contracts.governance import (
 )
 from grace.governance.domain.kill_switch import Switch, Wanted, turned
 from grace.kit import Forbidden, Unavailable
+from grace.kit.flushing import flush
 from grace.testkit import House
 
 OpenOffice = Callable[..., Any]
@@ -58,7 +59,7 @@ async def ear(house: House) -> Ear:
     made = Ear()
     client = await house.connect("worker")
     await client.subscribe(Permit.SUBJECT, cb=made.hear)
-    await client.flush()
+    await flush(client)
     return made
 
 

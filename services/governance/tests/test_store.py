@@ -9,6 +9,7 @@ from nats.aio.msg import Msg
 
 from grace.contracts.governance import Permit
 from grace.governance.loops import Beacon, Expire
+from grace.kit.flushing import flush
 from grace.testkit import House, eventually
 
 OpenOffice = Callable[..., Any]
@@ -23,7 +24,7 @@ async def listen(house: House) -> list[Permit]:
 
     client = await house.connect("worker")
     await client.subscribe(Permit.SUBJECT, cb=hear)
-    await client.flush()
+    await flush(client)
     return heard
 
 

@@ -11,6 +11,7 @@ from grace.contracts.htm import ClaimedTasks, ClaimTasks, WorkHint
 from grace.htm.handlers.claim import Memory, on_claim
 from grace.htm.settings import Settings
 from grace.kit import Called, Calls, GraceError, new_id
+from grace.kit.flushing import flush
 from grace.testkit import eventually
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ async def test_new_work_wakes_the_workers_of_its_kernel(crew: Crew) -> None:
         heard.append(WorkHint.from_bytes(message.data).kernel)  # type: ignore[attr-defined]
 
     await client.subscribe("htm.work.*", cb=hear)
-    await client.flush()
+    await flush(client)
     await crew.submit(crew.spec(kernel="noop"), crew.spec(kernel="noop"), crew.spec(kernel="http"))
     await eventually(lambda: sorted(heard) == ["http", "noop"])
 

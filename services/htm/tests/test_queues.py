@@ -9,6 +9,7 @@ import pytest
 
 from grace.contracts.htm import ListQueues, Queue, QueueSteered, SteerQueue, WorkHint
 from grace.kit import GraceError, Runtime
+from grace.kit.flushing import flush
 from grace.testkit import eventually
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ async def test_a_resumed_kernel_hands_out_again_and_wakes_its_workers(desk: Desk
         heard.append(WorkHint.from_bytes(message.data).kernel)  # type: ignore[attr-defined]
 
     await client.subscribe("htm.work.*", cb=hear)
-    await client.flush()
+    await flush(client)
     resumed = await desk.steer("resume")
     assert (resumed.queued, resumed.paused_at, resumed.paused_by) == (1, None, None)
     await eventually(lambda: heard == ["noop"])

@@ -11,6 +11,7 @@ from grace.identity.app import build
 from grace.identity.settings import Settings
 from grace.kit import Forbidden, SettingsError, service
 from grace.kit.envelope import SCHEMA
+from grace.kit.flushing import flush
 from grace.kit.keys import Keys
 from grace.kit.sealing import Opener
 from grace.testkit import House, eventually
@@ -239,7 +240,7 @@ async def test_an_answer_on_the_bus_holds_no_private_key(house: House) -> None:
     async with house.running("identity"):
         spy = await house.connect("tester")
         heard = await spy.subscribe("_INBOX_htm.>")
-        await spy.flush()
+        await flush(spy)
         htm = await house.act_as("htm")
         assert htm.keys._signer is not None
         private = bytes(htm.keys._signer)

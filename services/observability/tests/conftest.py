@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from grace.contracts.permissions import OUTSIDE
+from grace.kit.flushing import flush
 from grace.testkit import House
 
 Tell = Callable[..., Awaitable[None]]
@@ -22,7 +23,7 @@ async def tell(house: House) -> Tell:
         body = _body(what, run_id) | changes
         body = {name: value for name, value in body.items() if value is not None}
         await client.publish(f"telemetry.stress.{what}", json.dumps(body).encode())
-        await client.flush()
+        await flush(client)
 
     return publish
 

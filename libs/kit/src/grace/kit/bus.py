@@ -16,7 +16,7 @@ from nats.errors import ConnectionReconnectingError
 from nats.js import JetStreamContext
 
 from grace.contracts.permissions import inbox_prefix
-from grace.kit import metrics
+from grace.kit import flushing, metrics
 from grace.kit.ending import end_tasks
 from grace.kit.logs import Logger
 from grace.kit.settings import ServiceSettings, SettingsError
@@ -94,7 +94,7 @@ async def flush(client: Client, on_wait: Callable[[], None]) -> None:
         while True:
             if client.stats["reconnects"] != connection:
                 connection = client.stats["reconnects"]
-                asked.add(asyncio.create_task(client.flush(_NEVER_SECONDS)))
+                asked.add(asyncio.create_task(flushing.flush(client, _NEVER_SECONDS)))
             done, _ = await asyncio.wait(
                 asked, timeout=_FLUSH_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )

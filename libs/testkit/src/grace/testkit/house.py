@@ -19,6 +19,7 @@ from nats.js.api import StreamState
 from grace.contracts.permissions import inbox_prefix
 from grace.contracts.subjects import STREAMS
 from grace.kit import Rpc, Runtime, Service, ServiceSettings, running_all
+from grace.kit.flushing import flush
 from grace.stack import streams
 from grace.stack.installation import Installation, migrations_of
 from grace.stack.nats import NatsLimits, UserPermissions
@@ -198,7 +199,7 @@ class House:
         """Publish as that user would with a plain client, and wait until the server has it."""
         client = await self._client(user)
         await client.publish(subject, body, reply=reply, headers=headers)
-        await client.flush()
+        await flush(client)
 
     async def rows(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Read a service's schema as the administrator; one question at a time."""

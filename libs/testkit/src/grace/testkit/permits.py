@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from grace.contracts.governance import Permit, PermitWord, VouchedPermit, VouchPermit
 from grace.kit import Called, Rpc, Runtime, Unavailable, end_tasks
+from grace.kit.flushing import flush
 
 _BEACON_SECONDS = 0.2
 
@@ -66,6 +67,6 @@ class Permits:
                 issued_at=datetime.now(UTC),
             )
             await governance.signal(beacon)
-            await governance.client.flush()
+            await flush(governance.client)
             sent.set()
             await asyncio.sleep(_BEACON_SECONDS)
