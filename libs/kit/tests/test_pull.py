@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from grace.contracts.verification import ActionClosed
 from grace.kit import Received, Runtime, Unit
 from grace.kit.flushing import flush
-from grace.kit.pull import MOST
+from grace.kit.life import Running
+from grace.kit.pull import MOST, StandingPull
 from grace.testkit import eventually
 
 from .conftest import CONSUMER, Desk, closed, note, publish
@@ -73,7 +74,7 @@ async def test_a_request_that_ran_out_is_followed_by_another(
 ) -> None:
     """What the server says when a request expires, in place of thirty seconds of waiting."""
     async with desk.reading() as running:
-        pull = running._intakes[0].pull
+        pull = await _asking(running)
         asked = pull._wanted
         await _tell(desk, pull._inbox, f"408 Request Timeout\r\nNats-Pending-Messages: {asked}")
         await publish(verification, "next")
@@ -85,7 +86,7 @@ async def test_a_lost_request_is_renewed_when_no_heartbeat_comes(
     desk: Desk, verification: Runtime
 ) -> None:
     async with desk.reading() as running:
-        pull = running._intakes[0].pull
+        pull = await _asking(running)
         # The request ends at the server, and the end of it gets lost on the way.
         admin = (await desk.house.connect("tester")).jetstream()
         await pull._subscription.unsubscribe()  # type: ignore[union-attr]
@@ -98,6 +99,13 @@ async def test_a_lost_request_is_renewed_when_no_heartbeat_comes(
         pull._asked_at -= 60
         await publish(verification, "after-it")
         await desk.noted("after-it", timeout=10)
+
+
+async def _asking(running: Running) -> StandingPull:
+    """Its pull, once it has asked for messages: it is made before it is open."""
+    pull = running._intakes[0].pull
+    await eventually(lambda: pull._wanted > 0)
+    return pull
 
 
 async def _tell(desk: Desk, inbox: str, status: str) -> None:
