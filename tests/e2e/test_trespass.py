@@ -76,11 +76,17 @@ async def test_nats_lets_nobody_publish_what_does_not_list_it(house: House, user
     foreign += ["$JS.API.STREAM.DELETE.EVENTS", "$JS.API.CONSUMER.CREATE.EVENTS.spy"]
     foreign += ["$JS.ACK.EVENTS.nobody.1.1.1.1.0", "_INBOX_gateway.x", "_INBOX_identity.x"]
     foreign = [subject for subject in foreign if subject != f"_INBOX_{user}.x"]
+    before = await _ends_of_streams(house)
     for subject in foreign:
         await intruder.publish(subject)
     assert len(intruder.refusals) == len(foreign)
+    assert await _ends_of_streams(house) == before
+    assert before.keys() == STREAMS.keys()
+
+
+async def _ends_of_streams(house: House) -> dict[str | None, int]:
     jetstream = (await house.connect("tester")).jetstream()
-    assert [info.state.last_seq for info in await jetstream.streams_info()] == [0] * len(STREAMS)
+    return {each.config.name: each.state.last_seq for each in await jetstream.streams_info()}
 
 
 async def test_postgres_lets_no_service_into_anothers_schema(house: House) -> None:

@@ -158,6 +158,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(house: House) -> AsyncIterator[Desk]:
+    await house.empty_streams()  # some kill the server, which may come back without a purge
     made = Desk(house)
     await made.make_notes()
     yield made

@@ -54,13 +54,16 @@ async def _ignore(_: Exception) -> None:
     """Reconnecting is told by what does not work meanwhile."""
 
 
-async def apply(client: Client, names: Collection[str] = tuple(STREAMS)) -> list[str]:
+async def apply(
+    client: Client, names: Collection[str] = tuple(STREAMS), *, purgeable: Collection[str] = ()
+) -> list[str]:
     """Make what is missing, change what differs, of the streams so named.
 
+    What is purgeable may be emptied, which tests do: nothing of an installation is.
     Returns what was done, empty when all was right.
     """
     jetstream = client.jetstream(timeout=_ANSWER_SECONDS)
-    found = {name: await _stream(jetstream, STREAMS[name]) for name in names}
+    found = {n: await _stream(jetstream, STREAMS[n], sealed=n not in purgeable) for n in names}
     done = [line for lines in found.values() for line in lines]
     for name in names:
         # A stream that was just made has no consumer to ask about.
@@ -101,8 +104,8 @@ def consumers_of(stream: str) -> list[tuple[str, Subject]]:
     ]
 
 
-async def _stream(jetstream: JetStreamContext, stream: Stream) -> list[str]:
-    wanted = _stream_config(stream)
+async def _stream(jetstream: JetStreamContext, stream: Stream, *, sealed: bool) -> list[str]:
+    wanted = _stream_config(stream, sealed=sealed)
     try:
         found = (await jetstream.stream_info(stream.name)).config
     except NotFoundError:
@@ -157,7 +160,7 @@ def _plain(value: object) -> object:
     return sorted(value) if isinstance(value, list) else value
 
 
-def _stream_config(stream: Stream) -> StreamConfig:
+def _stream_config(stream: Stream, *, sealed: bool) -> StreamConfig:
     return StreamConfig(
         name=stream.name,
         description=stream.description,
@@ -170,7 +173,7 @@ def _stream_config(stream: Stream) -> StreamConfig:
         max_msg_size=1024 * 1024,
         duplicate_window=_DEDUPLICATION_SECONDS,
         deny_delete=True,
-        deny_purge=True,
+        deny_purge=sealed,
         allow_rollup_hdrs=False,
         # What a watcher reads, any replica answers.
         allow_direct=bool(stream.watchers),
