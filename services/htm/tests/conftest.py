@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from nats.aio.msg import Msg
 
 from grace.contracts.htm import (
     Beat,
@@ -27,10 +28,12 @@ from grace.contracts.htm import (
     TaskSpec,
     TaskUpdate,
     TaskUpdateStatus,
+    WorkHint,
 )
 from grace.htm.loops import Expire, Follow, Promote, Rescue
 from grace.htm.settings import Settings
 from grace.kit import Runtime, new_id
+from grace.kit.flushing import flush
 from grace.testkit import House, eventually
 
 
@@ -173,6 +176,18 @@ class Crew:
             return (await self.task(task.task_id)).status not in {"assigned", "running"}
 
         await eventually(taken_in)
+
+    async def hints(self) -> list[str]:
+        """The kernels that workers are woken for from now on."""
+        heard: list[str] = []
+        client = await self.house.connect("worker")
+
+        async def hear(message: Msg) -> None:
+            heard.append(WorkHint.from_bytes(message.data).kernel)
+
+        await client.subscribe("htm.work.*", cb=hear)
+        await flush(client)
+        return heard
 
     async def finished(self, count: int) -> list[FinishedTask]:
         """Wait until so many ends were told, each event counted as often as it was sent."""

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grace.contracts.htm import ClaimedTasks, ClaimTasks, WorkHint
+from grace.contracts.htm import ClaimedTasks, ClaimTasks
 from grace.htm.handlers.claim import Memory, on_claim
 from grace.htm.settings import Settings
 from grace.kit import Called, Calls, GraceError, new_id
-from grace.kit.flushing import flush
 from grace.testkit import eventually
 
 if TYPE_CHECKING:
@@ -104,14 +103,7 @@ async def test_nobody_but_a_worker_may_claim(crew: Crew) -> None:
 
 
 async def test_new_work_wakes_the_workers_of_its_kernel(crew: Crew) -> None:
-    heard: list[str] = []
-    client = await crew.house.connect("worker")
-
-    async def hear(message: object) -> None:
-        heard.append(WorkHint.from_bytes(message.data).kernel)  # type: ignore[attr-defined]
-
-    await client.subscribe("htm.work.*", cb=hear)
-    await flush(client)
+    heard = await crew.hints()
     await crew.submit(crew.spec(kernel="noop"), crew.spec(kernel="noop"), crew.spec(kernel="http"))
     await eventually(lambda: sorted(heard) == ["http", "noop"])
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grace.contracts.htm import ListQueues, Queue, QueueSteered, SteerQueue, WorkHint
+from grace.contracts.htm import ListQueues, Queue, QueueSteered, SteerQueue
 from grace.kit import GraceError, Runtime
-from grace.kit.flushing import flush
 from grace.testkit import eventually
 
 if TYPE_CHECKING:
@@ -73,16 +72,10 @@ async def test_a_paused_kernel_hands_out_nothing_and_what_runs_ends(desk: Desk) 
 
 
 async def test_a_resumed_kernel_hands_out_again_and_wakes_its_workers(desk: Desk) -> None:
-    crew, heard = desk.crew, []
+    crew = desk.crew
     await crew.submit()
     await desk.steer("pause")
-    client = await crew.house.connect("worker")
-
-    async def hear(message: object) -> None:
-        heard.append(WorkHint.from_bytes(message.data).kernel)  # type: ignore[attr-defined]
-
-    await client.subscribe("htm.work.*", cb=hear)
-    await flush(client)
+    heard = await crew.hints()
     resumed = await desk.steer("resume")
     assert (resumed.queued, resumed.paused_at, resumed.paused_by) == (1, None, None)
     await eventually(lambda: heard == ["noop"])

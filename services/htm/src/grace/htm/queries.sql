@@ -2,7 +2,7 @@
 -- Times are statement_timestamp(), not now(): a claim waits for its lock inside the transaction.
 -- greatest() keeps times in order where the clock was set back.
 -- A guarded change of a batch is given its rows in the order of their ids and so locks them in that
--- order: batches cannot deadlock. Each is looked up by its id, since sessions scan no table that has an
+-- order: batches cannot deadlock. A transaction waits for tasks in one statement (README). Each is looked up by its id, since sessions scan no table that has an
 -- index: planned as another join, it read the whole table for every batch.
 
 -- insert_tasks --
@@ -57,7 +57,8 @@ SELECT k.tenant_id, k.key, k.task_id, k.body_hash
     USING (tenant_id, key);
 
 -- assign_tasks --
--- Hand tasks to workers: the attempt is counted, the lease starts now. No row: somebody moved the task.
+-- Hand tasks to workers: the attempt is counted, the lease starts now. No row: somebody moved the task, or
+-- has it in hand. Nobody waits for it here: the claim has the turn, and what was reported with it is locked.
 -- With it goes what is left of the buckets that the claim has locked: one statement less for each claim.
 -- (SELECT ..) hides how many there are from the planner: it would plan each claim and each report anew.
 WITH spent AS (
@@ -68,6 +69,17 @@ WITH spent AS (
                CAST(:tokens AS double precision[]), CAST(:instants AS timestamptz[])
            ) AS s (tenant_id, key, tokens, refilled_at)
      WHERE l.tenant_id = s.tenant_id AND l.key = s.key
+), free AS (
+    SELECT c.*
+      FROM unnest(
+               (SELECT CAST(:task_ids AS uuid[])), CAST(:components AS text[]),
+               CAST(:workers AS text[]), CAST(:key_ids AS text[])
+           ) AS c (task_id, component, worker_id, key_id)
+     CROSS JOIN LATERAL (
+           SELECT FROM htm_tasks t
+            WHERE t.id = c.task_id AND t.status = 'queued'
+              FOR NO KEY UPDATE SKIP LOCKED
+           ) AS locked
 )
 UPDATE htm_tasks t
    SET status = 'assigned',
@@ -77,10 +89,7 @@ UPDATE htm_tasks t
        assigned_at = greatest(statement_timestamp(), t.queued_at),
        started_at = NULL,
        updated_at = statement_timestamp()
-  FROM unnest(
-           (SELECT CAST(:task_ids AS uuid[])), CAST(:components AS text[]),
-           CAST(:workers AS text[]), CAST(:key_ids AS text[])
-       ) AS c (task_id, component, worker_id, key_id)
+  FROM free c
  WHERE t.id = c.task_id AND t.status = 'queued'
 RETURNING t.id, t.attempt_number, t.spec;
 
@@ -94,6 +103,15 @@ SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_
  WHERE t.id = ANY (CAST(:task_ids AS uuid[]))
  ORDER BY t.id
    FOR NO KEY UPDATE OF t;
+
+-- refused_tasks --
+-- The same, not locked: the guard of close_attempts has refused these reports, and no later state admits them.
+SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
+       t.failures, t.lapses, coalesce(a.outcome, 'running') AS ending,
+       t.cancel_requested_at IS NOT NULL AS cancelling
+  FROM htm_tasks t
+  LEFT JOIN htm_task_attempts a ON a.task_id = t.id AND a.attempt_number = t.attempt_number
+ WHERE t.id = ANY (CAST(:task_ids AS uuid[]));
 
 -- lapsed_tasks --
 -- Tasks whose lease ran out, locked; those that somebody works on are left to the next tick.

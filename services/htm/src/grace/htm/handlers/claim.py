@@ -20,7 +20,7 @@ from grace.htm.domain.turns import Turns
 from grace.htm.handlers.asked import Asked
 from grace.htm.handlers.lease import milliseconds, owner_of
 from grace.htm.settings import Settings
-from grace.htm.store import Claimed, Claims, Limits, Line, Quotas
+from grace.htm.store import Claimed, Claims, Limits, Line, Quotas, hint_work
 from grace.htm.store.written import Written
 from grace.kit import Calls, Unit
 
@@ -79,6 +79,9 @@ async def hand_out(
     choice, left, drained = await _choose(settings, memory, standing, requests, unit)
     chosen = [(each.task_id, requests[each.request]) for each in choice]
     claimed = await Claims(unit.tx).assign_tasks(chosen, lease=settings.lease, left=left)
+    if len(claimed) < len(chosen):  # somebody has them in hand, and may leave them as they are
+        drained = False
+        hint_work(unit, kernels_of(wish for _, _, wish in wishes))
     answers: list[list[str]] = [[] for _ in wishes]
     for each in choice:
         if task := claimed.get(each.task_id):

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from typing import TypeAlias
+from uuid import UUID
 
 from grace.htm.domain.relations import Known, ids_of, keys_of, links_of, objection_to
 from grace.htm.domain.routing import NewTask, Refused
-from grace.htm.store import Tasks
+from grace.htm.store import Tasks, UniqueKeys
 from grace.htm.store.relations import Relatives
 from grace.kit import Unit
 
@@ -15,14 +16,15 @@ Route: TypeAlias = tuple[NewTask, ...] | Refused
 async def judge_relations(routes: Sequence[Route], unit: Unit) -> Sequence[Route]:
     """Refuse whole requests whose tasks name what they may not. What they name stays as it is.
 
-    Comes before the first row is stored: locks first, keys then, or two requests could deadlock.
+    Comes before the first row is stored: locks first, client keys then, or two requests could deadlock.
     """
-    related = [task for task in _tasks(routes) if task.relations]
+    tasks = _tasks(routes)
+    related = [task for task in tasks if task.relations]
     if not related:
         return routes
     stored = await Tasks(unit.tx).find_keys(keys_of(related))
     keys = {key: (found.task_id, found.body_hash) for key, found in stored.items()}
-    ids = ids_of(related, Known(keys))
+    ids = ids_of(related, Known(keys)) | await _holders(tasks, unit)
     known = Known(keys, await Relatives(unit.tx).lock_relatives(ids))
     return [_judged(route, known) for route in routes]
 
@@ -37,6 +39,12 @@ async def note_relations(created: Sequence[NewTask], unit: Unit) -> None:
     store = Relatives(unit.tx)
     await store.add_children(links.parents)
     await store.add_dependencies(links.before)
+
+
+async def _holders(tasks: Sequence[NewTask], unit: Unit) -> set[UUID]:
+    """Who holds the unique keys that are wanted beside: they are locked together with the relatives."""
+    wanted = {(task.tenant_id, task.unique.key) for task in tasks if task.unique}
+    return {*(await UniqueKeys(unit.tx).lock_keys(wanted)).values()} if wanted else set()
 
 
 def _tasks(routes: Sequence[Route]) -> list[NewTask]:

@@ -1,7 +1,7 @@
 """Workers report: attempts start and end."""
 
 import json
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from uuid import UUID
@@ -42,6 +42,7 @@ _KINDS = {status: Kind(status) for status in TaskUpdateStatus if status in {*Kin
 Message = Received[TaskUpdate] | Received[TaskReports]
 Told = tuple[Report, ...]
 Judged = Sequence[tuple[Report, Standing]]
+Look = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Attempted]]]
 
 
 async def on_task_update(settings: Settings, messages: Sequence[Message], unit: Unit) -> None:
@@ -95,26 +96,29 @@ async def _fill(
 
 async def _end_attempts(settings: Settings, told: Sequence[Told], unit: Unit) -> Sequence[Judged]:
     """End what was told of; for each message the reports that more is to be said about."""
-    reports = [report for theirs in told for report in theirs]
-    moved = await Attempts(unit.tx).succeed(reports) if only_successes(reports) else []
+    reports, store = [report for theirs in told for report in theirs], Attempts(unit.tx)
+    moved, look = [], store.attempted_tasks
+    if only_successes(reports):  # tasks are locked once: here, or by the look at them
+        moved, look = await store.succeed(reports), store.refused_tasks
     ended = {task.task_id for task in moved}
     rest = [report for report in reports if report.task_id not in ended]
-    settlement = await _settle(settings, rest, unit)
-    tell_moved(unit, [*moved, *await Attempts(unit.tx).close_attempts(settlement.closings)])
+    settlement = await _settle(settings, rest, look, unit)
+    tell_moved(unit, [*moved, *await store.close_attempts(settlement.closings)])
     standings = iter(settlement.standings)
     return [[(r, next(standings)) for r in theirs if r.task_id not in ended] for theirs in told]
 
 
-async def _settle(settings: Settings, reports: Sequence[Report], unit: Unit) -> Settlement:
+async def _settle(
+    settings: Settings, reports: Sequence[Report], look: Look, unit: Unit
+) -> Settlement:
     """Judge reports by the tasks as they stand, and note the attempts that have begun."""
     if not reports:
         return settle((), {}, backoff=settings.backoff)
-    store = Attempts(unit.tx)
-    tasks = await store.attempted_tasks({each.task_id for each in reports if each.task_id})
+    tasks = await look({each.task_id for each in reports if each.task_id})
     if told := {each.task_id for each in reports if each.progress}:
         tasks = await _with_progress(tasks, told, unit)
     settlement = settle(reports, tasks, backoff=settings.backoff)
-    await store.start_attempts(settlement.starts)
+    await Attempts(unit.tx).start_attempts(settlement.starts)
     await Progresses(unit.tx).note_progress(settlement.progress)
     await References(unit.tx).note_references(settlement.closings)
     return settlement

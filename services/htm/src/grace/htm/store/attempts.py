@@ -25,6 +25,11 @@ class Attempts:
         rows = await self._tx.fetch(QUERIES["attempted_tasks"], task_ids=list(task_ids))
         return {row["id"]: attempted_of(row) for row in rows}
 
+    async def refused_tasks(self, task_ids: Collection[UUID]) -> Mapping[UUID, Attempted]:
+        """The same tasks after `succeed` has left them as they are, without a lock."""
+        rows = await self._tx.fetch(QUERIES["refused_tasks"], task_ids=list(task_ids))
+        return {row["id"]: attempted_of(row) for row in rows}
+
     async def lapsed_tasks(self, *, most: int) -> list[Attempted]:
         """Tasks whose lease ran out, locked until the transaction ends."""
         rows = await self._tx.fetch(QUERIES["lapsed_tasks"], most=most)

@@ -18,17 +18,19 @@ class UniqueKeys:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def lock(self, keys: Collection[UniqueKey]) -> Mapping[UniqueKey, Holder]:
-        """Lock keys until the transaction ends; returns the live tasks that hold them."""
+    async def lock_keys(self, keys: Collection[UniqueKey]) -> Mapping[UniqueKey, UUID]:
+        """Lock keys until the transaction ends; returns the tasks that held them last."""
         rows = await self._tx.fetch(
             QUERIES["lock_unique_keys"],
             tenants=[tenant_id for tenant_id, _ in keys],
             keys=[key for _, key in keys],
         )
-        last = {(row["tenant_id"], row["unique_key"]): row["task_id"] for row in rows}
-        found = await self._tx.fetch(
-            QUERIES["live_tasks"], task_ids=[task_id for task_id in last.values() if task_id]
-        )
+        return {(r["tenant_id"], r["unique_key"]): r["task_id"] for r in rows if r["task_id"]}
+
+    async def lock(self, keys: Collection[UniqueKey]) -> Mapping[UniqueKey, Holder]:
+        """The same; returns the live tasks that hold them, which stay so."""
+        last = await self.lock_keys(keys)
+        found = await self._tx.fetch(QUERIES["live_tasks"], task_ids=list(last.values()))
         live = {row["id"]: Holder(row["id"], State(row["status"])) for row in found}
         return {key: live[task_id] for key, task_id in last.items() if task_id in live}
 
