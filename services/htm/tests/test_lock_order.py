@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -20,11 +21,13 @@ from grace.contracts.htm import (
     TaskSpec,
     TaskUpdate,
 )
+from grace.htm.domain.owner import Owner
+from grace.htm.domain.schedule import Request
 from grace.htm.handlers.claim import Memory
 from grace.htm.handlers.report import on_report
 from grace.htm.handlers.submit import on_submit
 from grace.htm.settings import Settings
-from grace.htm.store import Attempts, Limits, UniqueKeys
+from grace.htm.store import Attempts, Claims, Limits, Line, UniqueKeys
 from grace.kit import Called, new_id
 from grace.testkit import eventually
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from services.htm.tests.conftest import Crew
 
 Q = TypeVar("Q", ReportTasks, SubmitTasks)
+LEASE = timedelta(seconds=45)
+WORKER = Request(Owner("worker", "w2"), "key", frozenset({"noop"}), 1, 1)
 WAITING = """
 SELECT count(*) FROM pg_stat_activity
  WHERE wait_event_type = 'Lock' AND datname = current_database()
@@ -115,6 +120,37 @@ async def test_a_report_that_claims_passes_over_what_another_replica_has_in_hand
     assert (report.tasks, report.drained) == ((), False)
     assert [task.outcome for task in submission.tasks] == ["created"]
     assert [task.task_id for task in await crew.claim(9)] == [waiting.task_id]
+
+
+async def test_who_has_the_turn_passes_over_what_a_report_that_waits_for_it_has_locked(
+    pair: Pair,
+) -> None:
+    crew = pair.crew
+    held = await crew.claimed()
+    await crew.lapse()
+    await crew.queue_again()
+    late = crew.update(held, "failed", error_class="transient")
+    async with crew.htm.unit() as unit:
+        await Line(unit.tx).lock_claims()
+        await pair.begin(pair.report(late, slots=1))
+        passed = await Claims(unit.tx).assign_tasks([(UUID(held.task_id), WORKER)], lease=LEASE)
+    assert passed == {}
+    (report,) = await asyncio.gather(*pair.begun)
+    assert [(task.task_id, task.attempt_number) for task in report.tasks] == [(held.task_id, 2)]
+
+
+async def test_much_that_is_reported_does_not_stand_behind_a_report_that_waits(pair: Pair) -> None:
+    crew = pair.crew
+    await crew.share_out(128)
+    await crew.submit(*(crew.spec() for _ in range(128)))
+    held = [crew.update(task, "completed") for task in await crew.claim(128)]
+    async with crew.htm.unit() as unit:
+        await Attempts(unit.tx).attempted_tasks([UUID(held[0].task_id)])
+        await pair.begin(crew.report(*held[:64], slots=0))
+        await crew.report(*held[64:], slots=0)
+        assert (await crew.task(held[0].task_id)).status == "assigned"
+        assert (await crew.task(held[64].task_id)).status == "succeeded"
+    await asyncio.gather(*pair.begun)
 
 
 async def test_workers_are_woken_for_what_a_claim_passed_over(pair: Pair) -> None:

@@ -61,7 +61,11 @@ def rpc(settings: Settings) -> Rpc:
             SubmitTasks, partial(on_submit, settings), weight=lambda call: len(call.body.tasks)
         )
         .on_many(ClaimTasks, partial(on_claim, settings, memory))
-        .on_many(ReportTasks, partial(on_report, settings, memory))
+        .on_many(
+            ReportTasks,
+            partial(on_report, settings, memory),
+            weight=lambda call: len(call.body.updates),
+        )
         .on(Beat, partial(on_beat, settings))
         .direct(GetTasks, on_get_tasks)
         .on(SteerTask, partial(on_steer_task, settings))

@@ -63,15 +63,15 @@ async def on_report(
     Who tells of tasks that are not its own gets none; over the stream it is quarantined.
     """
     await memory.asked.note(calls, unit)
-    wanted = kernels_of(call.body.claim for call in calls if call.body.claim)
-    # Before any task is touched: claims lock in this order.
-    has_turn = bool(wanted) and await Line(unit.tx).take_turn(wanted)
     told = [tuple(_reports(call.body, call.caller)) for call in calls]
     judged = await _end_attempts(settings, told, unit)
     for call, theirs, odd in zip(calls, told, judged, strict=True):
         _account(call, theirs, odd, unit)
     refused = [_refused(odd, reports=len(r)) for r, odd in zip(told, judged, strict=True)]
     honest = [call for call, detail in zip(calls, refused, strict=True) if not detail]
+    wanted = kernels_of(call.body.claim for call in honest if call.body.claim)
+    # Only now: what others report ends meanwhile. Who has the turn waits for no task.
+    has_turn = bool(wanted) and await Line(unit.tx).take_turn(wanted)
     filled = iter(await _fill(settings, memory, honest, unit) if has_turn else ())
     nothing = handed_out((), drained=bool(wanted))
     return [Forbidden(detail) if detail else next(filled, nothing) for detail in refused]
