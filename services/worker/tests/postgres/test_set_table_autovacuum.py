@@ -45,6 +45,12 @@ async def test_it_is_turned_on_and_put_back_to_the_very_text(shop: Shop, owner: 
     assert sorted(kept) == ["autovacuum_enabled=off", "fillfactor=70"]
 
 
+async def test_a_plan_by_a_state_that_was_seen_does_not_look_again(shop: Shop, owner: Any) -> None:
+    assert (await SET.plan(at(shop), NONE)).changes == ()
+    seen = at(shop, before={"autovacuum": "off"})
+    assert (await SET.plan(seen, NONE)).changes[0].before == "off"
+
+
 @pytest.mark.parametrize(
     ("server", "table", "found"),
     [("on", None, 1), ("on", "true", 1), ("on", "off", 0), ("off", None, 0), ("off", "true", 0)],

@@ -10,7 +10,8 @@ from grace.contracts.governance import Capability
 from grace.contracts.verification import ActionClosed
 from grace.kit import new_id
 from grace.testkit import eventually
-from grace.worker.kernels.operation import Diff
+from grace.worker.domain.state import State
+from grace.worker.kernels.operation import Context, Diff
 from grace.worker.kernels.postgres.set_database_setting import SetDatabaseSetting
 from grace.worker.loops.switch import KillSwitch
 
@@ -245,3 +246,21 @@ async def test_what_would_change_another_target_is_blocked(
         task = await at.do(at.permitted(at.spec()))
         assert task.error_message == "blocked: it would change bank, which nobody approved"
         assert await at.receipts() == []
+
+
+async def test_a_plan_is_made_again_by_the_very_state_that_is_kept(
+    floor: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says would change is then no other state than the one that the change starts from."""
+    planned_by: list[State | None] = []
+    usual = SetDatabaseSetting.plan
+
+    async def noting(operation: SetDatabaseSetting, ctx: Context, params: Any) -> Diff:
+        planned_by.append(ctx.before)
+        return await usual(operation, ctx, params)
+
+    monkeypatch.setattr(SetDatabaseSetting, "plan", noting)
+    async with floor() as at:
+        await at.permit()
+        applied = await at.result(at.permitted(at.spec()))
+    assert planned_by == [applied["before"]]

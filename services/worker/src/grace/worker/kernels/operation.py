@@ -63,9 +63,10 @@ def nothing_concealed(state: State) -> State:
 class Context:
     """Where a step runs. `idempotency_key`: one for an action, its apply and its revert alike.
 
-    `before`: the state committed in the receipt, for an apply. `resumed`: an earlier attempt may
-    have had its effect, whole or in part. `tell`: how many per cent are done, and what comes now;
-    it goes out with the next beat and ends nothing. `reveal`: gives the secrets that somebody
+    `before`: the state committed in the receipt, for an apply; the one that will be, for a plan right
+    before it, with its secrets concealed. `resumed`: an earlier attempt may have had its effect, whole
+    or in part. `tell`: how many per cent are done, and what comes now; it goes out with the next beat
+    and ends nothing. `reveal`: gives the secrets that somebody
     consented to, at the moment of use; `secret` those that a parameter refers to. `conceal`: the secrets of a state as `before` and the ends of a
     revert hold them, to be compared.
     """
@@ -123,7 +124,7 @@ class Operation(Protocol[P]):
         ...
 
     async def plan(self, ctx: Context, params: P, /) -> Diff:
-        """Return what `apply` would change; no side effect."""
+        """Return what `apply` would change; no side effect. It may take `ctx.before` for what it would see."""
         ...
 
     @property

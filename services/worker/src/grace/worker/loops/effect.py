@@ -126,20 +126,24 @@ class Effect:
             raise BlockedError("the action id was used for another act")
 
     async def _prepare(self) -> State:
-        """Plan again and return the state before the effect."""
+        """Return the state before the effect, having planned again by it."""
         await self._check_switch(untouched=True)
         # A revert that nobody consents to is for people: what is to be undone is there.
         await self._open_secrets(untouched=self._act.step is Step.APPLY)
-        if self._act.step is Step.APPLY:
-            diff = await self._read(self._job.operation.plan)
-            if diff.target != self._act.target:
-                raise BlockedError(f"it would change {diff.target}, which nobody approved")
         await self._take_ends_down()
         before = await self._observe()
+        if self._act.step is Step.APPLY:
+            await self._plan_again(before)
         try:
             return await self._shelf.put(before)
         except UnusableError as error:
             raise BlockedError(str(error)) from error
+
+    async def _plan_again(self, before: State) -> None:
+        ctx = replace(self._job.ctx, before=before)
+        diff = await self._read(self._job.operation.plan, ctx)
+        if diff.target != self._act.target:
+            raise BlockedError(f"it would change {diff.target}, which nobody approved")
 
     async def _take_ends_down(self) -> None:
         """Have both ends of a revert whole before anything is begun: what is lost is for people."""
@@ -248,11 +252,11 @@ class Effect:
         """Look, and keep no secret of what is seen."""
         return self._job.ctx.conceal(await self._read(self._job.operation.observe))
 
-    async def _read(self, question: Callable[..., Awaitable[T]]) -> T:
+    async def _read(self, question: Callable[..., Awaitable[T]], ctx: Context | None = None) -> T:
         return await self._tools.guard.read(
             self._runtime,
             self._job.at,
-            partial(question, self._job.ctx, self._job.params),
+            partial(question, ctx or self._job.ctx, self._job.params),
             timeout=self._job.timeout,
         )
 

@@ -41,7 +41,7 @@ class SetTableAutovacuum:
 
     async def plan(self, ctx: Context, params: NoParams) -> Diff:
         """Return the one parameter that would change, or nothing where it is on."""
-        now = (await self.observe(ctx, params))["autovacuum"]
+        now = (ctx.before or await self.observe(ctx, params))["autovacuum"]
         if not is_off(now):
             return Diff(ctx.target.id)
         return Diff(ctx.target.id, (Change("autovacuum_enabled", now, _ON),))
