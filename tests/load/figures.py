@@ -74,6 +74,8 @@ GOALS = (
     Goal("R4-59", "users.error_rate", "max", 5, 10, 20),
     Goal("R4-60", "users.throughput", "mean", 100, 50, 20, lower_is_better=False),
     Goal("R4-61", "users.lock_wait", "max", 100, 500, 2000),
+    # The row names no statistic: its mean is what R4-57 names, the p99 is stricter than any row.
+    Goal("R4-62", "users.event_lag", "mean", 50, 200, 1000),
     Goal("R4-62", "users.event_lag", "p99", 50, 200, 1000),
 )
 
