@@ -2,8 +2,9 @@
 -- Times are statement_timestamp(), not now(): a claim waits for its lock inside the transaction.
 -- greatest() keeps times in order where the clock was set back.
 -- A guarded change of a batch is given its rows in the order of their ids and so locks them in that
--- order: batches cannot deadlock. A transaction waits for tasks in one statement (README). Each is looked up by its id, since sessions scan no table that has an
--- index: planned as another join, it read the whole table for every batch.
+-- order: batches cannot deadlock. A transaction waits for tasks in one statement (README). Each is looked up
+-- by its id, since sessions scan no table that has an index: planned as another join, it read the whole
+-- table for every batch.
 
 -- insert_tasks --
 -- Take in what is new by its client key; returns the ids that were taken, a known key yields none.
