@@ -219,13 +219,17 @@ async def test_takes_that_nobody_makes_end_late_and_never_verify(
         mission_id = await play.start(play.make.action(measures=(lost,)))
         await play.apply()
         await play.work("observe", play.make.good)
-        # Its time has passed; a tick that is under way has looked at another version.
-        late = await play.house.rows(
-            "verification",
-            "UPDATE takes SET deadline = now(), next_at = now(), version = version + 1"
-            " WHERE status = 'due' RETURNING take_id",
-        )
-        assert len(late) == 1
+
+        async def late() -> bool:
+            """Its time has passed; a tick that is under way has looked at another version."""
+            takes = await play.house.rows(
+                "verification",
+                "UPDATE takes SET deadline = now(), next_at = now(), version = version + 1"
+                " WHERE status = 'due' RETURNING take_id",
+            )
+            return len(takes) == 1
+
+        await eventually(late)
         mission = await play.mission_until(mission_id, "inconclusive")
         assert "locks: inconclusive (1 error of 1)" in (mission.contracts[0].reason or "")
 
