@@ -29,7 +29,7 @@ from grace.contracts.htm import (
     WorkHint,
 )
 from grace.kit import GraceError, Received, Runtime, Service, ServiceSettings, main, new_id
-from grace.kit.database import TRANSIENT, lost_connections, open_pool
+from grace.kit.database import TRANSIENT, Pools, lost_connections
 
 _IDLE_SECONDS = 0.5
 _BEAT_SECONDS = 0.5
@@ -84,7 +84,7 @@ class Hand:
 
     async def claim(self, runtime: Runtime) -> None:
         """Claim as many as there are free slots, until the service stops."""
-        self._pool = await open_pool("worker", runtime.settings, runtime.log)
+        self._pool = await Pools().open("worker", runtime.settings, runtime.log)
         while not runtime.stopping.is_set():
             self._hinted.clear()
             free = self._slots - len(self._held)

@@ -24,6 +24,7 @@ from torture_verify.sabotage import Guard
 
 from grace.kit import logs
 from grace.testkit.house import make_installation, make_template, open_house
+from grace.testkit.pools import kept_pools
 
 _WIDTH = 160  # of a file or a pipe
 # What else is tried with the same command: `async main(seed, console, folder) -> int`, 0 if all held.
@@ -76,7 +77,8 @@ async def _crashes(
     deeds = [deed for deed in DEEDS if not given.operations or deed.name in given.operations]
     cases = cases_of(given.seed, edges, deeds, each=1 if given.short else 0)
     async with (
-        open_house(installation) as house,
+        kept_pools() as pools,
+        open_house(installation, pools) as house,
         opened_cast(house, _folder(root, "crashes")) as cast,
     ):  # type: ignore[arg-type]
         found = await torture(cast, cases, lambda done: _tell(console, done, len(cases)))
@@ -87,7 +89,7 @@ async def _crashes(
 async def _controls(installation: object, root: Path, console: Console) -> dict[str, int]:
     noticed = {}
     for guard in Guard:
-        async with open_house(installation) as house:  # type: ignore[arg-type]
+        async with kept_pools() as pools, open_house(installation, pools) as house:  # type: ignore[arg-type]
             done = await controls.control(house, _folder(root, guard.name.lower()), guard)
         noticed[guard.value] = int(controls.is_noticed(guard, done))
         words = "noticed" if noticed[guard.value] else "NOT NOTICED"

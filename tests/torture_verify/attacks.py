@@ -28,6 +28,7 @@ from grace.contracts.governance import Approval
 from grace.kit import logs
 from grace.testkit import House
 from grace.testkit.house import make_installation, make_template, open_house
+from grace.testkit.pools import kept_pools
 from grace.worker.domain.capability import Allowed
 from grace.worker.loops import effect
 
@@ -127,9 +128,9 @@ async def main(seed: int, console: Console, folder: Path) -> int:
     installation = make_installation(_made(folder / "data"))
     try:
         await make_template(installation)
-        async with open_house(installation) as house:
+        async with kept_pools() as pools, open_house(installation, pools) as house:
             result = await attack(house, _made(folder / "stage"), seed=seed, messages=MESSAGES)
-        async with open_house(installation) as house:
+        async with kept_pools() as pools, open_house(installation, pools) as house:
             unguarded = await _control(house, _made(folder / "control"), seed)
     finally:
         await asyncio.to_thread(installation.nats.stop)

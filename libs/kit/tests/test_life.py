@@ -1,4 +1,4 @@
-"""How a service starts, what it says of itself, and how it stops."""
+"""How a service starts, what it says of itself, and how its process ends."""
 
 import asyncio
 import json
@@ -15,14 +15,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from grace.contracts.verification import ActionClosed
-from grace.kit import Received, Runtime, SettingsError, Unit, end_tasks, running_all
+from grace.kit import Received, Runtime, SettingsError, Unit, end_tasks
 from grace.kit.keys import IdentityKeys
 from grace.kit.life import Running
 from grace.kit.migrations import SchemaMismatch
 from grace.kit.ops import listen_ops, readiness, serving_ops
 from grace.testkit import House, eventually
 
-from .conftest import CONSUMER, Desk, note, publish
+from .conftest import CONSUMER, Desk, publish
 from .test_migrations import spoil
 
 Messages = Sequence[Received[ActionClosed]]
@@ -200,96 +200,6 @@ async def test_another_schema_than_the_codes_stops_the_start(house: House) -> No
     await spoil(house, "UPDATE learning.alembic_version SET version_num = '9999'")
     with pytest.raises(SchemaMismatch, match="the schema is at 9999"):
         await house.blank("learning").start()
-
-
-async def test_when_one_service_cannot_start_the_others_are_stopped(desk: Desk) -> None:
-    good, bad = desk.reader(), desk.house.blank("htm", nats_seed_file=Path("/nowhere"))
-    with pytest.raises(SettingsError):
-        async with running_all([good, bad]):
-            pass
-    await eventually(lambda: _has_let_go(desk.house))
-
-
-async def test_a_stop_finishes_the_batch_in_hand_and_sends_what_it_published(
-    desk: Desk, verification: Runtime
-) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def slow(messages: Messages, unit: Unit) -> None:
-        await note(messages, unit)
-        unit.refuse(messages[0], reason="told_at_the_end")
-        begun.set()
-        await go_on.wait()
-
-    running = await desk.reader(slow).start()
-    await publish(verification, "in-hand")
-    await asyncio.wait_for(begun.wait(), 5)
-    stopping = asyncio.ensure_future(running.stop())
-    await eventually(lambda: "it is stopping" in running.problems())
-    assert await desk.notes() == []
-    go_on.set()
-    await stopping
-    assert await desk.notes() == ["in-hand"]
-    assert len(await desk.house.messages("quarantine.learning")) == 1
-
-
-async def test_a_stop_does_not_wait_for_ever(desk: Desk, verification: Runtime) -> None:
-    begun = asyncio.Event()
-
-    async def hang(messages: Messages, unit: Unit) -> None:
-        await note(messages, unit)
-        begun.set()
-        await asyncio.Event().wait()
-
-    running = await desk.reader(hang, stop_grace=0.3).start()
-    await publish(verification, "hangs")
-    await asyncio.wait_for(begun.wait(), 5)
-    await asyncio.wait_for(running.stop(), 5)
-    assert await desk.notes() == []
-
-
-async def test_a_stop_while_nats_is_away_ends(desk: Desk, verification: Runtime) -> None:
-    nats = desk.house.installation.nats
-    running = await desk.reader().start()
-    await asyncio.to_thread(nats.kill)
-    try:
-        await eventually(lambda: not running.runtime.client.is_connected)
-        await asyncio.wait_for(running.stop(), 10)
-        assert running.runtime.client.is_closed
-        await eventually(lambda: _has_let_go(desk.house))
-    finally:
-        await asyncio.to_thread(nats.start)
-    await eventually(lambda: verification.client.is_connected)
-
-
-async def test_a_stop_while_nats_is_away_ends_what_serves_requests(desk: Desk) -> None:
-    """FastStream would start tasks of its own again, and nobody would end those."""
-    nats = desk.house.installation.nats
-    before = asyncio.all_tasks()
-    running = await desk.house.build("learning").start()
-    await asyncio.to_thread(nats.kill)
-    try:
-        await eventually(lambda: not running.runtime.client.is_connected)
-        await asyncio.wait_for(running.stop(), 10)
-        left = [repr(task) for task in asyncio.all_tasks() - before]
-        assert not [task for task in left if "faststream" in task or "Server" in task]
-    finally:
-        await asyncio.to_thread(nats.start)
-
-
-async def _has_let_go(house: House) -> bool:
-    """Whether the service learning has no connection to Postgres any more."""
-    query = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'grace-learning'"
-    return await house.rows("public", query) == []
-
-
-async def test_a_stop_leaves_nothing_behind(desk: Desk) -> None:
-    async with desk.reading() as running:
-        tasks = list(running._tasks)
-        assert not await _has_let_go(desk.house)
-    assert all(task.done() for task in tasks)
-    assert running.runtime.client.is_closed
-    await eventually(lambda: _has_let_go(desk.house))
 
 
 async def test_the_inbox_of_answers_is_one_however_much_is_published(

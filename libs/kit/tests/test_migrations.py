@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from grace.kit.database import open_pool
+from grace.kit.database import Pools
 from grace.kit.logs import logger
 from grace.kit.migrations import (
     SchemaMismatch,
@@ -83,7 +83,7 @@ async def _complaint(house: House, statement: str) -> str:
     await spoil(house, statement)
     blank = house.blank("learning")
     assert blank.migrations is not None
-    pool = await open_pool("learning", blank.settings, logger("learning"))
+    pool = await Pools().open("learning", blank.settings, logger("learning"))
     try:
         with pytest.raises(SchemaMismatch) as refused:
             await refuse_other_schema(pool, blank.migrations)

@@ -311,7 +311,7 @@ async def still(desk: Desk) -> AsyncIterator[Runtime]:
     """The publisher, with its relay at rest."""
     settings = desk.house.blank("verification").settings
     made = _Still("verification", settings, rpc=None, logged=False)
-    async with desk.up(desk.house.keyed(made)) as running:
+    async with desk.up(desk.house.furnished(made)) as running:
         yield running.runtime
 
 

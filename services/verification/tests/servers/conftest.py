@@ -196,7 +196,7 @@ class Play:
             .every(timedelta(milliseconds=20), loops.Baselines(own, sources))
         )
         async with self.others():
-            started = await self.house.keyed(service).start()
+            started = await self.house.furnished(service).start()
             try:
                 yield started.runtime
             finally:

@@ -341,7 +341,7 @@ async def answering(
     """Let the owner of a query answer it while something else happens."""
     settings = (await play.actor(owner)).settings
     service = Service(owner, settings).serve(Rpc().direct(query, Answers(answer)))
-    running = await play.house.keyed(service).start()
+    running = await play.house.furnished(service).start()
     try:
         return await then()
     finally:

@@ -33,6 +33,7 @@ _NOT_YET = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InternalClientError,  # the server has said that it shuts down, and not closed the connection yet
 )
 _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 # A statement that takes longer is a bug or a stuck lock; both are better seen than waited for.
@@ -60,24 +61,6 @@ if TYPE_CHECKING:
     AnyConnection: TypeAlias = Connection | PoolConnectionProxy[asyncpg.Record]
 
 
-async def open_pool(service: str, settings: ServiceSettings, log: Logger) -> Pool:
-    """A pool that is connected. Waits for Postgres as long as it takes.
-
-    Raises SettingsError when Postgres knows neither the database nor the role, or not the password.
-    """
-    waiting = AsyncRetrying(
-        retry=retry_if_exception_type(_NOT_YET),
-        wait=wait_exponential_jitter(multiplier=0.1, max=2),
-        before_sleep=lambda state: log.warning(
-            "postgres.unreachable", attempt=state.attempt_number
-        ),
-    )
-    try:
-        return await waiting(_connect, service, settings)
-    except _REFUSED as error:
-        raise SettingsError(f"{error}: run `grace migrate`, or set another database") from None
-
-
 @contextmanager
 def lost_connections() -> Iterator[None]:
     """Tell a connection that is gone (ConnectionResetError) from a misuse of asyncpg.
@@ -92,35 +75,53 @@ def lost_connections() -> Iterator[None]:
         raise ConnectionResetError(str(error)) from error
 
 
-async def close_pool(pool: Pool, *, within: float) -> None:
-    """Close it, by force when that takes longer than `within` seconds."""
-    try:
-        async with asyncio.timeout(within):
-            await pool.close()
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        pool.terminate()
+class Pools:
+    """Makes a service's pool when it starts, and closes it when it stops."""
 
+    async def open(self, service: str, settings: ServiceSettings, log: Logger) -> Pool:
+        """A pool that is connected. Waits for Postgres as long as it takes.
 
-async def make_pool(service: str, settings: ServiceSettings) -> Pool:
-    """A pool that connects when it is asked for a connection."""
-    pool: Pool = await asyncpg.create_pool(
-        min_size=0,  # a floor would be restored, and told of at length, while Postgres is away
-        max_size=settings.pool_size,
-        max_inactive_connection_lifetime=60,
-        reset=_nothing_to_reset,
-        **_arguments(service, settings),
-    )
-    return pool
+        Raises SettingsError when Postgres knows neither the database nor the role, or not the password.
+        """
+        waiting = AsyncRetrying(
+            retry=retry_if_exception_type(_NOT_YET),
+            wait=wait_exponential_jitter(multiplier=0.1, max=2),
+            before_sleep=lambda state: log.warning(
+                "postgres.unreachable", attempt=state.attempt_number
+            ),
+        )
+        try:
+            return await waiting(self._connected, service, settings)
+        except _REFUSED as error:
+            raise SettingsError(f"{error}: run `grace migrate`, or set another database") from None
 
+    async def _connected(self, service: str, settings: ServiceSettings) -> Pool:
+        pool = await self.make(service, settings)
+        try:
+            await pool.execute("SELECT 1")
+        except BaseException:
+            pool.terminate()
+            raise
+        return pool
 
-async def _connect(service: str, settings: ServiceSettings) -> Pool:
-    pool = await make_pool(service, settings)
-    try:
-        await pool.execute("SELECT 1")
-    except BaseException:
-        pool.terminate()
-        raise
-    return pool
+    async def make(self, service: str, settings: ServiceSettings) -> Pool:
+        """A pool that connects when it is asked for a connection."""
+        pool: Pool = await asyncpg.create_pool(
+            min_size=0,  # a floor would be restored, and told of at length, while Postgres is away
+            max_size=settings.pool_size,
+            max_inactive_connection_lifetime=60,
+            reset=_nothing_to_reset,
+            **_arguments(service, settings),
+        )
+        return pool
+
+    async def close(self, pool: Pool, *, within: float) -> None:
+        """Close it, by force when that takes longer than `within` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                await pool.close()
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            pool.terminate()
 
 
 async def _nothing_to_reset(_: Connection) -> None:

@@ -81,7 +81,9 @@ class Running:
         """Reach the servers and get the key; waits as long as it takes."""
         runtime = self.runtime
         if self.service.migrations is not None:
-            runtime.pool = await database.open_pool(runtime.name, runtime.settings, runtime.log)
+            runtime.pool = await self.service.pools.open(
+                runtime.name, runtime.settings, runtime.log
+            )
             await migrations.refuse_other_schema(runtime.pool, self.service.migrations)
         self._broker = bus.make_broker(
             runtime, on_reconnect=self._on_reconnect, on_close=self._break
@@ -239,4 +241,4 @@ class Running:
     async def _close_pool(self) -> None:
         pool = getattr(self.runtime, "pool", None)
         if pool is not None:
-            await database.close_pool(pool, within=self._time_left)
+            await self.service.pools.close(pool, within=self._time_left)

@@ -10,6 +10,7 @@ from grace.contracts.message import Message
 from grace.kit import migrations, relay
 from grace.kit.beat import Beat
 from grace.kit.crash import CrashPoint, crash_point_from_environment
+from grace.kit.database import Pools
 from grace.kit.keys import IdentityKeys, KeySource
 from grace.kit.life import Background, Parts, Running
 from grace.kit.loops import Duty, Loop
@@ -50,6 +51,7 @@ class Service:
         self.settings = settings
         self.migrations: Path | None = None
         self.key_source: KeySource = IdentityKeys()
+        self.pools = Pools()
         # A process ends when its connection is closed for good; a test keeps its process.
         self.exit_on_close = False
         self._moments: Collection[str] = ()
@@ -63,6 +65,11 @@ class Service:
     def keys(self, source: KeySource) -> Service:
         """Where the service's key comes from, if not from identity."""
         self.key_source = source
+        return self
+
+    def connections(self, pools: Pools) -> Service:
+        """Who makes the service's pool of connections to Postgres, and closes it."""
+        self.pools = pools
         return self
 
     def handle(self, stream: Stream) -> Service:

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from grace.kit import Rpc, Running, Runtime, Service, relay
-from grace.kit.database import make_pool
 from grace.kit.life import Parts
 from grace.kit.loops import Duty, run_duty
 
@@ -38,7 +37,7 @@ class Actor(Service):
     async def start(self) -> Running:
         """Start it, with a pool that connects when a test uses it."""
         running = Running(self)
-        running.runtime.pool = await make_pool(self.name, self.settings)
+        running.runtime.pool = await self.pools.make(self.name, self.settings)
         await running.start()
         return running
 

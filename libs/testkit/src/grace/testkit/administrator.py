@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -58,11 +58,11 @@ class Administrator:
             self._eyes[database] = _Line(self._installation, database, first=AS_EYES)
         return await self._asked(self._eyes[database].rows(schema, query, arguments))
 
-    async def rewound(self, database: str) -> bool:
-        """Whether the database is as new."""
+    async def rewound(self, database: str, *, but: Collection[int]) -> bool:
+        """Whether the database is as new. Every session in it is ended, but those with these process ids."""
         if database not in self._brooms:
             self._brooms[database] = _Line(self._installation, database, first=AS_REPLICA)
-        return await self._asked(self._brooms[database].rewound(self._installation.names))
+        return await self._asked(self._brooms[database].rewound(self._installation.names, but))
 
     async def forget(self, database: str) -> None:
         """Close what leads to a database that will be dropped."""
@@ -104,14 +104,14 @@ class _Line:
             found: list[asyncpg.Record] = await connection.fetch(query, *arguments)
             return found
 
-    async def rewound(self, schemas: list[str]) -> bool:
+    async def rewound(self, schemas: list[str], spared: Collection[int]) -> bool:
         """The test may have cut the connection, by a restart of Postgres for one."""
         async with self._one_at_a_time:
             try:
-                return await rewind(await self._connected(), schemas)
+                return await rewind(await self._connected(), schemas, spared)
             except _LOST:
                 await self._closed()
-                return await rewind(await self._connected(), schemas)
+                return await rewind(await self._connected(), schemas, spared)
 
     async def close(self) -> None:
         async with self._one_at_a_time:

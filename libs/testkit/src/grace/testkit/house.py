@@ -18,7 +18,7 @@ from nats.js.api import StreamInfo
 
 from grace.contracts.permissions import inbox_prefix
 from grace.contracts.subjects import STREAMS
-from grace.kit import Rpc, Runtime, Service, ServiceSettings, running_all
+from grace.kit import Rpc, Runtime, Service, ServiceSettings, end_tasks, running_all
 from grace.kit.flushing import flush
 from grace.stack import streams
 from grace.stack.installation import Installation, migrations_of
@@ -27,6 +27,7 @@ from grace.stack.postgres import DURABLE, SUPERUSER, PostgresServer
 from grace.testkit.actor import Actor
 from grace.testkit.administrator import administrator_of
 from grace.testkit.keys import handed_out
+from grace.testkit.pools import KeptPools
 from grace.testkit.rewind import keep
 from grace.testkit.waiting import eventually
 
@@ -75,8 +76,9 @@ async def make_template(installation: Installation) -> None:
 class House:
     """What a test is given."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, pools: KeptPools) -> None:
         self.installation = installation
+        self._pools = pools
         self.database = ""
         self._open = AsyncExitStack()
         self._administrator = administrator_of(installation)
@@ -123,7 +125,7 @@ class House:
     async def close(self) -> None:
         """Stop what the test left running and empty its database for the next test."""
         await self.dismiss()
-        if await self._administrator.rewound(self.database):
+        if await self._administrator.rewound(self.database, but=await self._pools.sessions()):
             _FREE[self.installation.root].append(self.database)
         else:
             await self._drop()
@@ -139,11 +141,12 @@ class House:
     def build(self, service: str, **changes: object) -> Service:
         """A service on this test's database; `changes` are settings."""
         built = self.installation.build(service, self.database, **_FEW | changes)
-        return self.keyed(built)
+        return self.furnished(built)
 
-    def keyed(self, service: Service) -> Service:
-        """Where identity does not run, the house gives the keys."""
+    def furnished(self, service: Service) -> Service:
+        """Its pool is kept for the next test. Where identity does not run, the house gives the keys, too."""
         given = self._has_identity or service.name == "identity"
+        service.connections(self._pools)
         return service if given else service.keys(handed_out())
 
     @asynccontextmanager
@@ -169,7 +172,7 @@ class House:
         """
         settings = ServiceSettings(**self._common_settings(service))
         actor = Actor(service, settings, rpc=rpc, logged=self._has_identity)
-        started = await self.keyed(actor).start()
+        started = await self.furnished(actor).start()
         self._open.push_async_callback(started.stop)
         self._open.push_async_callback(self._reconnected, started.runtime)
         return started.runtime
@@ -185,7 +188,7 @@ class House:
         blank = Service(service, settings)
         if service in self.installation.names:
             blank.migrations = migrations_of(service)
-        return self.keyed(blank)
+        return self.furnished(blank)
 
     def _common_settings(self, service: str) -> dict[str, Any]:
         values = self.installation.settings(service, self.database)
@@ -264,11 +267,12 @@ async def _close(client: Client) -> None:
 
 
 @asynccontextmanager
-async def open_house(installation: Installation) -> AsyncIterator[House]:
-    """A house for one test."""
-    house = House(installation)
+async def open_house(installation: Installation, pools: KeptPools) -> AsyncIterator[House]:
+    """A house for one test; what the test started and left goes on nowhere."""
+    house, before = House(installation, pools), asyncio.all_tasks()
     try:
         await house.open()
         yield house
     finally:
         await asyncio.wait_for(house.close(), timeout=30)
+        await end_tasks(asyncio.all_tasks() - before - {asyncio.current_task()})

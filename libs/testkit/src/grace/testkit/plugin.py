@@ -15,6 +15,7 @@ from grace.stack.installation import Installation
 from grace.testkit.administrator import dismiss_administrator
 from grace.testkit.house import House, make_installation, make_template, open_house
 from grace.testkit.places import server_folder
+from grace.testkit.pools import KeptPools, kept_pools
 
 # New objects before those are looked through, as in a process of a service.
 _GARBAGE = 10_000
@@ -52,8 +53,15 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
             made.nats.stop()
 
 
+@pytest.fixture(scope="module")
+async def pools() -> AsyncIterator[KeptPools]:
+    """The pools of the services of one file of tests."""
+    async with kept_pools() as kept:
+        yield kept
+
+
 @pytest.fixture
-async def house(installation: Installation) -> AsyncIterator[House]:
+async def house(installation: Installation, pools: KeptPools) -> AsyncIterator[House]:
     """A fresh database and empty streams on the session's servers."""
-    async with open_house(installation) as opened:
+    async with open_house(installation, pools) as opened:
         yield opened

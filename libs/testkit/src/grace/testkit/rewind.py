@@ -7,6 +7,7 @@ thrown away.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 _TABLES = """
@@ -23,6 +24,7 @@ AS_EYES = "SET application_name = 'grace-eyes'"
 _OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'grace-eyes'
+       AND pid <> ALL($1)
 """
 # A function keeps the plans of its statements as long as its session lives.
 _FUNCTION = """
@@ -46,12 +48,16 @@ async def keep(admin: Any, schemas: list[str]) -> None:  # noqa: ANN401 - asyncp
     await admin.execute(_FUNCTION.format("\n".join(steps)))
 
 
-async def rewind(admin: Any, schemas: list[str]) -> bool:  # noqa: ANN401 - asyncpg's connection
+async def rewind(
+    admin: Any,  # noqa: ANN401 - asyncpg's connection
+    schemas: list[str],
+    spared: Collection[int],
+) -> bool:
     """Empty every table and put the migrations' rows back; False when other tables are there.
 
-    The session is a replica's.
+    The session is a replica's. The others are ended, but those with the spared process ids: they hold nothing.
     """
-    await admin.execute(_OTHERS)
+    await admin.execute(_OTHERS, spared)
     found = await admin.fetch(_TABLES, schemas)
     known = await admin.fetch(_KNOWN)
     if [row["name"] for row in found] != [row["name"] for row in known]:
