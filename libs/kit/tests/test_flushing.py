@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import nats
 
+from grace.contracts.htm import WorkHint
+from grace.kit import Received, Runtime
 from grace.kit.flushing import flush
 from grace.testkit import House
 
@@ -45,3 +47,15 @@ async def test_what_was_sent_is_at_the_server_when_a_flush_returns(house: House)
         await flush(client)
         await client.close()
     assert -1 < sent.find(b"SUB htm.task.update") < sent.rfind(b"PING")
+
+
+async def test_a_service_that_has_started_hears_signals(house: House) -> None:
+    async def hear(_: Received[WorkHint], __: Runtime) -> None:
+        """Whatever it is."""
+
+    sent = bytearray()
+    async with recorded(house.installation.nats.url, sent) as url:
+        running = await house.blank("worker", nats_url=url).listen(WorkHint, hear).start()
+        begun = bytes(sent)
+        await running.stop()
+    assert -1 < begun.find(b"SUB htm.work") < begun.rfind(b"PING")

@@ -110,10 +110,10 @@ class Running:
         await self._broker.start()
         for server in self._servers:
             await server.listen()
-        await self._await_subscriptions()
-        self._listens = True
         for model, handler in self._parts.listeners:
             await signals.listen(self.runtime, model, handler)
+        await self._await_subscriptions()
+        self._listens = True
         self._intakes = [Intake(self.runtime, route) for route in self._parts.stream.routes]
         for intake in self._intakes:
             self._spawn(intake.run())
