@@ -221,10 +221,10 @@ def _members(grounds: Grounds, sizes: Sizes, sabotage: Sabotage | None) -> list[
 
 
 def _quick(sizes: Sizes) -> dict[str, str]:
-    """Short enough that what a dead worker held is claimed again within the run."""
+    """Short enough that what a dead worker held is claimed again within the run; and there are replicas."""
     return {
         "LEASE": f"PT{sizes.lease}S", "RETRY_FIRST": "PT0.2S", "RETRY_LONGEST": "PT1S",
-        "RESCUE_INTERVAL": "PT0.2S", "EXPIRE_INTERVAL": "PT0.5S",
+        "RESCUE_INTERVAL": "PT0.2S", "EXPIRE_INTERVAL": "PT0.5S", "OUTBOX_INTERVAL": "PT0.2S",
     }  # fmt: skip
 
 

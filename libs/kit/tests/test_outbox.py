@@ -71,6 +71,15 @@ async def test_nothing_is_lost_while_nats_is_down(desk: Desk, verification: Runt
     await eventually(all_there, timeout=10)
 
 
+async def test_what_a_stream_has_is_marked_long_before_the_table_is_read_again(desk: Desk) -> None:
+    settings = desk.house.blank("verification", outbox_interval=timedelta(hours=1)).settings
+    made = Actor("verification", settings, rpc=None, logged=False)
+    async with desk.up(desk.house.furnished(made)) as running:
+        for text in ("first", "second"):
+            await publish(running.runtime, text)
+            await eventually(lambda: _all_sent(desk))
+
+
 class _ChangedItsMind(Exception):
     pass
 

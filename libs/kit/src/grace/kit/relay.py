@@ -25,6 +25,8 @@ QUERIES = Queries.beside(__file__)
 _BATCH = 256
 # It is woken.
 _PUBLISH_INTERVAL = timedelta(seconds=1)
+# What the streams acknowledge is marked together, five times a second at most.
+_SWEEP_PAUSE = timedelta(milliseconds=200)
 # A call of the log carries at most this many bytes of messages; NATS takes 1 MiB.
 _AUDIT_BYTES = 400_000
 # Rows that are sent have their numbers sooner.
@@ -61,7 +63,8 @@ class Publish:
 class Sweep:
     """Marks what the streams acknowledged, and sends what the table has besides. A row may go out twice.
 
-    The table is read once an interval, for what others committed and for what did not get out.
+    It is woken by acknowledgements, and by what did not get out. Otherwise the table is read once an
+    interval, for what other replicas committed.
     """
 
     def __init__(self, sending: Sending) -> None:
@@ -119,6 +122,7 @@ class Sending:
                         row.subject, row.body, stream=row.stream, headers=headers
                     )
                     self.flight.add(row, ack)
+                    ack.add_done_callback(lambda _: runtime.wake(Sweep))
                 count += 1
         except NatsError as error:
             runtime.log.warning("outbox.interrupted", error=repr(error))
@@ -142,7 +146,8 @@ class Sending:
 def sending(interval: timedelta) -> list[Duty]:
     """Both duties; they lead by themselves, under one lock."""
     shared = Sending()
-    return [Duty(_PUBLISH_INTERVAL, Publish(shared)), Duty(interval, Sweep(shared))]
+    pause = min(interval, _SWEEP_PAUSE)
+    return [Duty(_PUBLISH_INTERVAL, Publish(shared)), Duty(interval, Sweep(shared), pause=pause)]
 
 
 class Audit:

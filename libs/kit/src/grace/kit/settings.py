@@ -58,7 +58,7 @@ class ServiceSettings(BaseSettings):
     # Health and metrics; 0 takes a free port.
     ops_port: int = Field(default=0, ge=0, le=65535)
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
-    # Nobody waits longer for a commit of another replica's.
+    # Nobody waits longer for a commit of another replica's; where there is none, a second is as good.
     outbox_interval: Duration = timedelta(milliseconds=200)
     # Sent rows are kept as long as inboxes remember, so that a wiped stream can be filled again.
     outbox_retention: Duration = timedelta(days=7)

@@ -153,6 +153,8 @@ class Installation:
             "postgres_database": database,
             "postgres_user": service,
             "postgres_password_file": self.secret_file(f"{service}.password"),
+            # Only what another replica committed waits for it, and here is one of each service.
+            "outbox_interval": "PT1S",
         }
         return common | self._own_settings(service)
 
