@@ -1,5 +1,6 @@
 """The embedded Postgres, on its real binaries."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -194,6 +195,18 @@ async def test_what_an_earlier_start_left_running_is_ended(
     assert not server.running
     assert await ask(successor, "select n from left_behind") == 7
     successor.stop()
+
+
+async def test_a_port_that_is_let_go_a_moment_later_is_waited_for(server: PostgresServer) -> None:
+    """The processes of a postmaster that was killed listen until they notice."""
+    server.stop()
+    with socket.create_server((LOOPBACK, server.port)):
+        starting = asyncio.ensure_future(asyncio.to_thread(server.start))
+        await asyncio.wait({starting}, timeout=0.3)
+        still_waiting = not starting.done()
+    await starting
+    assert still_waiting
+    assert await ask(server, "select 1") == 1
 
 
 async def test_a_stranger_is_not_taken_for_a_postmaster(server: PostgresServer) -> None:

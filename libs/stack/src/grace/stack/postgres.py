@@ -12,7 +12,7 @@ from urllib.parse import quote
 from grace.stack import cluster
 from grace.stack.errors import StackError
 from grace.stack.placement import Placement, binary, place
-from grace.stack.ports import LOOPBACK, settle_port
+from grace.stack.ports import LOOPBACK, is_free, settle_port
 from grace.stack.processes import Child, RunAs, last_lines, wait_until
 
 __all__ = ["DURABLE", "SMALL", "SUPERUSER", "ConnectArgs", "PostgresServer", "binary"]
@@ -105,7 +105,7 @@ class PostgresServer:
         where = self.placement
         cluster.create(where, self.password)
         cluster.clear_leftover(where.cluster)
-        self._port = settle_port(self._data / f"{self.name}.port", self._wanted or self._port)
+        self._port = self._settled()
         self._child = Child(
             self.name, self._command(), log=self._data / f"{self.name}.log", account=where.account
         )
@@ -202,6 +202,12 @@ class PostgresServer:
         to = self.connect_args(database, user=user, password=password)
         login = f"{quote(to['user'], safe='')}:{quote(to['password'], safe='')}"
         return f"postgresql://{login}@{to['host']}:{to['port']}/{quote(database, safe='')}"
+
+    def _settled(self) -> int:
+        """The port. The one that it had is held for a moment by what a killed postmaster left."""
+        if (had := self._port) is not None:
+            wait_until(lambda: is_free(had), within=_ORPHANS_SECONDS)
+        return settle_port(self._data / f"{self.name}.port", self._wanted or had)
 
     def _command(self) -> list[str]:
         settings = {**self._settings, **_FIXED, "port": str(self.port)}
