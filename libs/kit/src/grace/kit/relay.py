@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -26,7 +27,7 @@ _BATCH = 256
 # It is woken.
 _PUBLISH_INTERVAL = timedelta(seconds=1)
 # What the streams acknowledge is marked together, five times a second at most.
-_SWEEP_PAUSE = timedelta(milliseconds=200)
+_MARK_SECONDS = 0.2
 # A call of the log carries at most this many bytes of messages; NATS takes 1 MiB.
 _AUDIT_BYTES = 400_000
 # Rows that are sent have their numbers sooner.
@@ -63,8 +64,8 @@ class Publish:
 class Sweep:
     """Marks what the streams acknowledged, and sends what the table has besides. A row may go out twice.
 
-    It is woken by acknowledgements, and by what did not get out. Otherwise the table is read once an
-    interval, for what other replicas committed.
+    It is woken a moment after acknowledgements, and at once by what did not get out. Otherwise the table is
+    read once an interval, for what other replicas committed.
     """
 
     def __init__(self, sending: Sending) -> None:
@@ -99,6 +100,7 @@ class Sending:
     def __init__(self) -> None:
         self.watch = StreamWatch()
         self.flight = Flight()
+        self._will_mark = False
 
     async def leads(self, runtime: Runtime) -> bool:
         """Whether this replica is the one that sends, and can."""
@@ -122,11 +124,21 @@ class Sending:
                         row.subject, row.body, stream=row.stream, headers=headers
                     )
                     self.flight.add(row, ack)
-                    ack.add_done_callback(lambda _: runtime.wake(Sweep))
+                    ack.add_done_callback(lambda _: self._mark_soon(runtime))
                 count += 1
         except NatsError as error:
             runtime.log.warning("outbox.interrupted", error=repr(error))
         return count
+
+    def _mark_soon(self, runtime: Runtime) -> None:
+        """One mark for all that is acknowledged until then."""
+        if not self._will_mark:
+            self._will_mark = True
+            asyncio.get_running_loop().call_later(_MARK_SECONDS, self._wake_sweep, runtime)
+
+    def _wake_sweep(self, runtime: Runtime) -> None:
+        self._will_mark = False
+        runtime.wake(Sweep)
 
     async def mark(self, runtime: Runtime) -> int:
         """Note in the table what the streams have, and tell of what they did not take."""
@@ -146,8 +158,7 @@ class Sending:
 def sending(interval: timedelta) -> list[Duty]:
     """Both duties; they lead by themselves, under one lock."""
     shared = Sending()
-    pause = min(interval, _SWEEP_PAUSE)
-    return [Duty(_PUBLISH_INTERVAL, Publish(shared)), Duty(interval, Sweep(shared), pause=pause)]
+    return [Duty(_PUBLISH_INTERVAL, Publish(shared)), Duty(interval, Sweep(shared))]
 
 
 class Audit:
