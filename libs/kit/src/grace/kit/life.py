@@ -150,7 +150,6 @@ class Running:
         for intake in self._intakes:
             intake.pull.restart()
         self.runtime.outbox_grew()
-        self.runtime.wake(relay.Sweep)  # nothing goes out before the streams were looked at
 
     def _break(self) -> None:
         self.runtime.log.critical("service.broken")

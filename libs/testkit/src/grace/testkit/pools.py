@@ -1,6 +1,6 @@
 """Pools that outlive the services of a test: a new connection costs Postgres a process that knows no table yet.
 
-A quarter of the processor time of tests on servers went into those.
+Between a twelfth and a quarter of the processor time of tests on servers went into those.
 """
 
 from __future__ import annotations
