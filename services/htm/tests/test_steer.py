@@ -206,6 +206,12 @@ async def test_a_task_at_rest_is_released_and_done(desk: Desk) -> None:
     assert (record.act, record.actor, record.task_id) == ("release", "ada", task_id)
 
 
+async def test_a_missions_action_at_rest_does_not_go_on_behind_its_mission(desk: Desk) -> None:
+    task_id = await desk.parked(contract_id="contract-1", mission_id="mission-1")
+    error = await desk.refused("release", task_id)
+    assert (error.kind, "contract-1" in error.detail) == ("conflict", True)
+
+
 async def test_what_does_not_rest_is_not_released(desk: Desk) -> None:
     task_id = await desk.submitted()
     error = await desk.refused("release", task_id)

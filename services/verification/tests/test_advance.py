@@ -124,6 +124,16 @@ class TestAfterTheApply:
         assert isinstance(decision, Attend)
         assert "not known" in decision.reason
 
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_an_effect_that_had_begun_needs_a_person(self, make, which):
+        errors = ["blocked: no permit", "connection refused"]
+        errors[which] = "begun: ConnectionResetError: gone"
+        attempts = tuple(Attempt("failed", error) for error in errors)
+        report = make.failed(errors[1], Outcome.DEAD_LETTER, attempt_number=2, attempts=attempts)
+        decision = decide(make, make.at(Step.APPLY), report)
+        assert isinstance(decision, Attend)
+        assert "not known" in decision.reason
+
     def test_an_unknown_effect_without_a_before_state_has_failed(self, make):
         decision = decide(make, make.at(Step.APPLY), make.failed("x", Outcome.DEAD_LETTER))
         assert isinstance(decision, Close)

@@ -22,7 +22,7 @@ from grace.verification.domain.task import (
 )
 
 ERRORS = st.none() | st.sampled_from(
-    ["blocked: no permit", "connection lost", "", "was blocked: x"]
+    ["blocked: no permit", "connection lost", "", "was blocked: x", "begun: gone"]
 )
 REPORTS = st.builds(
     Report,

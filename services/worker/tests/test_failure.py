@@ -14,10 +14,15 @@ from grace.worker.domain.failure import (
     InvalidError,
     KernelError,
     NotNowError,
+    PartlyError,
+    UnfinishedError,
     UnknownOutcomeError,
+    UnreachedError,
     UnusableError,
     classify,
     failure_of,
+    may_have_acted,
+    unsettled,
 )
 
 CLASSES = [
@@ -27,6 +32,10 @@ CLASSES = [
     (UnusableError(), ErrorClass.USER),
     (InvalidError(), ErrorClass.VALIDATION),
     (NotNowError(), ErrorClass.TRANSIENT),
+    (UnfinishedError(), ErrorClass.TRANSIENT),
+    (PartlyError(PermissionError()), ErrorClass.USER),
+    (UnreachedError(asyncpg.InvalidPasswordError("no")), ErrorClass.USER),
+    (UnreachedError(TimeoutError()), ErrorClass.TRANSIENT),
     (KernelError(), ErrorClass.SYSTEM),
     (CircuitOpen("k/t", 1.0), ErrorClass.TRANSIENT),
     (RateLimited("k/t", 1.0), ErrorClass.TRANSIENT),
@@ -55,6 +64,50 @@ CLASSES = [
 @pytest.mark.parametrize(("error", "wanted"), CLASSES, ids=lambda value: type(value).__name__)
 def test_every_failure_has_its_class(error: Exception, wanted: ErrorClass) -> None:
     assert classify(error) is wanted
+
+
+# What says that nothing was changed, and what does not.
+ENDS = [
+    (BlockedError("no"), False),
+    (ChangedError(), False),
+    (UnusableError(), False),
+    (InvalidError(), False),
+    (NotNowError(), False),
+    (UnreachedError(ConnectionResetError()), False),
+    (CircuitOpen("k/t", 1.0), False),
+    (RateLimited("k/t", 1.0), False),
+    (PermissionError(), False),
+    (asyncpg.InsufficientPrivilegeError(), False),
+    (asyncpg.LockNotAvailableError(), False),
+    (UnfinishedError(), True),
+    (PartlyError(ChangedError()), True),
+    (OperationTimeout("k/t", timedelta(seconds=1)), True),
+    (TimeoutError(), True),
+    (ConnectionResetError(), True),
+    (OSError(5, "input/output error"), True),
+    (asyncpg.QueryCanceledError(), True),
+    (asyncpg.AdminShutdownError(), True),
+    (asyncpg.ConnectionDoesNotExistError(), True),
+    (RuntimeError("a bug"), True),
+]
+
+
+@pytest.mark.parametrize(("error", "wanted"), ENDS, ids=lambda value: type(value).__name__)
+def test_every_end_of_a_change_tells_whether_it_may_have_happened(
+    error: Exception, wanted: bool
+) -> None:
+    assert may_have_acted(error) is wanted
+
+
+def test_what_may_have_happened_is_tried_again_or_left_to_a_person() -> None:
+    again = unsettled(failure_of(ConnectionResetError("gone")))
+    assert (again.error_class, again.message) == (
+        ErrorClass.TRANSIENT,
+        "begun: ConnectionResetError: gone",
+    )
+    final = unsettled(failure_of(BlockedError("no")))
+    assert (final.error_class, final.message) == (ErrorClass.UNDECIDED, "begun: blocked: no")
+    assert len(unsettled(failure_of(RuntimeError("x" * 2000))).message) <= LONGEST_MESSAGE
 
 
 def test_a_refusal_begins_with_the_word_that_verification_looks_for() -> None:

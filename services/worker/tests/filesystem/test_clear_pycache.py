@@ -12,6 +12,7 @@ import pytest
 from grace.worker.domain.failure import (
     BlockedError,
     ChangedError,
+    PartlyError,
 )
 from grace.worker.kernels.filesystem import clear_pycache, quarantine, scan
 from grace.worker.kernels.filesystem.beneath import opened
@@ -88,6 +89,28 @@ async def test_a_cache_that_is_another_one_by_now_is_not_moved(tree: Tree) -> No
     with pytest.raises(ChangedError):
         await CLEAR.apply(tree.ctx(before=before), EVERYWHERE)
     assert cache.exists()
+
+
+async def test_a_cache_that_changed_behind_a_moved_one_is_named_and_left_alone(tree: Tree) -> None:
+    before = await CLEAR.observe(tree.ctx(), EVERYWHERE)
+    cache = tree.root / "app/sub/__pycache__"
+    cache.rename(tree.root / "kept")
+    cache.mkdir()
+    result = await CLEAR.apply(tree.ctx(before=before), EVERYWHERE)
+    assert (result["moved"], result["changed"]) == (["app/__pycache__"], ["app/sub/__pycache__"])
+    assert cache.exists()
+    after = await CLEAR.observe(tree.ctx(), EVERYWHERE)
+    back = await CLEAR.revert(tree.ctx(), EVERYWHERE, before, after)
+    assert back["restored"] == ["app/__pycache__"]
+
+
+async def test_what_stops_it_half_way_tells_that_a_part_was_done(tree: Tree) -> None:
+    before = await CLEAR.observe(tree.ctx(), EVERYWHERE)
+    (tree.root / "app/sub").rename(tree.root / "kept")
+    (tree.root / "app/sub").symlink_to(tree.outside)
+    with pytest.raises(PartlyError):
+        await CLEAR.apply(tree.ctx(before=before), EVERYWHERE)
+    assert not (tree.root / "app/__pycache__").exists()
 
 
 async def test_a_cache_that_is_gone_is_a_success(tree: Tree) -> None:

@@ -10,8 +10,10 @@ import pytest
 from grace.testkit import eventually
 from grace.worker.domain.failure import (
     ChangedError,
+    UnreachedError,
     UnusableError,
     classify,
+    may_have_acted,
 )
 from grace.worker.domain.targets import PostgresTarget
 from grace.worker.kernels.operation import Role
@@ -133,9 +135,10 @@ async def test_a_password_file_that_others_may_read_is_not_used(shop: Shop) -> N
 
 async def test_a_target_that_is_away_may_come_back(shop: Shop) -> None:
     away: PostgresTarget = replace(shop.target, port=1)
-    with pytest.raises(OSError, match="Connect") as caught:
-        await SET.observe(replace(shop.ctx(), target=away), FIVE)
+    with pytest.raises(UnreachedError, match="ConnectionRefusedError") as caught:
+        await SET.apply(replace(shop.ctx(before={"value": None}), target=away), FIVE)
     assert classify(caught.value) == "transient"
+    assert not may_have_acted(caught.value)
 
 
 async def test_every_step_closes_its_connection(shop: Shop) -> None:

@@ -1,6 +1,8 @@
 """postgres.terminate_blockers against a real database, with the least rights that do."""
 
 import asyncio
+import os
+import signal
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +11,9 @@ import pytest
 from grace.testkit import eventually
 from grace.worker.domain.failure import (
     BlockedError,
+    UnfinishedError,
     UnusableError,
+    may_have_acted,
 )
 from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Role
@@ -145,6 +149,21 @@ async def test_a_blocker_that_the_role_may_not_end_is_no_success(shop: Shop) -> 
         before = await observed(shop)
         with pytest.raises(UnusableError):
             await END.apply(shop.ctx(before=before), AT_ONCE)
+
+
+async def test_a_blocker_that_was_told_to_end_and_has_not_may_still_end(shop: Shop) -> None:
+    blocker = await shop.connect("careless")
+    pid = blocker.get_server_pid()
+    async with shop.blocked(blocker) as waiting:
+        before = await observed(shop)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(UnfinishedError) as raised:
+                await END.apply(shop.ctx(before=before), AT_ONCE)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert may_have_acted(raised.value)
+        assert await asyncio.wait_for(waiting, 5) == "UPDATE 10"
 
 
 async def test_a_role_that_is_shown_nothing_does_not_take_it_for_health(shop: Shop) -> None:

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from grace.testkit import eventually
+from grace.worker.kernels.filesystem.quarantine import FOLDER
+from grace.worker.kernels.filesystem.rotate_log import SLOT
 
 Floor = Any
 Opener = Any
@@ -74,6 +77,30 @@ async def test_a_log_is_rotated_and_brought_back_end_to_end(floor: Opener) -> No
         assert log.read_text() == ""
         await at.result(at.permitted(at.spec("revert", action_id=wanted.action_id, **rotates)))
         assert log.read_text() == "one\n"
+
+
+async def test_an_effect_that_could_not_be_looked_at_is_for_a_person(floor: Opener) -> None:
+    async with floor() as at:
+        await at.permit()
+        log = floor.root / "app.log"
+        log.write_text("one\n")
+        wanted = at.spec(
+            operation="filesystem.rotate_log",
+            kernel="filesystem",
+            target="files",
+            params='{"path": "app.log"}',
+        )
+        # The log's successor has two names, which is seen only when it is in its place.
+        store = floor.root / FOLDER / str(wanted.action_id)
+        for folder in (store.parent, store):
+            folder.mkdir(mode=0o700)
+        (store / SLOT).touch()
+        os.link(store / SLOT, floor.root / "other.log")
+        ended = await at.do(at.permitted(wanted))
+        assert (ended.status, ended.error_class) == ("needs_attention", "undecided")
+        assert (ended.error_message or "").startswith("begun: blocked: ")
+        assert log.read_text() == ""
+        assert (await at.receipts())[0]["completed_at"] is None
 
 
 async def test_an_effect_happens_once_however_often_its_task_comes(floor: Opener) -> None:

@@ -40,7 +40,10 @@ async def cancel_task(task_id: Id, order: Order, caller: Writer) -> Envelope[Tas
 
 @router.post("/tasks/{task_id}/release", summary="Release a task that needs attention")
 async def release_task(task_id: Id, order: Order, caller: Writer) -> Envelope[Task]:
-    """Queue a task that is `needs_attention` again, without a deadline. 409 for any other."""
+    """Queue a task that is `needs_attention` again, without a deadline.
+
+    409 for any other, and for a mission's action, which is decided on with its mission.
+    """
     return await _steered(caller, task_id, "release", order)
 
 

@@ -105,12 +105,16 @@ def on_cancel(task: Steered) -> Decision:
 
 
 def on_release(task: Steered) -> Decision:
-    """A task that rests is queued again."""
-    if task.state is State.NEEDS_ATTENTION:
-        return Requeue()
-    if task.released:
-        return AlreadySo()
-    return Declined(f"The task is {task.state}: only one that needs_attention can be released.")
+    """A task that rests is queued again, unless its mission rests with it and is decided on there."""
+    if task.state is not State.NEEDS_ATTENTION:
+        words = "only one that needs_attention can be released"
+        return AlreadySo() if task.released else Declined(f"The task is {task.state}: {words}.")
+    if task.contract_id is not None:
+        return Declined(
+            f"The task belongs to {task.contract_id}, which needs attention itself, and may not act "
+            "behind it: decide on the mission."
+        )
+    return Requeue()
 
 
 def on_replay(task: Steered) -> Decision:

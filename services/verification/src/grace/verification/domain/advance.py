@@ -176,7 +176,7 @@ def _not_begun(facts: Facts, report: Report) -> Close:
 def _effect_unknown(facts: Facts, report: Report) -> Decision:
     reason = f"the action did not succeed: {why(report)}"
     before = tasks.read_before(report.result)
-    if before is None and tasks.was_left_alone(report):
+    if before is None and tasks.may_have_acted(report):
         return Attend(f"whether the action took effect is not known: {why(report)}")
     if before is None or not facts.permitted_to_revert:
         return _close_unmeasured(facts, Event.FAIL, reason, executed=before is not None)

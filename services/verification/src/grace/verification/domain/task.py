@@ -166,9 +166,11 @@ def nothing_executed(report: Report) -> bool:
     return report.attempt_number == 0 or (report.attempt_number == 1 and _refused(report.error))
 
 
-def was_left_alone(report: Report) -> bool:
-    """Whether an attempt was never heard of again or did not end in time: nobody looked what it left."""
-    return any(attempt.outcome in _UNFINISHED for attempt in report.attempts)
+def may_have_acted(report: Report) -> bool:
+    """Whether nobody knows what an attempt left: never heard of again, out of time, or failed when begun."""
+    if any(attempt.outcome in _UNFINISHED for attempt in report.attempts):
+        return True
+    return any(_begun(error) for error in (report.error, *(a.error for a in report.attempts)))
 
 
 def needs_a_person(report: Report) -> bool:
@@ -184,6 +186,10 @@ def needs_a_person(report: Report) -> bool:
 
 def _refused(error: str | None) -> bool:
     return error is not None and error.startswith("blocked:")
+
+
+def _begun(error: str | None) -> bool:
+    return error is not None and error.startswith("begun:")
 
 
 def _text(state: object) -> str | None:

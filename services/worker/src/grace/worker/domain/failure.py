@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
-from grace.resilience.errors import ResilienceError
-from grace.resilience.retry import ErrorClass
+from grace.resilience.errors import NotStarted, ResilienceError
+from grace.resilience.retry import RETRYABLE, ErrorClass
 from grace.worker.domain.consent import Use
 
 LONGEST_MESSAGE = 1000  # characters: the rest of a stack of causes helps nobody in a report
@@ -15,10 +14,12 @@ class KernelError(Exception):
     """An operation did not do what was asked; the docstring is the message where none is given.
 
     `undecided`: an earlier attempt may have done it, and this one may not go on with it.
+    `begun`: this attempt may have done it, or a part of it.
     """
 
-    error_class: ClassVar[ErrorClass] = ErrorClass.SYSTEM
+    error_class: ErrorClass = ErrorClass.SYSTEM
     undecided: bool = False
+    begun: bool = False
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail or (type(self).__doc__ or "").split("\n", maxsplit=1)[0])
@@ -105,6 +106,32 @@ class NotNowError(KernelError):
     error_class = ErrorClass.TRANSIENT
 
 
+class UnreachedError(KernelError):
+    """The target could not be reached: nothing was touched. It is classed as its cause."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(_in_words(cause))
+        late = isinstance(cause, TimeoutError)  # late to be reached, not to do anything
+        self.error_class = ErrorClass.TRANSIENT if late else classify(cause)
+
+
+class UnfinishedError(KernelError):
+    """It was done in part, or its end was not waited for: another attempt goes on with it."""
+
+    error_class = ErrorClass.TRANSIENT
+    begun = True
+
+
+class PartlyError(KernelError):
+    """A part of it was done before its cause, as which it is classed, stopped it."""
+
+    begun = True
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(_in_words(cause))
+        self.error_class = classify(cause)
+
+
 class UnknownOutcomeError(KernelError):
     """Whether it took effect cannot be known: a person has to look."""
 
@@ -137,6 +164,9 @@ class Failure:
     message: str
 
 
+# Classes of SQLSTATEs by which a server that answered before says that it may not answer again.
+_CONNECTION, _INTERVENTION = "08", "57"
+
 # The SQLSTATEs that decide by themselves; after them their class (two characters) decides.
 _BY_STATE = {
     "57014": ErrorClass.TIMEOUT,  # a statement was cancelled: its own timeout or a person
@@ -149,7 +179,7 @@ _BY_STATE = {
     "57P05": ErrorClass.TRANSIENT,
 }
 _BY_CLASS = {
-    "08": ErrorClass.TRANSIENT,  # connection
+    _CONNECTION: ErrorClass.TRANSIENT,
     "53": ErrorClass.SYSTEM,  # out of memory, disk, connections
     "58": ErrorClass.SYSTEM,
     "XX": ErrorClass.SYSTEM,
@@ -177,15 +207,45 @@ def classify(error: BaseException) -> ErrorClass:
     return _by_sqlstate(getattr(error, "sqlstate", None))
 
 
+def may_have_acted(error: BaseException) -> bool:
+    """Whether a change that ended so may have taken effect, all of it or a part.
+
+    What an operation refuses did not happen, nor what the server of a single statement refused;
+    operations of more than one step say so by a KernelError that has `begun`.
+    """
+    match error:
+        case KernelError():
+            return error.begun
+        case NotStarted() | PermissionError() | FileNotFoundError() | NotADirectoryError():
+            return False
+    state = getattr(error, "sqlstate", None)
+    return not isinstance(state, str) or state[:2] in {_CONNECTION, _INTERVENTION}
+
+
 def failure_of(error: BaseException, veil: Callable[[str], str] = str) -> Failure:
     """Return what to report of an exception: one line, cut where it gets long.
 
     `veil` takes secrets out of its text, before anything is done to it that hides one from `veil`.
     """
-    text = one_line(veil(str(error))) or type(error).__name__
-    if not isinstance(error, KernelError | ResilienceError):
-        text = f"{type(error).__name__}: {text}"
+    text = one_line(veil(_in_words(error)))
     return Failure(classify(error), text[:LONGEST_MESSAGE])
+
+
+def unsettled(failure: Failure) -> Failure:
+    """Return what to report of an apply that may have taken effect.
+
+    Another attempt goes on with it; where there shall be none, a person is asked. The word is what
+    verification reads.
+    """
+    again = failure.error_class in RETRYABLE
+    error_class = failure.error_class if again else ErrorClass.UNDECIDED
+    return Failure(error_class, f"begun: {failure.message}"[:LONGEST_MESSAGE])
+
+
+def _in_words(error: BaseException) -> str:
+    name = type(error).__name__
+    text = str(error) if str(error).strip() else name
+    return text if isinstance(error, KernelError | ResilienceError) else f"{name}: {text}"
 
 
 def one_line(text: str) -> str:

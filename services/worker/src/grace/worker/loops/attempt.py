@@ -15,6 +15,7 @@ from grace.worker.domain.failure import (
     UnusableError,
     WithdrawnError,
     failure_of,
+    unsettled,
 )
 from grace.worker.domain.state import State, text_of
 from grace.worker.kernels.consents import tell_refused
@@ -34,10 +35,10 @@ async def run_attempt(
     try:
         runtime.crash_point(f"{task.spec.step}.claimed")
         text = text_of(await _result(runtime, tools, task, lease, veil))
-        update = await _completed(tools, task, text)
+        update = await _completed(tools, task, text, lease)
         runtime.log.info("task.completed", task_id=task.task_id, attempt=task.attempt_number)
     except Exception as error:  # noqa: BLE001 - the edge: whatever happened, htm is told
-        update = _failed(runtime, tools, task, error, veil)
+        update = _failed(runtime, tools, task, error, veil, begun=lease.begun)
     runtime.crash_point(f"{task.spec.step}.before_report")
     return update
 
@@ -80,7 +81,7 @@ async def _observe(runtime: Runtime, tools: Tools, job: Job) -> State:
     )
 
 
-async def _completed(tools: Tools, task: ClaimedTask, text: str) -> TaskUpdate:
+async def _completed(tools: Tools, task: ClaimedTask, text: str, lease: Lease) -> TaskUpdate:
     """Return the report of a success; a result that is too long for it goes by reference.
 
     Only of what was looked at: what an effect left is judged by the bytes of its report.
@@ -88,6 +89,7 @@ async def _completed(tools: Tools, task: ClaimedTask, text: str) -> TaskUpdate:
     if len(text) <= _LONGEST_RESULT:
         return _update(tools, task, TaskUpdateStatus.completed, result_json=text)
     if task.spec.step != Step.OBSERVE:
+        lease.begun = task.spec.step == Step.APPLY
         raise UnusableError(f"the result has {len(text)} characters, too many to be sent")
     try:
         stored = await tools.results.put(text.encode())
@@ -97,12 +99,20 @@ async def _completed(tools: Tools, task: ClaimedTask, text: str) -> TaskUpdate:
 
 
 def _failed(
-    runtime: Runtime, tools: Tools, task: ClaimedTask, error: Exception, veil: Veil
+    runtime: Runtime,
+    tools: Tools,
+    task: ClaimedTask,
+    error: Exception,
+    veil: Veil,
+    *,
+    begun: bool = False,
 ) -> TaskUpdate:
     failure = failure_of(error, veil.text)
     if isinstance(error, GraceError):
         # Another service could not be asked, most likely identity for a key.
         failure = Failure(ErrorClass.TRANSIENT, f"{error.kind}: {error.detail}")
+    if begun:
+        failure = unsettled(failure)
     runtime.log.warning(
         "task.failed",
         task_id=task.task_id,

@@ -19,6 +19,7 @@ from grace.worker.domain.failure import (
     NotNowError,
     RedactedError,
     UnusableError,
+    may_have_acted,
 )
 from grace.worker.domain.receipt import (
     AnswerAgain,
@@ -203,6 +204,7 @@ class Effect:
         ctx = replace(self._job.ctx, before=whole, resumed=resumed)
         self._pass("before_effect")
         result = ctx.conceal(await self._changed(ctx))
+        self._note_begun()
         self._pass("after_effect")
         done = Done(result, await self._shelf.put(await self._observe()))
         self._pass("before_receipt")
@@ -219,6 +221,14 @@ class Effect:
             if not ctx.resumed:
                 await self._refuse()
             raise
+        except Exception as error:
+            if may_have_acted(error):
+                self._note_begun()
+            raise
+
+    def _note_begun(self) -> None:
+        """An apply is no longer as if it had never been; a revert is judged by a look anyway."""
+        self._job.lease.begun = self._act.step is Step.APPLY
 
     async def _refuse(self) -> None:
         async with self._runtime.reading() as tx:

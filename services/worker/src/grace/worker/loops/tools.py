@@ -36,6 +36,8 @@ class Lease:
     cancelled: bool = False
     # Only looks at the world: may be broken off at any time.
     only_looks: bool = False
+    # An apply may have taken effect: an end that is no success says nothing about that any more.
+    begun: bool = False
     # How far the attempt says it is; the next beat tells htm.
     progress: Progress | None = None
 

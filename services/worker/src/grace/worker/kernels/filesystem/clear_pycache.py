@@ -6,7 +6,13 @@ from datetime import timedelta
 from functools import partial
 from typing import ClassVar, TypedDict, cast
 
-from grace.worker.domain.failure import BlockedError, ChangedError, InvalidError
+from grace.worker.domain.failure import (
+    BlockedError,
+    ChangedError,
+    InvalidError,
+    KernelError,
+    PartlyError,
+)
 from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import Json, State
 from grace.worker.domain.targets import FilesystemTarget
@@ -67,7 +73,10 @@ class ClearPycache:
         return Diff(ctx.target.id, tuple(changes))
 
     async def apply(self, ctx: Context, _: ClearPycacheParams) -> Result:
-        """Move the folders of the stored state, those that are still the same."""
+        """Move the folders of the stored state, those that are still the same.
+
+        ChangedError where the first that is there is another one by now: nothing was moved.
+        """
         folders = _folders(ctx.before or {})
         return await in_thread(partial(_apply, root_of(ctx), ctx, folders))
 
@@ -128,12 +137,25 @@ def _check_size(found: Sequence[Folder]) -> None:
 
 
 def _apply(target: FilesystemTarget, ctx: Context, folders: Sequence[Folder], stop: Stop) -> Result:
-    outcomes: dict[str, list[str]] = {"moved": [], "gone": []}
+    outcomes: dict[str, list[str]] = {"moved": [], "gone": [], "changed": []}
     with opened(target.root) as root, quarantine(root, ctx.idempotency_key, create=True) as store:
         for slot, folder in enumerate(folders):
             stop.check()
-            outcomes[_put_away(root, store, _slot(slot), folder)].append(folder["path"])
+            try:
+                outcome = _put_away(root, store, _slot(slot), folder)
+            except (KernelError, OSError) as error:
+                if not outcomes["moved"]:
+                    raise
+                outcome = _left_alone(error)
+            outcomes[outcome].append(folder["path"])
     return {word: list[Json](paths) for word, paths in outcomes.items()}
+
+
+def _left_alone(error: Exception) -> str:
+    """Go on past a cache that is another one by now: what was moved before it is measured with it."""
+    if isinstance(error, ChangedError):
+        return "changed"
+    raise PartlyError(error) from error
 
 
 def _put_away(root: Root, store: int, slot: str, folder: Folder) -> str:

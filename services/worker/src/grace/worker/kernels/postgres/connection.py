@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import asyncpg
 
 from grace.kit import Queries
-from grace.worker.domain.failure import InvalidError, UnusableError
+from grace.worker.domain.failure import InvalidError, UnreachedError, UnusableError
 from grace.worker.domain.targets import PostgresTarget
 from grace.worker.kernels.operation import Context, Role
 
@@ -102,8 +102,14 @@ _POOLS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Door, Pool]] = WeakKe
 async def connected(ctx: Context) -> AsyncIterator[Connection]:
     """Lend a connection with the credentials of the step's role; what was begun is rolled back."""
     pool = await _pool(_door(ctx))
-    async with pool.acquire() as connection:
+    try:
+        connection = await pool.acquire()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise UnreachedError(error) from error
+    try:
         yield connection  # type: ignore[misc]  # the proxy has every method of what it stands for
+    finally:
+        await pool.release(connection)
 
 
 @asynccontextmanager

@@ -6,13 +6,18 @@ its client may lose at any time.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar, TypedDict, cast
+from typing import ClassVar, TypeAlias, TypedDict, cast
 
 import asyncpg
 from pydantic import Field
 
 from grace.kit import Transaction
-from grace.worker.domain.failure import BlockedError, NotNowError, UnusableError
+from grace.worker.domain.failure import (
+    BlockedError,
+    PartlyError,
+    UnfinishedError,
+    UnusableError,
+)
 from grace.worker.domain.redaction import OPEN, Secrecy
 from grace.worker.domain.state import State
 from grace.worker.domain.targets import PostgresTarget
@@ -26,6 +31,9 @@ from grace.worker.kernels.postgres.connection import (
 
 # More root blockers than that are no accident that ending sessions would heal.
 MAX_SESSIONS = 20
+
+# What became of sessions, by their pids.
+Outcomes: TypeAlias = dict[str, list[int]]
 
 
 class Blocker(TypedDict):
@@ -80,11 +88,16 @@ class TerminateBlockers:
         """End those blockers of the stored state that are still the same idle transaction."""
         target = target_of(ctx)
         chosen = _chosen(ctx.before or {}, target, params)
-        outcomes: dict[str, list[int]] = {"terminated": [], "gone": [], "denied": [], "alive": []}
+        outcomes: Outcomes = {"terminated": [], "gone": [], "denied": [], "alive": []}
         async with connected(ctx) as connection:
-            tx = Transaction(connection)
-            for each in chosen:
-                outcomes[await _terminate(tx, each, target, params)].append(each["pid"])
+            try:
+                for each in chosen:
+                    outcome = await _terminate(Transaction(connection), each, target, params)
+                    outcomes[outcome].append(each["pid"])
+            except Exception as error:
+                if outcomes["terminated"] or outcomes["alive"]:
+                    raise PartlyError(error) from error
+                raise
         _check(outcomes)
         return {word: list[int | str](pids) for word, pids in outcomes.items()}
 
@@ -147,9 +160,9 @@ async def _terminate(
     return "terminated" if row["ended"] else "alive"
 
 
-def _check(outcomes: dict[str, list[int]]) -> None:
+def _check(outcomes: Outcomes) -> None:
     """Refuse to call it a success when sessions that had to end did not."""
     if outcomes["alive"]:
-        raise NotNowError(f"sessions {outcomes['alive']} were told to end and have not yet")
+        raise UnfinishedError(f"sessions {outcomes['alive']} were told to end and have not yet")
     if outcomes["denied"] and not outcomes["terminated"]:
         raise UnusableError(f"the role may not end the sessions {outcomes['denied']}")
