@@ -38,12 +38,34 @@ async def test_shares_are_set_and_seen_at_work(open_gateway: OpenGateway) -> Non
         assert (await ops.put(QUOTAS, json=wanted)).status_code == 200
         data = (await ops.get(QUOTAS)).json()["data"]
         quota = {"origin": "outside", "share_percent": 40, "weight": 1.0, "lends": True}
-        assert data == {"capacity": 10, "quotas": [quota]}
+        assert data == {"capacity": 10, "quotas": [quota], "version": data["version"]}
         quotas = [{"origin": name, "share_percent": 60} for name in ("a", "b")]
         refused = await ops.put(QUOTAS, json={"capacity": 50, "quotas": quotas})
         assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
         assert "120 %" in refused.json()["detail"]
         assert (await ops.get(QUOTAS)).json()["data"] == data
+
+
+async def test_shares_that_somebody_has_set_since_are_not_replaced_unseen(
+    open_gateway: OpenGateway,
+) -> None:
+    async with open_gateway("htm") as front:
+        ops = await front.person("ops", "htm:read", "htm:write")
+        read = await ops.get(QUOTAS)
+        mine = {"capacity": 40, "quotas": read.json()["data"]["quotas"]}
+        set_ = await ops.put(QUOTAS, json=mine, headers={"If-Match": read.headers["ETag"]})
+        assert (set_.status_code, set_.json()["data"]["capacity"]) == (200, 40)
+        assert set_.headers["ETag"] == (await ops.get(QUOTAS)).headers["ETag"]
+        for late in (read.headers["ETag"], "1", '"1"', "W/" + set_.headers["ETag"]):
+            refused = await ops.put(
+                QUOTAS, json={"capacity": 30, "quotas": []}, headers={"If-Match": late}
+            )
+            assert (refused.status_code, refused.json()["code"]) == (412, "stale"), late
+        assert (await ops.get(QUOTAS)).json()["data"] == set_.json()["data"]
+        whatever = await ops.put(
+            QUOTAS, json={"capacity": 30, "quotas": []}, headers={"If-Match": "*"}
+        )
+        assert whatever.status_code == 200
 
 
 async def test_limits_are_set_listed_and_dropped(open_gateway: OpenGateway) -> None:

@@ -119,6 +119,10 @@ class Quotas(Message):
 
     capacity: UInt32 = Field(description="Tasks that may be in flight at the same time.")
     quotas: tuple[Quota, ...] = Field(default=(), max_length=1000)
+    version: Annotated[LongText, Field(max_length=64)] | None = Field(
+        default=None,
+        description="Another one for other shares: who changes them says what was read.",
+    )
 
 
 class GetQuotas(Message):
@@ -139,6 +143,9 @@ class SetQuotas(Message):
     capacity: Annotated[UInt32, Field(ge=1)]
     quotas: tuple[Quota, ...] = Field(default=(), max_length=100)
     requested_by: Id
+    if_version: Annotated[LongText, Field(max_length=64)] | None = Field(
+        default=None, description="Only where these shares still hold; whatever holds, without it."
+    )
 
 
 class QuotasChanged(Message):

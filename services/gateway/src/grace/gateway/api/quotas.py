@@ -1,20 +1,30 @@
 """Capacity and quotas: how many tasks are in flight, and whose. They belong to the whole house."""
 
+import re
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from grace.contracts.htm import GetQuotas, GetRoutingStats, Quota, Quotas, RoutingStats, SetQuotas
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope
 from grace.gateway.domain.access import HOUSE_TENANT, Scope
-from grace.kit import Forbidden
+from grace.kit import Forbidden, Stale
 
 router = APIRouter(prefix="/api/htm", tags=["htm"])
 
 Reader = Annotated[Caller, needs(Scope.HTM_READ)]
 Writer = Annotated[Caller, needs(Scope.HTM_WRITE)]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        description="The ETag that was read: 412 where somebody has set others since. "
+        "Without it, or with `*`, these replace whatever holds.",
+        examples=['"0123456789abcdef"'],
+    ),
+]
+_VERSION = re.compile(r'"([0-9a-f]{16})"')
 
 
 class NotTheHouse(Forbidden):
@@ -91,22 +101,25 @@ class RoutingView(BaseModel):
 
 
 @router.get("/quotas", summary="Read capacity and quotas")
-async def read_quotas(caller: Reader) -> Envelope[Quotas]:
-    """Return how many tasks may be in flight, and the share of each origin."""
+async def read_quotas(caller: Reader, response: Response) -> Envelope[Quotas]:
+    """Return how many tasks may be in flight, and the share of each origin. The ETag is their version."""
     _of_the_house(caller)
-    return caller.answer(await caller.ask(GetQuotas()))
+    return _tagged(caller, await caller.ask(GetQuotas()), response)
 
 
 @router.put("/quotas", summary="Set capacity and quotas")
-async def set_quotas(wanted: WantedQuotas, caller: Writer) -> Envelope[Quotas]:
+async def set_quotas(
+    wanted: WantedQuotas, caller: Writer, response: Response, if_match: IfMatch = None
+) -> Envelope[Quotas]:
     """Put these in the place of all that were set before. No running task is stopped for it."""
     _of_the_house(caller)
     question = SetQuotas(
         capacity=wanted.capacity,
         quotas=tuple(Quota(**quota.model_dump()) for quota in wanted.quotas),
         requested_by=caller.key.principal,
+        if_version=_version_in(if_match),
     )
-    return caller.answer(await caller.ask(question))
+    return _tagged(caller, await caller.ask(question), response)
 
 
 @router.get("/routing/stats", summary="Read who holds how much")
@@ -114,6 +127,21 @@ async def read_routing_stats(caller: Reader) -> Envelope[RoutingView]:
     """Return the tasks in flight of each origin, beside its quota."""
     _of_the_house(caller)
     return caller.answer(_shown(await caller.ask(GetRoutingStats())))
+
+
+def _version_in(if_match: str | None) -> str | None:
+    """Return the version in an ETag; what is no ETag of ours can match nothing."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = _VERSION.fullmatch(if_match.strip())
+    if found is None:
+        raise Stale("If-Match names no version of capacity and quotas.")
+    return found[1]
+
+
+def _tagged(caller: Caller, quotas: Quotas, response: Response) -> Envelope[Quotas]:
+    response.headers["ETag"] = f'"{quotas.version}"'
+    return caller.answer(quotas)
 
 
 def _of_the_house(caller: Caller) -> None:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import sha256
 
 REST = ""
 """Stands for all origins without a quota: they share what the others leave."""
@@ -49,6 +50,15 @@ class Shares:
 
     def _part(self, quota: Quota) -> int:
         return self.capacity * quota.share_percent // _WHOLE
+
+
+def version_of(shares: Shares) -> str:
+    """A word of 16 characters that other shares do not have."""
+    quotas = sorted(shares.quotas.values(), key=lambda quota: quota.origin)
+    parts = [str(shares.capacity)] + [
+        f"{each.origin} {each.share_percent} {each.weight!r} {each.lends}" for each in quotas
+    ]
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 _MOST_CAPACITY = 1_000_000

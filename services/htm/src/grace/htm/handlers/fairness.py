@@ -19,12 +19,16 @@ from grace.contracts.htm import Quota as QuotaMessage
 from grace.htm import store
 from grace.htm.domain.limits import burst_of
 from grace.htm.domain.limits import objection_to as objection_to_limit
-from grace.htm.domain.shares import Quota, Shares, Usage, objection_to, usages_of
-from grace.kit import Called, Invalid, NotFound, Runtime, Unit
+from grace.htm.domain.shares import Quota, Shares, Usage, objection_to, usages_of, version_of
+from grace.kit import Called, Invalid, NotFound, Runtime, Stale, Unit
 
 
 class CannotShare(Invalid):
     """Capacity cannot be shared out like this."""
+
+
+class SharesMoved(Stale):
+    """Capacity or quotas have changed since they were read; read them again."""
 
 
 class CannotLimit(Invalid):
@@ -50,6 +54,10 @@ async def on_set_quotas(call: Called[SetQuotas], unit: Unit) -> Quotas:
         raise CannotShare(reason)
     shares = Shares(body.capacity, {quota.origin: quota for quota in quotas})
     await store.Line(unit.tx).lock_claims()
+    if body.if_version is not None:
+        found, _ = await store.Quotas(unit.tx).find_standing()
+        if version_of(found) != body.if_version:
+            raise SharesMoved
     await store.Quotas(unit.tx).set_shares(shares)
     unit.publish(
         QuotasChanged(capacity=body.capacity, quotas=body.quotas, requested_by=body.requested_by)
@@ -135,6 +143,7 @@ def _told(shares: Shares) -> Quotas:
             )
             for quota in quotas
         ),
+        version=version_of(shares),
     )
 
 
