@@ -33,13 +33,15 @@ class Duty:
     """A loop with its interval; a leader's duty runs in one replica only.
 
     `pause` is the least time between two ticks, however often it is woken: what comes meanwhile is
-    done at once then, and what comes after a quiet time is done without waiting.
+    done at once then, and what comes after a quiet time is done without waiting. `woken_by` is what
+    rooms below the loops can name; without it a loop is woken by its own class.
     """
 
     interval: timedelta
     loop: Loop
     leader: bool = False
     pause: timedelta = timedelta(0)
+    woken_by: type | None = None
 
     @property
     def name(self) -> str:
@@ -49,7 +51,7 @@ class Duty:
 
 async def run_duty(runtime: Runtime, duty: Duty) -> None:
     """Tick until the service stops."""
-    wake = runtime.wake_event(type(duty.loop))
+    wake = runtime.wake_event(duty.woken_by or type(duty.loop))
     while not runtime.stopping.is_set():
         wake.clear()
         begun = time.monotonic()

@@ -145,7 +145,7 @@ class Runtime:
             self.log.error("beside.failed", exc_info=task.exception())
 
     def wake(self, loop: type) -> None:
-        """Let a loop tick at once."""
+        """Let a loop tick at once: by its class, or by what it is woken by."""
         self.wake_event(loop).set()
 
     def wake_event(self, loop: type) -> asyncio.Event:

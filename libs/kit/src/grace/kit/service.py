@@ -88,10 +88,11 @@ class Service:
         return self
 
     def every(
-        self, interval: timedelta, loop: Loop, *, leader: bool = False, pause: timedelta = _NONE
-    ) -> Service:
+        self, interval: timedelta, loop: Loop, *, leader: bool = False, pause: timedelta = _NONE,
+        woken_by: type | None = None,
+    ) -> Service:  # fmt: skip
         """Run a periodic duty; a leader's in one replica only, with `pause` no more often than that."""
-        self._parts.duties.append(Duty(interval, loop, leader, pause))
+        self._parts.duties.append(Duty(interval, loop, leader, pause, woken_by))
         return self
 
     def run(self, background: Background) -> Service:

@@ -138,7 +138,7 @@ class Follow:
 
     async def tick(self, runtime: Runtime) -> bool:
         """Follow the oldest ends; each step may be the end that another task waits for."""
-        async with runtime.reading() as tx:  # one round trip, twenty times a second
+        async with runtime.reading() as tx:  # one round trip while there is none
             if not await Followers(tx).find_end():
                 return False
         most = self._settings.sweep_most

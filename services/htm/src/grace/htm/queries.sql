@@ -166,7 +166,7 @@ WITH closed AS (
        AND t.worker_id = coalesce(c.worker_id, t.worker_id)
     RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
               t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
-              t.assigned_at, t.started_at, t.finished_at,
+              t.assigned_at, t.started_at, t.finished_at, t.is_parent OR t.is_followed AS followed,
               t.worker_component, t.worker_id, t.worker_key_id,
               c.ending, c.error_class, c.error_message
 ), kept AS (
@@ -179,7 +179,7 @@ WITH closed AS (
       FROM closed
 )
 SELECT id, attempt_number, tenant_id, type, origin, status, contract_id, mission_id,
-       created_at, queued_at, assigned_at, started_at, finished_at
+       created_at, queued_at, assigned_at, started_at, finished_at, followed
   FROM closed;
 
 -- extend_leases --
@@ -256,7 +256,7 @@ UPDATE htm_tasks t
  WHERE t.id = late.id
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
           t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
-          t.assigned_at, t.started_at, t.finished_at;
+          t.assigned_at, t.started_at, t.finished_at, t.is_parent OR t.is_followed AS followed;
 
 -- stop_overdue --
 -- Ask for the end of tasks at work whose deadline has passed; the next beat tells their workers.

@@ -44,7 +44,8 @@ class Settings(ServiceSettings):
     rescue_interval: Duration = timedelta(seconds=1)
     expire_interval: Duration = timedelta(seconds=1)
     # How late a task may begin after what it depends on, or end after its last child.
-    follow_interval: Duration = timedelta(milliseconds=50)
+    # What this process did not note itself: an end of another one that died, a cancel of a parent.
+    follow_interval: Duration = timedelta(milliseconds=250)
     # How late a task may be told to be at risk or too late.
     sla_interval: Duration = timedelta(seconds=1)
     # The usual time of a type is its highest hourly p95 in this time, so at least that of all of it.

@@ -48,6 +48,8 @@ class Moved(NamedTuple):
     contract_id: str | None
     mission_id: str | None
     times: Times | None = None
+    # Others wait for its end: dependents, or children that it has to join.
+    followed: bool = False
 
     @property
     def is_worth_telling(self) -> bool:

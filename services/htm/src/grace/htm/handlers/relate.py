@@ -6,7 +6,7 @@ from uuid import UUID
 
 from grace.htm.domain.relations import Known, ids_of, keys_of, links_of, objection_to
 from grace.htm.domain.routing import NewTask, Refused
-from grace.htm.store import Tasks, UniqueKeys
+from grace.htm.store import Tasks, UniqueKeys, tell_followed
 from grace.htm.store.relations import Relatives
 from grace.kit import Unit
 
@@ -39,6 +39,7 @@ async def note_relations(created: Sequence[NewTask], unit: Unit) -> None:
     store = Relatives(unit.tx)
     await store.add_children(links.parents)
     await store.add_dependencies(links.before)
+    tell_followed(unit)  # what is named may have ended
 
 
 async def _holders(tasks: Sequence[NewTask], unit: Unit) -> set[UUID]:

@@ -19,7 +19,14 @@ from grace.htm.domain.steering import (
 )
 from grace.htm.handlers.submit import take_in_again
 from grace.htm.settings import Settings
-from grace.htm.store import Steering, Tasks, hint_work, tell_moved, tell_steered
+from grace.htm.store import (
+    Steering,
+    Tasks,
+    hint_work,
+    tell_followed,
+    tell_moved,
+    tell_steered,
+)
 from grace.kit import Called, Conflict, Invalid, NotFound, Runtime, Unit
 
 _LARGEST_PAGE = 100
@@ -85,6 +92,7 @@ async def _obey(
             tell_moved(unit, await store.cancel_task(task.task_id, principal=principal))
         case Ask():
             await store.ask_to_cancel(task.task_id, principal=principal)
+            tell_followed(unit)
         case Requeue():
             kernels = await store.release_task(
                 task.task_id, principal=principal, aging_step=settings.aging_step

@@ -6,7 +6,14 @@ from grace.htm.store.fairness import Limits, Line, Quotas
 from grace.htm.store.schedules import Schedules
 from grace.htm.store.steering import Queues, Steering
 from grace.htm.store.tasks import Tasks
-from grace.htm.store.told import hint_work, tell_enqueued, tell_moved, tell_sla, tell_steered
+from grace.htm.store.told import (
+    hint_work,
+    tell_enqueued,
+    tell_followed,
+    tell_moved,
+    tell_sla,
+    tell_steered,
+)
 from grace.htm.store.unique import UniqueKeys
 
 __all__ = [
@@ -23,6 +30,7 @@ __all__ = [
     "UniqueKeys",
     "hint_work",
     "tell_enqueued",
+    "tell_followed",
     "tell_moved",
     "tell_sla",
     "tell_steered",

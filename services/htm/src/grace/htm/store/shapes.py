@@ -36,6 +36,7 @@ def moved_of(row: Record) -> Moved:
         row["contract_id"],
         row["mission_id"],
         _times_of(row),
+        row["followed"],
     )
 
 

@@ -18,6 +18,7 @@ from grace.htm import metrics
 from grace.htm.domain.announcements import Moved, SlaChanged, per_tenant
 from grace.htm.domain.lifecycle import State
 from grace.htm.domain.routing import NewTask
+from grace.htm.store.relations import Ends
 from grace.htm.store.written import completed, enqueued, finished
 from grace.kit import Unit
 
@@ -41,10 +42,17 @@ def tell_moved(unit: Unit, moved: Sequence[Moved]) -> None:
     if not moved:
         return
     unit.after_commit(partial(metrics.measure, tuple(moved)))
+    if any(task.followed for task in moved):
+        tell_followed(unit)
     for tenant_id, batch in per_tenant([task for task in moved if task.is_worth_telling]):
         unit.publish(finished(batch), tenant=tenant_id)
         if succeeded := [task for task in batch if task.state is State.SUCCEEDED]:
             unit.publish(completed(succeeded), tenant=tenant_id)
+
+
+def tell_followed(unit: Unit) -> None:
+    """Let ends that others wait for be followed at once."""
+    unit.after_commit(partial(unit.runtime.wake, Ends))
 
 
 def tell_sla(unit: Unit, changes: Sequence[SlaChanged]) -> None:

@@ -12,6 +12,10 @@ from grace.htm.store.shapes import moved_of
 from grace.kit import Record, Transaction
 
 
+class Ends:
+    """Wakes what follows ends: one that others wait for was noted."""
+
+
 class Followers:
     """Tasks that others' ends concern, inside one transaction."""
 

@@ -164,7 +164,7 @@ UPDATE htm_tasks t
    AND t.status IN ('waiting', 'scheduled', 'queued', 'retrying', 'needs_attention')
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
           t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
-          t.assigned_at, t.started_at, t.finished_at;
+          t.assigned_at, t.started_at, t.finished_at, t.is_parent OR t.is_followed AS followed;
 
 -- ask_followers --
 -- Note that tasks at work are to stop because of another's end; the next beat tells their workers.
@@ -198,7 +198,7 @@ UPDATE htm_tasks t
  WHERE t.id = e.task_id AND t.id = ANY (CAST(:task_ids AS uuid[])) AND t.status = 'joining'
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
           t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
-          t.assigned_at, t.started_at, t.finished_at;
+          t.assigned_at, t.started_at, t.finished_at, t.is_parent OR t.is_followed AS followed;
 
 -- find_blockers --
 -- What a task waits for: dependencies that have not succeeded, or children that have not ended.

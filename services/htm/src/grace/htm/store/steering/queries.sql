@@ -20,7 +20,7 @@ UPDATE htm_tasks t
  WHERE t.id = :task_id
    AND t.status IN ('waiting', 'scheduled', 'queued', 'retrying', 'needs_attention')
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
-          t.mission_id;
+          t.mission_id, t.is_parent OR t.is_followed AS followed;
 
 -- ask_to_cancel --
 -- Note that a task at work is to end with its attempt, or with its children; the next beat tells the worker.

@@ -30,7 +30,7 @@ UPDATE htm_tasks t
  WHERE t.id = r.task_id AND t.id = ANY (CAST(:task_ids AS uuid[]))
    AND t.status IN ('waiting', 'scheduled', 'queued', 'retrying')
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
-          t.mission_id;
+          t.mission_id, t.is_parent OR t.is_followed AS followed;
 
 -- hold_unique_keys --
 -- Note which tasks hold these keys from now on; their rows are locked.
