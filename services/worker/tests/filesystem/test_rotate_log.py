@@ -98,3 +98,22 @@ async def test_a_log_swapped_for_a_link_at_the_last_moment_stays_where_it_is(
         await ROTATE.apply(tree.ctx(before=before), LOG)
     assert log.is_symlink()
     assert (tree.outside / "secret").read_text() == "secret\n"
+
+
+async def test_a_log_that_is_replaced_at_every_moment_keeps_its_newest_version(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    log, rename, versions = tree.root / "log/app.log", quarantine._rename, iter((1, 2, 3))
+    before = await ROTATE.observe(tree.ctx(), LOG)
+
+    def raced(*args: Any) -> None:
+        """The program replaces its log right before each of the first exchanges."""
+        if number := next(versions, None):
+            (tree.root / "log/new").write_text(f"version {number}")
+            (tree.root / "log/new").rename(log)
+        rename(*args)
+
+    monkeypatch.setattr(quarantine, "_rename", raced)
+    with pytest.raises(ChangedError, match="at this very moment"):
+        await ROTATE.apply(tree.ctx(before=before), LOG)
+    assert log.read_text() == "version 3"

@@ -99,3 +99,16 @@ async def test_what_is_no_secrets_file_is_refused(trapped: Tree, token: Any) -> 
         with pytest.raises((BlockedError, UnusableError)):
             await WRITE.observe(given(trapped), at(path))
     assert trapped.picture_outside() == outside
+
+
+async def test_what_an_operator_wrote_since_is_left_also_by_a_second_attempt(
+    tree: Tree, token: Any, way: str
+) -> None:
+    before = await WRITE.observe(given(tree), at())
+    await WRITE.apply(given(tree, before=before), at())
+    after = await WRITE.observe(given(tree), at())
+    token.chmod(0o640)
+    token.write_text("an operator's newer one")
+    with pytest.raises(ChangedError):
+        await WRITE.revert(given(tree, resumed=True), at(), before, after)
+    assert token.read_text() == "an operator's newer one"

@@ -171,3 +171,10 @@ async def test_every_step_closes_its_connection(shop: Shop) -> None:
 def test_parameters_are_closed(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - pydantic's own
         SetDatabaseSettingParams.model_validate_json(text)
+
+
+@pytest.mark.parametrize("value", ["1us", "999us"])
+def test_what_would_be_rounded_to_no_limit_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="taken for none"):
+        SetDatabaseSettingParams(name="statement_timeout", value=value)
+    SetDatabaseSettingParams(name="statement_timeout", value="1000us")

@@ -32,7 +32,8 @@ async def owner(shop: Shop) -> Any:
 async def test_it_is_turned_on_and_put_back_to_the_very_text(shop: Shop, owner: Any) -> None:
     await owner.execute(OFF)
     before = await SET.observe(at(shop), NONE)
-    assert before == {"autovacuum": "off"}
+    oid = await owner.fetchval("SELECT CAST(CAST('items' AS regclass) AS oid)")
+    assert before == {"autovacuum": "off", "oid": oid}
     assert (await SET.plan(at(shop), NONE)).changes[0].before == "off"
     assert (await ReadTable().observe(at(shop, Role.OBSERVE), NONE))["autovacuum"] == 0
     await SET.apply(at(shop, before=before), NONE)
@@ -68,7 +69,7 @@ def test_what_is_off_for_the_whole_server_is_on_for_no_table(
 
 async def test_what_is_on_is_left_as_it_is(shop: Shop, owner: Any) -> None:
     before = await SET.observe(at(shop), NONE)
-    assert before == {"autovacuum": None}
+    assert before["autovacuum"] is None
     assert (await SET.plan(at(shop), NONE)).changes == ()
     assert (await SET.apply(at(shop, before=before), NONE))["autovacuum"] is None
     assert await SET.observe(at(shop), NONE) == before
@@ -84,6 +85,25 @@ async def test_what_somebody_else_changed_is_refused(shop: Shop, owner: Any) -> 
         await SET.revert(at(shop, resumed=True), NONE, before, {"autovacuum": "true"})
 
 
+async def test_another_table_of_the_same_name_is_left_alone(shop: Shop, owner: Any) -> None:
+    await owner.execute(OFF)
+    before = await SET.observe(at(shop), NONE)
+    await SET.apply(at(shop, before=before), NONE)
+    after = await SET.observe(at(shop), NONE)
+    await owner.execute("ALTER TABLE items RENAME TO items_old")
+    with pytest.raises(ChangedError, match="another table now"):
+        await SET.revert(at(shop), NONE, before, after)
+    await owner.execute("CREATE TABLE items (id int) WITH (autovacuum_enabled = true)")
+    await owner.execute("ALTER TABLE items OWNER TO shop_owner")
+    for again in (False, True):
+        with pytest.raises(ChangedError, match="another table now"):
+            await SET.revert(at(shop, resumed=again), NONE, before, after)
+    kept = await owner.fetchval("SELECT reloptions FROM pg_class WHERE relname = 'items'")
+    assert kept == ["autovacuum_enabled=true"]
+    # A state that was stored before tables had an identity in it says nothing of one.
+    await SET.revert(at(shop), NONE, {"autovacuum": "off"}, {"autovacuum": "true"})
+
+
 async def test_a_second_attempt_finds_its_own_change_done(shop: Shop, owner: Any) -> None:
     await owner.execute(OFF)
     before = await SET.observe(at(shop), NONE)
@@ -95,7 +115,7 @@ async def test_a_second_attempt_finds_its_own_change_done(shop: Shop, owner: Any
 
 async def test_the_function_alone_gives_the_right(shop: Shop, owner: Any) -> None:
     await owner.execute(OFF)
-    before = await SET.observe(at(shop), NONE)
+    before = {"autovacuum": "off"}
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await SET.apply(at(shop, Role.OBSERVE, before=before), NONE)
     elsewhere = replace(shop.target, table="pg_catalog.pg_class")

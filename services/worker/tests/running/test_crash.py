@@ -57,3 +57,32 @@ async def test_whatever_the_moment_of_death_the_effect_happens_once(floor: Opene
         assert str(receipt["id"]) == result["receipt"]
         assert receipt["completed_at"] is not None
         assert await wait_for(living.wait(), 20) == 0
+
+
+async def test_what_was_written_while_the_worker_was_dead_is_not_undone(floor: Opener) -> None:
+    rotates = {
+        "operation": "filesystem.rotate_log",
+        "kernel": "filesystem",
+        "target": "files",
+        "params": '{"path": "app.log"}',
+    }
+    async with floor(names=("identity", "htm"), htm=OFTEN) as at:
+        await at.permit()
+        log = floor.root / "app.log"
+        log.write_text("one\n")
+        first = start_worker(at, floor, "revert.intent_committed")
+        wanted = at.permitted(at.spec(**rotates))
+        await at.result(wanted)
+        back = at.spec(
+            "revert", action_id=wanted.action_id, timeout_ms=1500, max_attempts=9, **rotates
+        )
+        task_id = await at.submit(at.permitted(back))
+        assert await wait_for(first.wait(), 30) == -signal.SIGKILL
+        log.write_text("what the program wrote meanwhile\n")
+        await lapse(at)
+        living = start_worker(at, floor)
+        task = await at.ended(task_id, timeout=30)
+        assert (task.status, task.error_class) == ("failed", "nonretryable")
+        assert log.read_text() == "what the program wrote meanwhile\n"
+        living.terminate()
+        assert await wait_for(living.wait(), 20) == 0

@@ -175,9 +175,10 @@ async def test_what_is_stopped_while_it_looks_never_acts(
         await at.permit()
         monkeypatch.setattr(SetDatabaseSetting, "observe", observe)
         task = await at.do(at.permitted(at.spec()))
-        assert (task.status, task.error_class) == ("dead_letter", "transient")
-        assert "applies are stopped" in (task.error_message or "")
+        assert (task.status, task.error_class) == ("failed", "nonretryable")
+        assert "blocked: applies are stopped" in (task.error_message or "")
         assert await at.setting() is None
+        assert (await at.receipts())[0]["refused_at"] is not None
 
 
 async def test_a_worker_waits_for_the_first_beacon(floor: Opener) -> None:

@@ -12,7 +12,6 @@ from grace.kit import Runtime, Transaction, new_id
 from grace.worker.domain.capability import Refused, Step, check
 from grace.worker.domain.failure import (
     BlockedError,
-    ChangedError,
     InvalidError,
     MovedError,
     NoSecretError,
@@ -58,6 +57,8 @@ class Effect:
         self._shelf = Shelf(tools.states, runtime.keys.safe, errand.act, self._note_put)
         # Between which states a revert goes; an apply goes from what it finds.
         self._ends: tuple[State, State] | None = None
+        # The state that the apply left, as it is stored.
+        self._left: State | None = None
 
     async def run(self) -> State:
         """Return the result to report. Raises KernelError where nothing may or could be done."""
@@ -65,15 +66,18 @@ class Effect:
         match decision:
             case AnswerAgain(receipt, done):
                 return self._answer(receipt.id, receipt.before, done)
+            case Resume(receipt) if receipt.refused:
+                # Nothing of it can have happened: every guard counts again. The before-state stays, once stored.
+                await self._prepare()
+                self._job.lease.check_wanted()
+                await self._take_over()
+                return await self._do(receipt.id, receipt.before, resumed=False)
             case Resume(receipt):
-                await self._may_go_on(receipt)
+                await self._may_go_on()
                 await self._take_ends_down()
                 await self._take_over()
-                # After a refusal nothing of it can have happened: every guard counts again.
-                return await self._do(receipt.id, receipt.before, resumed=not receipt.refused)
+                return await self._do(receipt.id, receipt.before, resumed=True)
             case Start():
-                # What is to be undone is where it was done, and no refusal says that nothing was.
-                self._check_place(untouched=self._act.step is Step.APPLY)
                 before = await self._prepare()
                 identity = await self._open(before)
                 return await self._do(identity, before, resumed=False)
@@ -82,13 +86,13 @@ class Effect:
             case Foreign():
                 raise BlockedError("the action id was used for another act")
 
-    async def _may_go_on(self, receipt: Receipt) -> None:
+    async def _may_go_on(self) -> None:
         """Check what may have changed since an earlier attempt, which may have had its effect."""
         try:
-            self._check_place(untouched=receipt.refused)
-            await self._open_secrets(untouched=receipt.refused)
+            self._check_place(untouched=False)
+            await self._open_secrets(untouched=False)
         except (MovedError, NoSecretError) as error:
-            error.undecided = self._act.step is Step.APPLY and not receipt.refused
+            error.undecided = self._act.step is Step.APPLY
             raise
 
     def _check_place(self, *, untouched: bool) -> None:
@@ -105,7 +109,7 @@ class Effect:
         own, applied = seen.receipts.get(self._act.step), seen.receipts.get(Step.APPLY)
         closed = seen.closed and self._act.step is Step.REVERT
         decision = decide(own, hash_of(self._act), self._job.who, now=seen.at)
-        started = not isinstance(decision, Start | Foreign)
+        started = not isinstance(decision, Start | Foreign) and not _is_refused(decision)
         verdict = check(
             self._errand.permission, self._act, now=seen.at, started=started, closed=closed
         )
@@ -118,6 +122,7 @@ class Effect:
                 given_before=self._errand.given_before,
                 given_after=self._errand.given_after,
             )
+            self._left = self._ends[1]
         return decision
 
     def _check_same_contract(self, applied: Receipt | None) -> None:
@@ -128,6 +133,8 @@ class Effect:
 
     async def _prepare(self) -> State:
         """Return the state before the effect, having planned again by it."""
+        # What is to be undone is where it was done, and no refusal says that nothing was.
+        self._check_place(untouched=self._act.step is Step.APPLY)
         await self._check_switch(untouched=True)
         # A revert that nobody consents to is for people: what is to be undone is there.
         await self._open_secrets(untouched=self._act.step is Step.APPLY)
@@ -198,10 +205,7 @@ class Effect:
 
     async def _do(self, identity: UUID, before: State, *, resumed: bool) -> State:
         """Change the world, look at it, complete the receipt."""
-        # Again: planning and observing took time, and the permit may have been withdrawn.
-        await self._check_switch(untouched=False)
-        whole = await self._shelf.get(before)
-        ctx = replace(self._job.ctx, before=whole, resumed=resumed)
+        ctx = await self._ready(before, resumed=resumed)
         self._pass("before_effect")
         result = ctx.conceal(await self._changed(ctx))
         self._note_begun()
@@ -212,18 +216,28 @@ class Effect:
         self._pass("after_receipt")
         return self._answer(identity, before, done)
 
+    async def _ready(self, before: State, *, resumed: bool) -> Context:
+        """Return what the change goes by; what stops it here has stopped it before it began."""
+        try:
+            # Again: planning and observing took time, and the permit may have been withdrawn.
+            await self._check_switch(untouched=not resumed)
+            whole = await self._shelf.get(before)
+        except Exception:
+            if not resumed:
+                await self._refuse()
+            raise
+        return replace(self._job.ctx, before=whole, resumed=resumed)
+
     async def _changed(self, ctx: Context) -> Result:
         try:
             return await self._tools.guard.change(
                 self._runtime, self._job.at, partial(self._change, ctx), timeout=self._job.timeout
             )
-        except ChangedError:
-            if not ctx.resumed:
-                await self._refuse()
-            raise
         except Exception as error:
             if may_have_acted(error):
                 self._note_begun()
+            elif not ctx.resumed:
+                await self._refuse()
             raise
 
     def _note_begun(self) -> None:
@@ -271,5 +285,12 @@ class Effect:
         )
 
     def _answer(self, identity: UUID, before: State, done: Done) -> State:
-        first = "before" if self._act.step is Step.APPLY else "restored_from"
-        return {first: before, "after": done.after, "result": done.result, "receipt": str(identity)}
+        told: State = {"after": done.after, "result": done.result, "receipt": str(identity)}
+        if self._left is None:
+            return {"before": before, **told}
+        # By what its kernel compared with, not by what an attempt that was refused had seen.
+        return {"restored_from": self._left, **told}
+
+
+def _is_refused(decision: Decision) -> bool:
+    return isinstance(decision, Resume) and decision.receipt.refused

@@ -177,7 +177,13 @@ def _revert(
     with opened(target.root) as root, quarantine(root, ctx.idempotency_key, create=False) as store:
         for slot, folder in enumerate(folders):
             stop.check()
-            if _put_back(root, store, _slot(slot), folder):
+            try:
+                is_back = _put_back(root, store, _slot(slot), folder)
+            except (KernelError, OSError) as error:
+                if restored:  # and so another try goes on with the rest
+                    raise PartlyError(error) from error
+                raise
+            if is_back:
                 restored.append(folder["path"])
     return {"restored": restored}
 

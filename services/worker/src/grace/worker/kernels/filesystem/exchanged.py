@@ -9,8 +9,10 @@ from grace.worker.domain.failure import ChangedError, UnusableError
 from grace.worker.domain.state import State
 from grace.worker.domain.targets import FilesystemTarget
 from grace.worker.kernels.filesystem.beneath import opened
+from grace.worker.kernels.filesystem.clear_pycache import root_of
 from grace.worker.kernels.filesystem.quarantine import exchange, inode_at, quarantine
 from grace.worker.kernels.filesystem.scan import parts_outside_quarantine
+from grace.worker.kernels.filesystem.threads import Stop
 from grace.worker.kernels.operation import Context
 
 
@@ -35,10 +37,13 @@ class Places:
         """Put what is in the slot into the place of the file with that inode."""
         exchange(self.home, self.name, self.store, self.slot, inode=before)
 
+    def is_back(self, before: int, after: int) -> bool:
+        """Whether the file is in its place again, and its successor in the slot."""
+        return inode_at(self.home, self.name) == before and self.is_exchanged(after)
+
     def exchange_back(self, before: int, after: int) -> None:
         """Put the file back, if its successor is still there; once is enough."""
-        is_back = inode_at(self.home, self.name) == before and self.is_exchanged(after)
-        if not is_back:
+        if not self.is_back(before, after):
             self.exchange(after)
 
 
@@ -54,6 +59,13 @@ def places(
         root.folder(tuple(parent)) as home,
     ):
         yield Places(home, name, store, slot)
+
+
+def is_back(ctx: Context, path: str, slot: str, ends: tuple[int, int], stop: Stop) -> bool:
+    """Whether an earlier attempt has put the file back."""
+    stop.check()
+    with places(root_of(ctx), ctx, path, slot, create=False) as at:
+        return at.is_back(*ends)
 
 
 def give_to_owner(at: Places, fd: int) -> None:

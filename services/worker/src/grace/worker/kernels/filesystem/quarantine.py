@@ -17,6 +17,7 @@ FOLDER = ".grace-quarantine"
 
 _NOREPLACE, _EXCHANGE = 1, 2
 _PRIVATE = 0o700
+_MOST_RACES = 100
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -63,11 +64,25 @@ def exchange(folder: int, name: str, other: int, other_name: str, *, inode: int)
     """Exchange two names in one step: the one with that inode goes to the other side."""
     if inode_at(folder, name) != inode:
         raise ChangedError(f"{name!r} is not what it was")
+    ours = inode_at(other, other_name)
     _rename(folder, name, other, other_name, _EXCHANGE)
     if inode_at(other, other_name) != inode:
-        _rename(folder, name, other, other_name, _EXCHANGE)
+        _give_back(folder, name, other, other_name, ours)
         raise ChangedError(f"{name!r} was replaced at this very moment")
     _settle(folder, other)
+
+
+def _give_back(folder: int, name: str, other: int, other_name: str, placed: int | None) -> None:
+    """Put back what came out in place of what was seen, until nothing newer comes out for it.
+
+    `placed` is what was put in: whoever replaces a file all the time may have replaced that, too.
+    """
+    for _ in range(_MOST_RACES):
+        newer = inode_at(other, other_name)
+        _rename(folder, name, other, other_name, _EXCHANGE)
+        if inode_at(other, other_name) == placed:
+            return
+        placed = newer
 
 
 def _make(parent: int, name: str) -> None:

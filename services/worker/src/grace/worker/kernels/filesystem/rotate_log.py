@@ -14,7 +14,13 @@ from grace.worker.domain.state import State
 from grace.worker.domain.targets import FilesystemTarget
 from grace.worker.kernels.filesystem.beneath import closing, opened
 from grace.worker.kernels.filesystem.clear_pycache import root_of
-from grace.worker.kernels.filesystem.exchanged import Places, give_to_owner, inode_of, places
+from grace.worker.kernels.filesystem.exchanged import (
+    Places,
+    give_to_owner,
+    inode_of,
+    is_back,
+    places,
+)
 from grace.worker.kernels.filesystem.scan import Entry, RelativePath, parts_outside_quarantine
 from grace.worker.kernels.filesystem.threads import Stop, in_thread
 from grace.worker.kernels.operation import Change, Context, Diff, Params, Result, Tier
@@ -58,9 +64,11 @@ class RotateLog:
         self, ctx: Context, params: RotateLogParams, before: State, after: State
     ) -> Result:
         """Exchange them back; ChangedError when something was written since."""
-        if not ctx.resumed and await self.observe(ctx, params) != after:
-            raise ChangedError("the log was written to or replaced since the action")
         ends = (inode_of(before), inode_of(after))
+        look = partial(is_back, ctx, params.path, SLOT, ends)
+        was_put_back = ctx.resumed and await in_thread(look)
+        if not was_put_back and await self.observe(ctx, params) != after:
+            raise ChangedError("the log was written to or replaced since the action")
         return await in_thread(partial(_revert, root_of(ctx), ctx, params.path, ends))
 
 

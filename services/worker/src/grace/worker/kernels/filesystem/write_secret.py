@@ -10,7 +10,13 @@ from grace.worker.domain.redaction import Secrecy
 from grace.worker.domain.state import State
 from grace.worker.kernels.filesystem.beneath import closing
 from grace.worker.kernels.filesystem.clear_pycache import root_of
-from grace.worker.kernels.filesystem.exchanged import Places, give_to_owner, inode_of, places
+from grace.worker.kernels.filesystem.exchanged import (
+    Places,
+    give_to_owner,
+    inode_of,
+    is_back,
+    places,
+)
 from grace.worker.kernels.filesystem.holds_secret import CONTENT, SecretFileParams, look, read
 from grace.worker.kernels.filesystem.threads import Stop, in_thread
 from grace.worker.kernels.operation import Change, Context, Diff, Result, Tier
@@ -49,9 +55,11 @@ class WriteSecret:
         self, ctx: Context, params: SecretFileParams, before: State, after: State
     ) -> Result:
         """Exchange them back; ChangedError when something was written since."""
-        if not ctx.resumed and not _is_same(ctx.conceal(await read(ctx, params)), after):
-            raise ChangedError("the file was written to or replaced since the action")
         ends = (inode_of(before), inode_of(after))
+        look = partial(is_back, ctx, params.path, SLOT, ends)
+        was_put_back = ctx.resumed and await in_thread(look)
+        if not was_put_back and not _is_same(ctx.conceal(await read(ctx, params)), after):
+            raise ChangedError("the file was written to or replaced since the action")
         return await in_thread(partial(_revert, ctx, params.path, ends))
 
 

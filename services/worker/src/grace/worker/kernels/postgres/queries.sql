@@ -70,12 +70,17 @@ SELECT (SELECT substr(entry, 20)
          WHERE starts_with(entry, 'autovacuum_enabled=')) AS autovacuum,
        current_setting('autovacuum') AS server_autovacuum,
        pg_stat_get_live_tuples(c.oid) AS live_rows, pg_stat_get_dead_tuples(c.oid) AS dead_rows,
-       pg_stat_get_mod_since_analyze(c.oid) AS changes_since_analyze
+       pg_stat_get_mod_since_analyze(c.oid) AS changes_since_analyze, CAST(c.oid AS bigint) AS oid
   FROM pg_class AS c
   JOIN pg_namespace AS n ON n.oid = c.relnamespace
  WHERE n.nspname = split_part(:table_name, '.', 1) AND c.relname = split_part(:table_name, '.', 2)
    AND c.relkind = 'r';
 
 -- set_table_autovacuum --
--- Compare and set by the owner's function; SQLSTATE 40001 when it is not what was expected.
-SELECT grace.set_table_autovacuum(:table_name, :expected, :value);
+-- Compare and set by the owner's function; SQLSTATE 40001 when it is not what was expected. No row: another table has
+-- its name by now.
+SELECT grace.set_table_autovacuum(:table_name, :expected, :value)
+  FROM pg_class AS c
+  JOIN pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE n.nspname = split_part(:table_name, '.', 1) AND c.relname = split_part(:table_name, '.', 2)
+   AND c.relkind = 'r' AND c.oid = coalesce(CAST(CAST(:oid AS bigint) AS oid), c.oid);

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import ClassVar, Literal
 
 import asyncpg
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from grace.kit import Transaction
 from grace.worker.domain.failure import ChangedError, InvalidError, UnusableError
@@ -13,12 +13,22 @@ from grace.worker.domain.state import State
 from grace.worker.kernels.operation import Change, Context, Diff, Params, Result, Tier
 from grace.worker.kernels.postgres.connection import QUERIES, connected, looking
 
+_MILLISECOND = 1000  # in microseconds
+
 
 class SetDatabaseSettingParams(Params):
     """The same names that the target's own function allows; values are a time or 0."""
 
     name: Literal["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
     value: str = Field(pattern=r"^(0|[1-9][0-9]{0,8}(us|ms|s|min|h|d)?)$")
+
+    @field_validator("value")
+    @classmethod
+    def _is_no_hidden_zero(cls, value: str) -> str:
+        """Postgres rounds to milliseconds, and no milliseconds are no limit at all."""
+        if value.endswith("us") and int(value[:-2]) < _MILLISECOND:
+            raise ValueError("less than a millisecond is taken for none: give at least 1ms, or 0")
+        return value
 
 
 class SetDatabaseSetting:

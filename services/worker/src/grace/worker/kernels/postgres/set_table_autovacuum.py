@@ -34,10 +34,11 @@ class SetTableAutovacuum:
         return timedelta(seconds=20)
 
     async def observe(self, ctx: Context, _: NoParams) -> State:
-        """Return the raw text that is set for the table, or null."""
+        """Return the raw text that is set for the table, or null, and which table it is."""
         table = table_of(ctx)
         async with looking(ctx) as connection:
-            return {"autovacuum": await _read(Transaction(connection), table)}
+            row = await read_table(Transaction(connection), table)
+        return {"autovacuum": _text(row), "oid": row["oid"]}
 
     async def plan(self, ctx: Context, params: NoParams) -> Diff:
         """Return the one parameter that would change, or nothing where it is on."""
@@ -51,32 +52,44 @@ class SetTableAutovacuum:
         before = _text(ctx.before or {})
         if not is_off(before):
             return {"autovacuum": before, "replaced": before}
-        return await _compare_and_set(ctx, expected=before, value=_ON)
+        return await _compare_and_set(ctx, expected=ctx.before or {}, value=_ON)
 
     async def revert(self, ctx: Context, _: NoParams, before: State, after: State) -> Result:
         """Set it back to the very text that was there, if it is still what the apply left."""
-        return await _compare_and_set(ctx, expected=_text(after), value=_text(before))
+        return await _compare_and_set(ctx, expected=after, value=_text(before))
 
 
-async def _compare_and_set(ctx: Context, *, expected: str | None, value: str | None) -> Result:
-    table = table_of(ctx)
+async def _compare_and_set(ctx: Context, *, expected: State, value: str | None) -> Result:
     async with looking(ctx) as connection:  # what the function sets ends with it
         tx = Transaction(connection)
         try:
-            await tx.fetchval(
-                QUERIES["set_table_autovacuum"], table_name=table, expected=expected, value=value
-            )
+            await _set(tx, table_of(ctx), expected, value)
         except asyncpg.SerializationError as error:
             # An earlier attempt may have set it before it died.
-            if not ctx.resumed or await _read(tx, table) != value:
+            now = await read_table(tx, table_of(ctx))
+            if not ctx.resumed or _text(now) != value or not _is_same(now, expected):
                 raise ChangedError(str(error)) from error
         except _NOT_INSTALLED as error:
             raise UnusableError("grace.set_table_autovacuum is not installed there") from error
-    return {"autovacuum": value, "replaced": expected}
+    return {"autovacuum": value, "replaced": _text(expected)}
 
 
-async def _read(tx: Transaction, table: str) -> str | None:
-    return _text(await read_table(tx, table))
+async def _set(tx: Transaction, table: str, expected: State, value: str | None) -> None:
+    """Set it for the table of that state; ChangedError where another one has its name by now."""
+    done = await tx.fetchrow(
+        QUERIES["set_table_autovacuum"],
+        table_name=table,
+        expected=_text(expected),
+        value=value,
+        oid=expected.get("oid"),
+    )
+    if done is None:
+        raise ChangedError(f"{table} is another table now, or none")
+
+
+def _is_same(now: State, expected: State) -> bool:
+    """Whether it is the table of that state; one that was stored without its identity says nothing."""
+    return expected.get("oid") in {None, now["oid"]}
 
 
 def _text(state: State) -> str | None:

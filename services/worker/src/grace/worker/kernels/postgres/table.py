@@ -44,7 +44,8 @@ def measured(row: State) -> State:
     """Return the row as numbers: what is switched off for the whole server is on for no table."""
     server = not is_off(row["server_autovacuum"])
     own = not is_off(row["autovacuum"])
-    return {**row, "autovacuum": int(server and own), "server_autovacuum": int(server)}
+    numbers = {name: value for name, value in row.items() if name != "oid"}
+    return {**numbers, "autovacuum": int(server and own), "server_autovacuum": int(server)}
 
 
 async def read_table(tx: Transaction, table: str) -> State:
