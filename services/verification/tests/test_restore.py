@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grace.verification.domain.contract import Comparison, Expectation
 from grace.verification.domain.restore import explain_restored, is_equal, judge_restored
 from grace.verification.domain.state import as_large, canonical, large_text, read_state
 from grace.verification.domain.verdict import Measured, Unmeasured
@@ -45,12 +47,23 @@ def test_without_a_baseline_nobody_knows_whether_the_target_is_back(make):
 
 def test_each_reason_has_its_words(make):
     good = Measured(make.good)
-    assert "is back and" in explain_restored(restored(make, make.before, good))
+    assert explain_restored(restored(make, make.before, good)) == (
+        "the state is back, and throughput, error_rate as before the incident"
+    )
     assert "not the state" in explain_restored(restored(make, make.after, good))
     late = restored(make, make.before, Unmeasured("late"))
     assert "could not be measured" in explain_restored(late)
     broken = restored(make, make.before, Measured({**make.good, "error_rate": 1.0}))
     assert "error_rate: measured 1" in explain_restored(broken)
+
+
+def test_nobody_says_that_the_target_is_back_where_nothing_was_held_against_a_baseline(make):
+    only = Expectation("error_rate", Comparison.AT_MOST, 0.05)
+    contract = make.contract()
+    contract = replace(contract, action=replace(contract.action, expectations=(only,)))
+    found = restored(make, make.before, Measured({"error_rate": 1.0}), contract)
+    assert found.restored
+    assert "nothing that was promised says by a baseline" in explain_restored(found)
 
 
 @given(STATES, STATES)

@@ -61,9 +61,11 @@ def test_what_came_true_is_undone_in_reverse_order_or_verified_with_the_whole_pl
         turn = turn_of(part.sequence, found)
         others = [each for each in found if each is not part]
         assert (turn is Turn.NOW) == all(each.status in TRUE for each in others)
-        if turn in {Turn.BACK, Turn.STAY}:
+        if turn in {Turn.BACK, Turn.STAY, Turn.OPEN}:
             assert is_broken(found)
             assert (turn is Turn.STAY) == any(each.accepted for each in found)
+            unjudged = Status.INCONCLUSIVE in {each.status for each in found}
+            assert (turn is Turn.OPEN) == (unjudged and turn is not Turn.STAY)
         if turn is Turn.BACK:
             later = [each for each in others if each.sequence > part.sequence]
             assert all(each.status in FINAL for each in later)
@@ -168,6 +170,11 @@ class TestProven:
 
     def test_what_a_person_accepted_is_not_undone(self, make):
         assert self.proven(make, Turn.STAY).event is Event.VERIFY
+
+    def test_what_a_later_action_stands_on_that_could_not_be_judged_stays(self, make):
+        decision = self.proven(make, Turn.OPEN)
+        assert decision.event is Event.VERIFY
+        assert "could not be judged" in decision.reason
 
     def test_without_its_snapshot_it_rests_for_a_person(self, make):
         for snapshot in (None, replace(make.snapshot(), before="")):

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,14 @@ READINGS = st.builds(Measured, st.dictionaries(st.sampled_from(FIELDS), NUMBERS)
 BASELINES = st.dictionaries(st.sampled_from(FIELDS), st.floats())
 
 
+def as_written(value, base, given, how):
+    """The same with the numbers that people write."""
+    if not math.isfinite(base * given if how == "*" else base + given):
+        return False
+    value, base, given = (Fraction(str(each)) for each in (value, base, given))
+    return value >= base * given if how == "*" else value <= base + given
+
+
 def oracle(expectation, state, baseline):
     """The rule of the contract, written a second time in another way."""
     value = state.get(expectation.field)
@@ -37,9 +46,9 @@ def oracle(expectation, state, baseline):
         Comparison.AT_MOST: lambda: value - expectation.value <= 0,
         Comparison.AT_LEAST: lambda: value - expectation.value >= 0,
         Comparison.RATIO_OF_BASELINE_AT_LEAST: lambda: (
-            base > 0 and expectation.value > 0 and value >= base * expectation.value > -math.inf
+            base > 0 and expectation.value > 0 and as_written(value, base, expectation.value, "*")
         ),
-        Comparison.ABOVE_BASELINE_AT_MOST: lambda: value - base <= expectation.value,
+        Comparison.ABOVE_BASELINE_AT_MOST: lambda: as_written(value, base, expectation.value, "+"),
         Comparison.UNSPECIFIED: lambda: False,
     }
     return limits[expectation.comparison]()
@@ -129,3 +138,18 @@ def test_the_explanation_names_what_is_wrong_with_its_numbers():
     judgement = judge(expectations, Measured({"waiting": 0, "throughput": 50}), {"throughput": 100})
     assert explain(judgement) == "throughput: measured 50, expected at least 80"
     assert explain(judge(expectations, Unmeasured("timeout"), {})) == "not measured: timeout"
+
+
+@pytest.mark.parametrize(
+    ("comparison", "value", "base", "measured"),
+    [
+        (Comparison.ABOVE_BASELINE_AT_MOST, 0.1, 0.7, 0.8),
+        (Comparison.ABOVE_BASELINE_AT_MOST, 0.05, 0.1, 0.15),
+        (Comparison.RATIO_OF_BASELINE_AT_LEAST, 0.8, 0.3, 0.24),
+        (Comparison.RATIO_OF_BASELINE_AT_LEAST, 1.1, 3.0, 3.3),
+    ],
+)
+def test_a_bound_is_the_number_that_people_write(comparison, value, base, measured):
+    expectation = Expectation("x", comparison, value)
+    judgement = judge((expectation,), Measured({"x": measured}), {"x": base})
+    assert verdict(judgement, (), executed=True) is Verdict.VERIFIED

@@ -76,6 +76,20 @@ async def test_a_person_ends_what_rests_and_never_as_a_success(
         assert f"{choice} by alice: they have set it back" in lines
 
 
+@pytest.mark.parametrize("choice", ["accept", "close"])
+async def test_what_may_have_had_its_effect_is_not_told_as_never_executed(
+    play: Play, choice: str
+) -> None:
+    async with play.open():
+        mission_id = await play.start()
+        await play.work("apply", failure="begun: connection lost")
+        await play.mission_until(mission_id, "needs_attention")
+        await decide(play, mission_id, choice)
+        await play.mission_until(mission_id, "failed")
+        (told,) = await eventually(lambda: play.told("verification.action.closed"))
+        assert (told["verdict"], told["executed"], told["confidence"]) == ("failed", True, 0)
+
+
 async def test_what_cannot_be_decided_is_refused_and_changes_nothing(play: Play) -> None:
     async with play.still() as runtime:
         from grace.verification import loops  # noqa: PLC0415 - typed with the runtime

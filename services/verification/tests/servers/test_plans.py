@@ -42,6 +42,13 @@ async def restore(play: Play) -> ClaimedTask:
     return task
 
 
+async def give_up(play: Play, mission_id: str, choice: str) -> None:
+    decided = DecideAttention(
+        tenant_id="default", mission_id=mission_id, choice=choice, principal="bob", reason="ok"
+    )
+    await (await play.actor("gateway")).call(decided)
+
+
 async def statuses(play: Play) -> list[str]:
     rows = await play.house.rows(
         "verification", "select status from action_contracts order by drafted_at, sequence"
@@ -71,6 +78,43 @@ async def test_a_plan_that_fails_is_undone_in_reverse_order(play: Play) -> None:
         assert await play.holds() == []
 
 
+async def test_nothing_is_taken_away_from_under_an_action_that_could_not_be_judged(
+    play: Play,
+) -> None:
+    async with play.open():
+        mission_id = await play.start(*two(play))
+        await play.apply()
+        await play.work("observe", play.make.good)
+        await play.apply()
+        await play.work("observe", failure="no statistics", error_class="user")
+        mission = await play.mission_until(mission_id, "inconclusive")
+        assert [each.status for each in mission.contracts] == ["verified", "inconclusive"]
+        assert "not undone" in (mission.reason or "")
+        steps = await play.house.rows("htm", "select spec->>'step' as step from htm_tasks")
+        assert "revert" not in {row["step"] for row in steps}
+        assert await play.holds() == []
+
+
+async def test_a_mission_that_a_person_let_go_on_says_what_it_does_and_what_it_asks_next(
+    play: Play,
+) -> None:
+    async with play.open():
+        mission_id = await first_proven(play)
+        await play.work("revert", failure="changed by somebody else")
+        await play.work("observe", play.make.after)
+        await play.mission_until(mission_id, "needs_attention")
+        await give_up(play, mission_id, "close")
+        undoing = await play.claim("revert")
+        assert (await play.mission_until(mission_id, "acting")).reason is None
+        await play.report(undoing, failure="gone")
+        await play.work("observe", play.make.after)
+        asked = await play.mission_until(mission_id, "needs_attention")
+        assert "gone" in (asked.reason or "")
+        await give_up(play, mission_id, "close")
+        ended = await play.mission_until(mission_id, "rollback_failed")
+        assert [each.status for each in ended.contracts] == ["rollback_failed"] * 2
+
+
 async def test_what_is_accepted_leaves_the_plans_other_actions_as_they_are(play: Play) -> None:
     async with play.open():
         mission_id = await first_proven(play, "other-db")
@@ -78,14 +122,7 @@ async def test_what_is_accepted_leaves_the_plans_other_actions_as_they_are(play:
         await play.work("observe", play.make.after)
         await play.mission_until(mission_id, "needs_attention")
         assert len(await play.holds()) == 2
-        accept = DecideAttention(
-            tenant_id="default",
-            mission_id=mission_id,
-            choice="accept",
-            principal="bob",
-            reason="ok",
-        )
-        await (await play.actor("gateway")).call(accept)
+        await give_up(play, mission_id, "accept")
         mission = await play.mission_until(mission_id, "failed")
         assert [each.status for each in mission.contracts] == ["verified", "failed"]
         assert await play.told("agentic.problem_resolved") == []

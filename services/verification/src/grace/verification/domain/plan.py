@@ -9,6 +9,7 @@ from grace.verification.domain.lifecycle import Event
 from grace.verification.domain.saga import Turn
 
 _BROKEN = "a later action of the plan did not come true"
+_LEFT_OPEN = "it came true, and stays: a later action of the plan could not be judged"
 
 
 def on_proven(facts: Facts) -> Decision:
@@ -18,6 +19,8 @@ def on_proven(facts: Facts) -> Decision:
             return Close(Event.VERIFY, "the whole plan came true")
         case Turn.STAY:
             return Close(Event.VERIFY, f"{_BROKEN}; a person accepted that this one stays")
+        case Turn.OPEN:
+            return Close(Event.VERIFY, _LEFT_OPEN)
         case Turn.BACK:
             return _undo(facts)
         case Turn.LATER:

@@ -18,13 +18,21 @@ class Restoration:
 
     @property
     def restored(self) -> bool:
-        """Whether the raw state is what it was and every measured field is near its baseline."""
+        """Whether the raw state is what it was and every expected field with a baseline is near it.
+
+        The measures of the plan are not taken again: they were to say that the action helps.
+        """
         return self.state_equal and self.judgement.measured and not self.missed
 
     @property
     def missed(self) -> tuple[Check, ...]:
         """The fields that are not back, or of which nobody knows."""
         return tuple(found for found in self.judgement.checks if found.truth is not Truth.HOLDS)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What was held against its baseline."""
+        return tuple(dict.fromkeys(found.expectation.field for found in self.judgement.checks))
 
 
 def judge_restored(
@@ -67,7 +75,12 @@ def explain_restored(found: Restoration) -> str:
     if found.missed:
         fields = _sentences({each.expectation.field: each.why for each in found.missed})
         return f"the state is back, but not the target: {fields}"
-    return "the state is back and the target measures as before the incident"
+    if not found.judgement.checks:
+        return (
+            "the state is back; nothing that was promised says by a baseline whether the target is"
+        )
+    fields = ", ".join(found.fields)
+    return f"the state is back, and {fields} as before the incident"
 
 
 def _sentences(whys: Mapping[str, str]) -> str:

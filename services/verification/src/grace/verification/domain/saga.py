@@ -1,7 +1,8 @@
 """The actions of one mission in order: whose turn it is, and what the mission comes to.
 
 Action n + 1 acts when n is proven. The plan stands or falls as a whole: what is proven is verified
-when everything is, and undone in reverse order when a later action does not come true.
+when everything is, and undone in reverse order when a later action does not come true. A later one
+that could not be judged is not undone, and so nothing is taken away from under it.
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ class Turn(StrEnum):
     LATER = "later"
     BACK = "back"  # the plan failed: be undone
     STAY = "stay"  # the plan failed, and a person accepted the world as it is
+    OPEN = "open"  # a later action could not be judged, and stays: what it stands on stays, too
 
 
 # The worst first: what a mission is called when its actions ended differently.
@@ -70,6 +72,8 @@ def _turn_of_proven(sequence: int, parts: Sequence[Part]) -> Turn:
         return Turn.LATER
     if any(part.accepted for part in parts):
         return Turn.STAY
+    if any(part.status is Status.INCONCLUSIVE for part in parts):
+        return Turn.OPEN
     later = (part for part in parts if part.sequence > sequence)
     return Turn.BACK if all(part.status in FINAL for part in later) else Turn.LATER
 

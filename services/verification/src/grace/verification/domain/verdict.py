@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import TypeAlias, assert_never
 
 from grace.verification.domain.contract import Comparison, Expectation
@@ -136,13 +137,18 @@ def _holds(expectation: Expectation, measured: float, base: float) -> bool:
         case Comparison.AT_LEAST:
             return measured >= expectation.value
         case Comparison.RATIO_OF_BASELINE_AT_LEAST:
-            return measured >= expectation.value * base
+            return _exact(measured) >= _exact(expectation.value) * _exact(base)
         case Comparison.ABOVE_BASELINE_AT_MOST:
-            return measured - base <= expectation.value
+            return _exact(measured) - _exact(base) <= _exact(expectation.value)
         case Comparison.UNSPECIFIED:
             return False
         case _:
             assert_never(expectation.comparison)
+
+
+def _exact(number: float) -> Fraction:
+    """The number as people write it: 0.8 is 0.1 above 0.7, which it is not in binary."""
+    return Fraction(repr(number))
 
 
 def _sentence(expectation: Expectation, measured: float, bound: float) -> str:

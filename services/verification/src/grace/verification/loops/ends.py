@@ -181,13 +181,23 @@ async def _end_missions(unit: Unit, ends: Sequence[_End]) -> bool:
     for mission_id, end in last.items():
         event = end_of(parts[mission_id])
         if event is None:
-            await Contracts(unit.tx).nudge_mission(mission_id)
+            await _go_on(unit, end, parts[mission_id])
             nudged = True
         else:
             closing[event].append(_mission_end(event, mission_id, parts[mission_id], end))
     for event, group in closing.items():
         await close_missions(unit, event, group)
     return nudged
+
+
+async def _go_on(unit: Unit, end: _End, parts: Sequence[Part]) -> None:
+    """Let the rest of a plan have its turn; where a person had to decide, that is done with."""
+    mission_id = end.case.contract.mission_id
+    await Contracts(unit.tx).nudge_mission(mission_id)
+    if any(part.status is Status.NEEDS_ATTENTION for part in parts):
+        return
+    if end.case.facts.status is Status.NEEDS_ATTENTION:
+        await Missions(unit.tx).resume(mission_id)
 
 
 def _mission_end(
@@ -214,11 +224,16 @@ def _ending(case: Case, decision: Close) -> Ending:
     return Ending(
         status=after(case.facts.status, decision.event),
         reason=_cut(reason),
-        executed=findings.executed if findings else None,
+        executed=findings.executed if findings else _may_have_acted(case),
         confidence=findings.confidence if findings else None,
         actual_state=json.dumps(findings.actual) if findings else None,
         restored_state=json.dumps(decision.restored) if decision.restored is not None else None,
     )
+
+
+def _may_have_acted(case: Case) -> bool | None:
+    """What a person decided on may have had its effect, or nobody would have been asked; else as it was."""
+    return True if case.facts.status is Status.NEEDS_ATTENTION else None
 
 
 def _confidence(parts: Sequence[Part]) -> float:
