@@ -118,6 +118,12 @@ class TestAsking:
             ("web", HTTP, {"path": "/", "method": "POST"}, "unknown key method"),
             ("web", HTTP, {"path": "/", "fields": {"a": "b"}}, "JSON pointer"),
             ("web", HTTP, {"path": "/", "fields": {"bytes": "/b"}}, "name it otherwise"),
+            (
+                "web",
+                HTTP,
+                {"path": "/", "fields": {"a": "/l/" + "9" * 4400}},
+                "fields.a: .*shorten",
+            ),
             ("web", HTTP, [], "not a JSON object"),
             ("metrics", PROMQL, {"query": " "}, "PromQL of 1"),
             ("metrics", PROMQL, {"query": "x" * 4097}, "PromQL of 1"),
@@ -162,6 +168,12 @@ class TestAnswers:
         assert found["queue"] == 7.0
         assert (found["gone"], found["word"]) == (None, None)
         assert (found["status"], found["ok"], found["latency_ms"]) == (200, 1, 250.0)
+
+    @pytest.mark.parametrize("index", ["2", "9" * 10, "9" * 4400, "-1", "x", ""])
+    def test_a_pointer_to_where_no_list_has_an_item_leads_to_no_number(self, index):
+        what = Asked(HTTP, "/", {"first": "/list/0", "odd": f"/list/{index}"})
+        found = read_answer(what, status=200, body=b'{"list": [1, 2]}', seconds=0).state
+        assert (found["first"], found["odd"]) == (1.0, None)
 
     @pytest.mark.parametrize("status", [304, 404, 503])
     def test_a_refusal_is_a_measurement_and_its_numbers_are_none_of_the_services(self, status):

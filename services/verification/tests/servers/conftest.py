@@ -36,6 +36,7 @@ from grace.contracts.verification import (
 )
 from grace.kit import Keys, Runtime, Service, new_id
 from grace.testkit import House, eventually
+from grace.testkit.prometheus import PrometheusStandIn
 from grace.verification import handlers, loops
 from grace.verification.domain.contract import (
     Action,
@@ -53,6 +54,8 @@ QUICK = {
     "retry_longest": timedelta(seconds=1),
     "expire_interval": timedelta(milliseconds=300),
 }
+ERRORS = "sum(rate(shop_errors_total[1m]))"
+TAKES = {"takes_interval": timedelta(milliseconds=20), "advance_interval": timedelta(seconds=0.05)}
 FAST = {"poll_interval": timedelta(milliseconds=200), "claim_for": timedelta(seconds=1)}
 
 
@@ -345,3 +348,20 @@ class Play:
 @pytest.fixture
 def play(house: House, make: Make) -> Play:
     return Play(house, make)
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[PrometheusStandIn]:
+    shop = PrometheusStandIn(values={ERRORS: [0.0]}, pages={"/health": (200, {}, b'{"queue": 3}')})
+    server = await shop.serve()
+    try:
+        yield shop
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def settings(shop: PrometheusStandIn, tmp_path: Path) -> dict[str, Any]:
+    file = tmp_path / "sources.toml"
+    file.write_text(shop.sources, encoding="utf-8")
+    return {"sources_file": file, **TAKES}

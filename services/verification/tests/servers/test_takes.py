@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +16,6 @@ from grace.contracts.verification import (
 )
 from grace.kit import GraceError, Kind
 from grace.testkit import eventually
-from grace.testkit.prometheus import PrometheusStandIn
-from grace.verification import loops
 from grace.verification.domain.contract import (
     Comparison,
     Direction,
@@ -28,33 +24,14 @@ from grace.verification.domain.contract import (
     Measure,
     Measurement,
 )
-from grace.verification.domain.verdict import Measured, Unmeasured
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Play
+
+    from grace.testkit.prometheus import PrometheusStandIn
 
 ERRORS = "sum(rate(shop_errors_total[1m]))"
 HOUR = timedelta(minutes=50)
-QUICK = {"takes_interval": timedelta(milliseconds=20), "advance_interval": timedelta(seconds=0.05)}
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[PrometheusStandIn]:
-    shop = PrometheusStandIn(values={ERRORS: [0.0]}, pages={"/health": (200, {}, b'{"queue": 3}')})
-    server = await shop.serve()
-    try:
-        yield shop
-    finally:
-        server.close()
-
-
-@pytest.fixture
-def settings(shop: PrometheusStandIn, tmp_path: Path) -> dict[str, Any]:
-    file = tmp_path / "sources.toml"
-    file.write_text(shop.sources, encoding="utf-8")
-    return {"sources_file": file, **QUICK}
 
 
 def promql(**changes: Any) -> Measure:
@@ -293,83 +270,14 @@ async def test_what_no_source_can_be_asked_is_refused_with_what_to_change(
             await gateway.call(GetBaseline(tenant_id="default", baseline_id="elsewhere"))
 
 
-class TestAsking:
-    """The client alone, against the stand-in."""
-
-    @pytest.fixture
-    def sources(self, settings: dict[str, Any]) -> loops.Sources:
-        file = settings["sources_file"]
-        return loops.Sources(file, largest=4096, longest=timedelta(seconds=10))
-
-    def page(self, path: str = "/health", source: str = "web") -> Measurement:
-        return Measurement("http.get", source, json.dumps({"path": path}), 60_000)
-
-    async def test_a_redirect_is_measured_and_not_followed(
-        self, shop: PrometheusStandIn, sources: loops.Sources
-    ) -> None:
-        shop.pages["/away"] = (302, {"Location": "http://169.254.169.254/"}, b"")
-        found = await sources.measure(self.page("/away"))
-        assert isinstance(found, Measured)
-        assert (found.state["status"], found.state["ok"]) == (302, 0)
-        assert shop.asked == ["/away"]
-
-    async def test_an_answer_that_is_too_large_or_too_late_is_none(
-        self, shop: PrometheusStandIn, settings: dict[str, Any], sources: loops.Sources
-    ) -> None:
-        shop.pages["/large"] = (200, {}, b"x" * 5000)
-        assert await sources.measure(self.page("/large")) == Unmeasured(
-            "the answer is larger than 4096 bytes"
-        )
-        shop.hold = asyncio.Event()
-        file, longest = settings["sources_file"], timedelta(milliseconds=300)
-        late = await loops.Sources(file, largest=4096, longest=longest).measure(self.page())
-        shop.hold.set()
-        assert late == Unmeasured("web did not answer within 0.3 s")
-
-    async def test_a_source_that_is_down_was_not_measured(
-        self, settings: dict[str, Any], sources: loops.Sources
-    ) -> None:
-        settings["sources_file"].write_text(
-            '[sources.web]\nkind = "http"\nurl = "http://127.0.0.1:1"\n', encoding="utf-8"
-        )
-        found = await sources.measure(self.page())
-        assert isinstance(found, Unmeasured)
-        assert found.why.startswith("web: ConnectError")
-
-    async def test_a_name_that_leads_to_a_forbidden_address_is_not_asked(
-        self, settings: dict[str, Any], sources: loops.Sources
-    ) -> None:
-        settings["sources_file"].write_text(
-            '[sources.web]\nkind = "http"\nurl = "http://169.254.169.254"\n', encoding="utf-8"
-        )
-        assert await sources.measure(self.page()) == Unmeasured(
-            "web leads to 169.254.169.254, which is never asked"
-        )
-
-    async def test_a_file_that_cannot_be_used_allows_nothing(
-        self, shop: PrometheusStandIn, settings: dict[str, Any], sources: loops.Sources
-    ) -> None:
-        assert isinstance(await sources.measure(self.page()), Measured)
-        settings["sources_file"].write_text("[sources", encoding="utf-8")
-        broken = await sources.measure(self.page())
-        assert isinstance(broken, Unmeasured)
-        assert "sources_file cannot be used" in broken.why
-        nothing = loops.Sources(None, largest=1, longest=timedelta(seconds=1))
-        assert await nothing.measure(self.page()) == Unmeasured(
-            "no source is allowed: sources_file is not set"
-        )
-        assert len(shop.asked) == 1
-
-    async def test_a_token_is_read_from_its_file_and_sent(
-        self,
-        shop: PrometheusStandIn,
-        settings: dict[str, Any],
-        sources: loops.Sources,
-        tmp_path: Path,
-    ) -> None:
-        (tmp_path / "token").write_text("secret\n", encoding="utf-8")
-        text = shop.sources + f'token_file = "{tmp_path}/token"\n'
-        settings["sources_file"].write_text(text, encoding="utf-8")
-        await sources.measure(self.page())
-        assert b"authorization: bearer secret" in shop.heads[0].lower()
-        assert f"host: localhost:{shop.port}".encode() in shop.heads[0].lower()
+async def test_a_take_that_can_never_be_made_is_lost_alone(
+    play: Play, settings: dict[str, Any]
+) -> None:
+    params = json.dumps({"path": "/health", "fields": {"queue": "/list/" + "9" * 4400}})
+    odd = http(name="odd", measurement=Measurement("http.get", "web", params, 10_000))
+    async with play.open(**settings):
+        mission_id = await play.start(play.make.action(measures=(http(), odd)))
+        await play.apply()
+        await play.work("observe", play.make.good)
+        told = (await play.mission_until(mission_id, "inconclusive")).reason or ""
+        assert "web: holds (3 success of 3); odd: inconclusive (3 error of 3); params" in told

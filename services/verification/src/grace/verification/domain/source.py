@@ -30,6 +30,8 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%-]+/?)*(?:\?[A-Za-z0-9._~!$&
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LONGEST_QUERY = 4096
 _MOST_FIELDS = 100
+_LONGEST_POINTER = 1000
+_MOST_DIGITS = 9  # no answer has a list as long as that, and int() refuses thousands of digits
 _MOST_POINTS = 1000
 _LONGEST_RANGE = 86_400
 # What is said of every answer: a field of that name would be hidden behind it.
@@ -177,15 +179,20 @@ def _fields(given: State) -> dict[str, str]:
     if not isinstance(fields, Mapping) or len(fields) > _MOST_FIELDS:
         raise BadSourceError(f"params.fields: a table of at most {_MOST_FIELDS} names is needed")
     for name, pointer in fields.items():
-        if name in _OWN_FIELDS:
-            raise BadSourceError(
-                f"params.fields.{name}: is told of every answer: name it otherwise"
-            )
-        if not _ID.fullmatch(name) or not isinstance(pointer, str) or not pointer.startswith("/"):
-            raise BadSourceError(
-                f"params.fields.{name[:40]}: a JSON pointer is needed: /queue/depth"
-            )
+        wrong = _flaw_of_field(name, pointer)
+        if wrong:
+            raise BadSourceError(f"params.fields.{name[:40]}: {wrong}")
     return {name: str(pointer) for name, pointer in fields.items()}
+
+
+def _flaw_of_field(name: str, pointer: Json) -> str | None:
+    if name in _OWN_FIELDS:
+        return "is told of every answer: name it otherwise"
+    if not _ID.fullmatch(name) or not isinstance(pointer, str) or not pointer.startswith("/"):
+        return "a JSON pointer is needed: /queue/depth"
+    if len(pointer) > _LONGEST_POINTER:
+        return f"its JSON pointer is longer than {_LONGEST_POINTER} characters: shorten it"
+    return None
 
 
 def _prometheus(given: State) -> str:
@@ -275,11 +282,18 @@ def _at(document: Json, pointer: str) -> Json:
         key = token.replace("~1", "/").replace("~0", "~")
         if isinstance(here, Mapping):
             here = here.get(key)
-        elif isinstance(here, Sequence) and not isinstance(here, str) and key.isdecimal():
-            here = here[int(key)] if int(key) < len(here) else None
+        elif isinstance(here, Sequence) and not isinstance(here, str):
+            here = _item(here, key)
         else:
             return None
     return number(here)
+
+
+def _item(items: Sequence[Json], key: str) -> Json:
+    """Return an item by its index; None where no list has one there."""
+    if not key.isdecimal() or len(key) > _MOST_DIGITS:
+        return None
+    return items[int(key)] if int(key) < len(items) else None
 
 
 def _is_whole(value: Json, least: int, most: int) -> bool:

@@ -23,6 +23,9 @@ from grace.verification.domain.source import (
 )
 from grace.verification.domain.verdict import Reading, Unmeasured
 
+# Takes are made together: what is odd about one source or one answer must not lose the others.
+_UNMEASURABLE = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -59,13 +62,13 @@ class Sources:
                 begun = monotonic()
                 answer = await self._get(source, what)
                 seconds = monotonic() - begun
+            return read_answer(what, status=answer.status, body=answer.body, seconds=seconds)
         except TimeoutError:
             return Unmeasured(f"{measurement.target} did not answer within {timeout:g} s")
         except BadSourceError as error:
             return Unmeasured(str(error))
-        except (httpx.HTTPError, OSError, UnicodeError) as error:
+        except _UNMEASURABLE as error:
             return Unmeasured(f"{measurement.target}: {type(error).__name__} {error}"[:300])
-        return read_answer(what, status=answer.status, body=answer.body, seconds=seconds)
 
     async def _get(self, source: Source, what: Asked) -> Answer:
         address = await _address(source)
