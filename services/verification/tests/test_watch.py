@@ -28,11 +28,50 @@ def contract(make, *measures):
     return make.contract(action=make.action(measures=measures))
 
 
+TOLERANT = replace(WEB, failures_at_most=2, errors_at_most=0, successes_at_least=3)
+
+
 def test_each_measure_but_dry_runs_is_taken_once_and_at_once(make):
     dry = replace(WEB, name="dry", dry_run=True)
     own, web = measures_of_look(contract(make, WEB, dry))
     assert (own.name, own.measurement.operation) == (PRIMARY, "postgres.activity")
     assert (web.count, web.due_after(1), web.errors_at_most) == (1, timedelta(0), 0)
+
+
+@pytest.mark.parametrize(("tolerated", "count"), [(0, 1), (2, 3), (4, 5), (5, 5), (2**32 - 1, 5)])
+def test_what_tolerates_failures_is_taken_as_often_as_shows_drift(make, tolerated, count):
+    _, web = measures_of_look(contract(make, replace(WEB, failures_at_most=tolerated)))
+    assert (web.count, web.failures_at_most) == (count, tolerated)
+    assert web.due_after(count) == WEB.interval * (count - 1)
+
+
+@pytest.mark.parametrize(
+    ("takes", "found"),
+    [
+        ([1, 1, 1], Found.QUIET),
+        ([0, 1, 0], Found.QUIET),
+        ([0, 0, 0], Found.RETURNED),
+        ([0, 0, None], Found.UNKNOWN),
+        ([0, 0], None),
+    ],
+)
+def test_a_failure_that_the_contract_tolerates_takes_no_verdict_back(make, takes, found):
+    whole = contract(make, TOLERANT)
+    primary = Take(PRIMARY, 1, Measured(make.good))
+    web = [
+        Take("web", number, reading(None if ok is None else {"ok": ok}))
+        for number, ok in enumerate(takes, start=1)
+    ]
+    look = late_look(whole, [primary, *web])
+    assert (look and look.found) is found
+
+
+def test_a_look_never_takes_back_what_no_failure_could_have_failed(make):
+    whole = contract(make, replace(WEB, count=2, failures_at_most=2))
+    takes = [Take("web", number, Measured({"ok": 0})) for number in (1, 2)]
+    look = late_look(whole, [Take(PRIMARY, 1, Measured(make.good)), *takes])
+    assert look is not None
+    assert look.found is Found.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from grace.contracts.verification import ListMissions
 from grace.testkit import eventually
+from grace.verification.domain.contract import Comparison, Expectation, Measure, Measurement
 
 if TYPE_CHECKING:
     from conftest import Play
@@ -107,6 +108,68 @@ async def test_what_still_holds_or_cannot_be_measured_stays_as_it_was_told(play:
         lines = [line.summary for line in await play.timeline(mission_id)]
         assert any(line.startswith("looked again after 60 min: quiet") for line in lines)
         assert any("unknown: not measured: no statistics" in line for line in lines)
+
+
+def tolerant(play: Play) -> Any:
+    """An action with a measure of which one take in two may fail."""
+    locks = Measure(
+        "locks",
+        Measurement("postgres.activity", "other-db", '{"seconds":1}', 5000),
+        (Expectation("waiting", Comparison.AT_MOST, 0.0),),
+        count=2,
+        failures_at_most=1,
+    )
+    return play.make.action(measures=(locks,))
+
+
+async def measured(play: Play, *locks: int) -> None:
+    """Report the contract's own measurement as good, and these takes of its measure."""
+    waiting = list(locks)
+    for task in [await play.claim("observe") for _ in range(1 + len(locks))]:
+        is_own = task.spec.target == "shop-db"
+        await play.report(task, play.make.good if is_own else {"waiting": waiting.pop()})
+
+
+async def test_a_failure_that_the_contract_tolerates_is_no_return_until_there_are_more(
+    play: Play,
+) -> None:
+    async with play.open(**SOON):
+        mission_id = await play.start(tolerant(play))
+        await play.apply()
+        await measured(play, 0, 3)
+        await play.mission_until(mission_id, "verified")
+        await due(play, 1)
+        await measured(play, 0, 3)
+        await looks_are(play, "quiet", "due")
+        await due(play, 2)
+        await measured(play, 3, 3)
+        await looks_are(play, "quiet", "returned")
+
+
+async def test_takes_that_a_look_was_decided_without_are_dropped_with_an_earlier_look(
+    play: Play,
+) -> None:
+    async with play.open(**SOON):
+        mission_id = await play.start(tolerant(play))
+        await play.apply()
+        await measured(play, 0, 0)
+        await play.mission_until(mission_id, "verified")
+        await due(play, 1)
+        for _ in range(3):
+            await play.claim("observe")  # and nobody reports them
+        await due(play, 2)
+        tasks = [await play.claim("observe") for _ in range(3)]
+        (own,) = [task for task in tasks if task.spec.target == "shop-db"]
+        await play.report(own, {**play.make.good, "waiting": 3})
+        await looks_are(play, "skipped", "returned")
+
+        async def dropped() -> bool:
+            rows = await play.house.rows(
+                "verification", "SELECT status FROM takes WHERE look > 0 ORDER BY status"
+            )
+            return [row["status"] for row in rows] == ["dropped"] * 5 + ["measured"]
+
+        await eventually(dropped, timeout=10)
 
 
 LATER = {**SOON, "watch_after": (timedelta(hours=1),), "poll_interval": timedelta(milliseconds=100)}

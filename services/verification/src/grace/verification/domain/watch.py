@@ -37,17 +37,16 @@ class Look:
 
 
 def measures_of_look(contract: Contract) -> tuple[Measure, ...]:
-    """Return what a late look measures, once each: the contract's measurement and its plan."""
+    """Return what a late look measures: the contract's measurement and, as rarely as may be, its plan."""
     action = contract.action
     own = Measure(PRIMARY, action.measurement, action.expectations)
-    return (own, *(_once(each) for each in action.measures if not each.dry_run))
+    return (own, *(_rarely(each) for each in action.measures if not each.dry_run))
 
 
 def late_look(contract: Contract, takes: Sequence[Take]) -> Look | None:
     """Return what the takes of a look found, or None while one may still come."""
     own, *plan = measures_of_look(contract)
-    by_name = {take.measure: take for take in takes}
-    primary = by_name.get(own.name)
+    primary = next((take for take in takes if take.measure == own.name), None)
     if primary is None or primary.reading is None:
         return None
     judgement = judge(own.expectations, primary.reading, contract.baseline_values)
@@ -70,13 +69,15 @@ def late_look(contract: Contract, takes: Sequence[Take]) -> Look | None:
     )
 
 
-def _once(measure: Measure) -> Measure:
+def _rarely(measure: Measure) -> Measure:
+    """Return a measure with as few takes as can show drift, which one more than it tolerates does.
+
+    A look is no stricter than the contract: what that never fails by takes no verdict back either.
+    """
     return replace(
         measure,
-        count=1,
+        count=min(measure.count, measure.failures_at_most + 1),
         warmup=timedelta(0),
-        interval=timedelta(0),
-        failures_at_most=0,
         inconclusives_at_most=0,
         errors_at_most=0,
         successes_at_least=1,

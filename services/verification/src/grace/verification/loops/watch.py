@@ -84,7 +84,7 @@ class _OneLook:
         """Take the verdict back: learning counts the new revision, intent hears of the error."""
         reason = _cut(f"the fault is back {_words(self.watch.after)} later: {look.reason}")
         watches = Watches(self.unit.tx)
-        await watches.end_later(self.watch, "the fault was back before")
+        await watches.end_others(self.watch, "another look found the fault back")
         revised = await watches.revise(self.case.contract_id, Status.FAILED, look, reason=reason)
         about, contract = About.case(self.case), self.case.contract
         closed = ActionClosed(

@@ -13,6 +13,7 @@ ON CONFLICT (take_id) DO NOTHING;
 
 -- claim_takes --
 -- Take the takes that are due, and keep other replicas off them for a while; a source's answer may take its time.
+-- One that its contract, or its late look, was decided without is not wanted any more.
 WITH due AS (
     SELECT take_id, contract_id FROM takes
      WHERE next_at <= now() AND by_source = :by_source
@@ -24,7 +25,10 @@ UPDATE takes t
   FROM due LEFT JOIN action_contracts c ON c.contract_id = due.contract_id
  WHERE t.take_id = due.take_id
 RETURNING t.take_id, t.contract_id, t.operation, t.target, t.params, t.timeout_ms, t.task_spec, t.task_id, t.version,
-          t.deadline, t.contract_id IS NULL OR t.look > 0 OR c.status = 'measuring' AS is_wanted, now() AS seen_at;
+          t.deadline, now() AS seen_at,
+          t.contract_id IS NULL OR t.look = 0 AND c.status = 'measuring'
+          OR EXISTS (SELECT FROM watches w WHERE w.contract_id = t.contract_id AND w.look = t.look
+                        AND w.status = 'measuring') AS is_wanted;
 
 -- submit_take --
 -- htm has accepted the take. No row: it has moved on.

@@ -44,10 +44,10 @@ UPDATE watches
  WHERE contract_id = :contract_id AND look = :look AND version = :version AND status IN ('due', 'measuring')
 RETURNING look;
 
--- end_later_watches --
--- The fault is back: nobody needs to look for it again.
+-- end_other_watches --
+-- The fault is back: nobody needs to look for it again, nor to go on with an earlier look that takes longer.
 UPDATE watches SET status = 'skipped', reason = :reason, ended_at = now(), next_at = NULL, version = version + 1
- WHERE contract_id = :contract_id AND look > :look AND status IN ('due', 'measuring')
+ WHERE contract_id = :contract_id AND look <> :look AND status IN ('due', 'measuring')
 RETURNING look;
 
 -- insert_revision --

@@ -80,10 +80,10 @@ class Watches:
             QUERIES["end_watch"], watch, status=status, reason=reason, confidence=confidence
         )
 
-    async def end_later(self, watch: DueWatch, reason: str) -> None:
-        """No later look is needed."""
+    async def end_others(self, watch: DueWatch, reason: str) -> None:
+        """No other look at the contract is needed."""
         await self._tx.execute(
-            QUERIES["end_later_watches"],
+            QUERIES["end_other_watches"],
             contract_id=watch.contract_id,
             look=watch.look,
             reason=reason,
