@@ -209,6 +209,43 @@ async def test_a_target_that_another_mission_has_changed_tells_nothing_about_the
         await eventually(overtaken, timeout=10)
 
 
+async def acts(play: Play, ending: str) -> None:
+    """Another mission takes the target, and goes as far as this."""
+    mission_id = await play.start(baseline=False)
+    task = await play.claim("apply")
+    if ending == "blocked":
+        await play.report(task, failure="blocked: no permit")
+    elif ending == "rolled_back":
+        await play.report(task, play.make.applied())
+        await play.work("observe", {**play.make.good, "waiting": 3})
+        await play.work("revert", {"after": {}})
+        await play.work("observe", play.make.before)
+        await play.work("observe", play.make.good)
+    await play.mission_until(mission_id, ending)
+
+
+@pytest.mark.parametrize(
+    ("ending", "found"),
+    [("acting", "skipped"), ("rolled_back", "skipped"), ("blocked", "returned")],
+)
+async def test_a_look_during_which_another_mission_acted_takes_nothing_back(
+    play: Play, ending: str, found: str
+) -> None:
+    async with play.open(**LATER):
+        mission_id = await verified(play)
+        await due(play)
+        look = await play.claim("observe")
+        await acts(play, ending)
+        await play.report(look, {**play.make.good, "waiting": 3})
+        await looks_are(play, found)
+        is_back = found == "returned"
+        mission = await play.mission_until(mission_id, "verified")
+        assert (mission.reopened_at is not None) == is_back
+        assert await play.heard(mission_id, "verification.mission.reopened", int(is_back))
+        lines = [line.summary for line in await play.timeline(mission_id)]
+        assert any("tells nothing: another mission acted" in line for line in lines) != is_back
+
+
 @pytest.mark.parametrize("ending", ["blocked", "inconclusive"])
 async def test_only_what_was_verified_is_looked_at_again(play: Play, ending: str) -> None:
     async with play.open(**SOON):

@@ -18,6 +18,7 @@ from grace.verification.store.timeline import LONGEST_REASON, About, note, tell
 from grace.verification.store.watches import DueWatch, Watches
 
 _OVERTAKEN = "another mission has changed the target since"
+_JOINED = "another mission acted on the target meanwhile"
 
 
 class Watch:
@@ -55,8 +56,7 @@ class _OneLook:
             look = late_look(self.case.contract, takes.get(self.case.contract_id, ()))
             await self._read(look)
         elif self.watch.is_overtaken:
-            if await watches.end(self.watch, "skipped", reason=_OVERTAKEN):
-                await self._say(f"not taken: {_OVERTAKEN}")
+            await self._skip(f"not taken: {_OVERTAKEN}")
         elif self.watch.is_in_hand:  # whether it is overtaken shows when that mission has ended
             await watches.rest(self.watch, pause=self.settings.poll_interval)
         elif await watches.measure(self.watch, pause=self.settings.poll_interval):
@@ -72,13 +72,22 @@ class _OneLook:
             return
         # In the order in which ends are written: the mission first.
         await Missions(self.unit.tx).lock([self.case.contract.mission_id])
-        if not await watches.end(
+        if look.found is Found.RETURNED and await self._is_not_its_own():
+            await self._skip(f"tells nothing: {_JOINED}; {look.reason}")
+        elif await watches.end(
             self.watch, look.found, reason=_cut(look.reason), confidence=look.confidence
         ):
-            return
-        await self._say(f"{look.found}: {look.reason}")
-        if look.found is Found.RETURNED:
-            await self._reopen(look)
+            await self._say(f"{look.found}: {look.reason}")
+            if look.found is Found.RETURNED:
+                await self._reopen(look)
+
+    async def _is_not_its_own(self) -> bool:
+        """Whether what a look found may be another mission's doing; asked when its takes are in."""
+        return self.watch.is_overtaken or await Watches(self.unit.tx).was_joined(self.watch)
+
+    async def _skip(self, why: str) -> None:
+        if await Watches(self.unit.tx).end(self.watch, "skipped", reason=_cut(why)):
+            await self._say(why)
 
     async def _reopen(self, look: Look) -> None:
         """Take the verdict back: learning counts the new revision, intent hears of the error."""

@@ -30,6 +30,16 @@ UPDATE watches SET status = 'measuring', next_at = now() + CAST(:pause AS interv
  WHERE contract_id = :contract_id AND look = :look AND version = :version AND status = 'due'
 RETURNING look;
 
+-- was_joined --
+-- Whether another mission may have acted on the target since a look began, with its first take, also one that undid it.
+SELECT EXISTS (
+    SELECT FROM action_contracts c, action_contracts o
+     WHERE c.contract_id = :contract_id
+       AND o.tenant_id = c.tenant_id AND o.target = c.target AND o.mission_id <> c.mission_id
+       AND o.status NOT IN ('drafted', 'approved', 'waiting', 'blocked', 'rejected', 'expired', 'cancelled')
+       AND (o.closed_at IS NULL OR o.closed_at >= (SELECT min(t.due_at) FROM takes t
+                                                    WHERE t.contract_id = c.contract_id AND t.look = :look)));
+
 -- rest_watch --
 -- Its takes are not all in. No row: it has moved on.
 UPDATE watches SET next_at = now() + CAST(:pause AS interval)

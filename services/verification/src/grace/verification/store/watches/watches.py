@@ -68,6 +68,13 @@ class Watches:
         """The look is being measured; False when it has moved on."""
         return await self._move(QUERIES["begin_watch"], watch, pause=pause)
 
+    async def was_joined(self, watch: DueWatch) -> bool:
+        """Whether another mission may have acted on the target since the look began."""
+        found: bool = await self._tx.fetchval(
+            QUERIES["was_joined"], contract_id=watch.contract_id, look=watch.look
+        )
+        return found
+
     async def rest(self, watch: DueWatch, *, pause: timedelta) -> bool:
         """Come back later; False when it has moved on."""
         return await self._move(QUERIES["rest_watch"], watch, pause=pause)
