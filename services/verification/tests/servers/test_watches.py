@@ -209,6 +209,46 @@ async def test_a_target_that_another_mission_has_changed_tells_nothing_about_the
         await eventually(overtaken, timeout=10)
 
 
+def scaled(play: Play, sequence: int, target: str, expected: Expectation) -> Any:
+    return play.make.action(
+        action_id=f"action-{sequence}",
+        sequence=sequence,
+        target=target,
+        definitions=((target, "d" * 64),),
+        expectations=(expected,),
+        measurement=Measurement("postgres.activity", target, '{"seconds":4}', 30_000),
+    )
+
+
+async def test_of_the_steps_of_a_plan_on_one_target_the_last_is_looked_at_again(
+    play: Play,
+) -> None:
+    none = Expectation("replicas", Comparison.AT_MOST, 0.0)
+    one = Expectation("replicas", Comparison.AT_LEAST, 1.0)
+    drain, restore = scaled(play, 0, "shop-db", none), scaled(play, 1, "shop-db", one)
+    async with play.open(**LATER):
+        mission_id = await play.start(drain, restore, scaled(play, 2, "other-db", none))
+        for replicas in (0, 1, 0):
+            await play.apply()
+            await play.work("observe", {"replicas": replicas})
+        await play.mission_until(mission_id, "verified")
+        assert await watched(play) == [1, 2]
+        await due(play)
+        for _ in range(2):
+            task = await play.claim("observe")
+            await play.report(task, {"replicas": int(task.spec.target == "shop-db")})
+        await looks_are(play, "quiet", "quiet")
+        assert (await play.mission_until(mission_id, "verified")).reopened_at is None
+
+
+async def watched(play: Play) -> list[int]:
+    rows = await play.house.rows(
+        "verification",
+        "SELECT c.sequence FROM watches w JOIN action_contracts c USING (contract_id) ORDER BY 1",
+    )
+    return [row["sequence"] for row in rows]
+
+
 async def acts(play: Play, ending: str) -> None:
     """Another mission takes the target, and goes as far as this."""
     mission_id = await play.start(baseline=False)

@@ -58,7 +58,7 @@ async def close_all(
     """End contracts whose missions are locked, and the missions where that follows.
 
     What has moved on stays as it is; what is verified is looked at again, after each of
-    `watch_after`. Returns whether contracts are due now that waited for these.
+    `watch_after`, where no later action of the plan has changed the target. Returns whether contracts are due now that waited for these.
     """
     endings = [(case, decision, _ending(case, decision)) for case, decision in closing]
     found = await Batch(unit.tx).close([(case, end) for case, _, end in endings]) if endings else {}

@@ -1,9 +1,14 @@
 -- insert_watches --
--- Verified contracts are looked at again, after each of these times.
+-- Verified contracts are looked at again, after each of these times. Not one whose target a later action of its plan
+-- has changed: what it promised held until then, and need not hold now.
 INSERT INTO watches (contract_id, look, after, due_at, next_at)
 SELECT c.contract_id, w.look, w.after, now() + w.after, now() + w.after
-  FROM unnest(CAST(:contract_ids AS text[])) AS c (contract_id),
+  FROM action_contracts c,
        unnest(CAST(:after AS interval[])) WITH ORDINALITY AS w (after, look)
+ WHERE c.contract_id = ANY (CAST(:contract_ids AS text[]))
+   AND NOT EXISTS (SELECT FROM action_contracts later
+                    WHERE later.mission_id = c.mission_id AND later.target = c.target
+                      AND later.sequence > c.sequence AND later.executed)
 ON CONFLICT (contract_id, look) DO NOTHING;
 
 -- claim_watches --

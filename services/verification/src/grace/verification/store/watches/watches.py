@@ -54,7 +54,7 @@ class Watches:
         self._tx = tx
 
     async def begin(self, contract_ids: Sequence[str], after: Sequence[timedelta]) -> None:
-        """Look at contracts again, after each of these times."""
+        """Look at contracts again, after each of these times: the last of a plan on each target."""
         await self._tx.execute(
             QUERIES["insert_watches"], contract_ids=list(contract_ids), after=list(after)
         )
