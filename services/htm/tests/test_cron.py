@@ -95,12 +95,22 @@ def test_looking_back_finds_the_times_that_come_one_after_another(
         ("0 0 * * *", "Europe/Atlantis", "no time zone"),
         ("0 0 * * *", "../../etc/passwd", "no time zone"),
         ("0 0 * * *", "Europe", "no time zone"),
-        ("0 0 * * *", "localtime", "no time zone"),
+        ("0 0 * * *", "localtime", "'localtime': give one such as UTC"),
+        ("0 0 * * *", "posixrules", "'posixrules': give one such as UTC"),
+        ("0 0 * * *", "Factory", "'Factory': give one such as UTC"),
+        ("0 0 * * *", "right/Europe/Berlin", "'right/Europe/Berlin': give Europe/Berlin"),
+        ("0 0 * * *", "posix/Europe/Berlin", "'posix/Europe/Berlin': give Europe/Berlin"),
+        ("0 0 * * *", "right/Factory", "'right/Factory': give one such as UTC"),
         ("0 0 * * *", "", "no time zone"),
     ],
 )
 def test_nonsense_is_told_what_is_wrong_with_it(cron: str, zone: str, problem: str) -> None:
     assert problem in (objection_to(cron, zone) or "")
+
+
+def test_a_variant_that_was_set_before_it_was_refused_goes_by_its_place() -> None:
+    for variant in ("right/Europe/Berlin", "posix/Europe/Berlin"):
+        assert next_slot("30 2 * * *", variant, SPRING) == datetime(2026, 3, 29, 1, tzinfo=UTC)
 
 
 @given(st.text(alphabet="0123456789*/,-#LWMONa \u0660", max_size=30), st.text(max_size=8))

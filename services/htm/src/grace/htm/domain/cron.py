@@ -21,6 +21,8 @@ from cronsim import CronSim, CronSimError
 _FIELDS = 5
 _LONGEST = 200
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
+# Files beside the zones: what they say is a matter of the machine, or nothing.
+_OF_THE_MACHINE = frozenset({"localtime", "posixrules", "Factory"})
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 # cronsim looks as far ahead: what comes in no 50 years comes never.
 _DAYS_AHEAD = 50 * 366
@@ -30,8 +32,8 @@ def objection_to(cron: str, time_zone: str) -> str | None:
     """What is wrong with an expression or its zone; None where there are such times."""
     if len(cron) > _LONGEST or len(cron.split()) != _FIELDS:
         return "a cron expression has five fields: minute, hour, day of month, month, day of week"
-    if _zone(time_zone) is None:
-        return f"there is no time zone {time_zone!r}: give one such as UTC or Europe/Berlin"
+    if (instead := _to_give(time_zone)) != time_zone:
+        return f"there is no time zone {time_zone!r}: give {instead}"
     try:
         never = next(CronSim(cron, _BEGINNING), None) is None
     except (CronSimError, ValueError, AssertionError, TypeError) as error:
@@ -154,9 +156,20 @@ def _midnight(moment: datetime) -> datetime:
     return datetime.combine(moment.date(), time())
 
 
+def _to_give(name: str) -> str:
+    """The name itself where it is that of a zone on every machine; else what to give in its place."""
+    is_zone = _place(name) not in _OF_THE_MACHINE and _zone(name) is not None
+    return _place(name) if is_zone else "one such as UTC or Europe/Berlin"
+
+
 def _zone(name: str) -> ZoneInfo | None:
+    # Schedules that were set with such a variant go by the place that was meant.
     try:
-        # What this name means is a matter of the machine.
-        return None if name == "localtime" else ZoneInfo(name)
+        return ZoneInfo(_place(name))
     except (KeyError, ValueError, OSError):
         return None
+
+
+def _place(name: str) -> str:
+    """Without the folder of a variant: `right/` counts leap seconds, and not every machine has them."""
+    return name.removeprefix("right/").removeprefix("posix/")
