@@ -122,6 +122,41 @@ async def test_an_order_that_no_longer_fits_stops_no_other_schedule(crew: Crew) 
     assert (shown.last_task_id, "a step is" in str(shown.last_outcome)) == (None, True)
 
 
+async def test_a_schedule_for_a_kernel_that_nobody_knows_is_refused_where_that_is_not_to_wait(
+    strict_crew: Crew,
+) -> None:
+    gateway = await strict_crew.house.act_as("gateway")
+    with pytest.raises(GraceError, match="no worker has ever asked for tasks of kernel") as caught:
+        await _set(strict_crew)
+    assert caught.value.kind == "invalid"
+    assert await strict_crew.claim() == []  # from now on the kernel is known
+    await _set(strict_crew)
+    other = strict_crew.spec(key="look", kernel="nobody")
+    change = ChangeSchedule(tenant_id="default", name="look", task=other, requested_by="ada")
+    with pytest.raises(GraceError, match="no worker has ever asked for tasks of kernel nobody"):
+        await gateway.call(change)
+    assert (await _shown(strict_crew)).task.kernel != "nobody"
+
+
+async def test_the_slots_of_a_kernel_that_nobody_knows_do_not_enter_where_they_are_not_to_wait(
+    crew: Crew,
+) -> None:
+    strict = Fire(Settings(unknown_kernels="refuse"), take_in_slots)
+    await _set(crew)
+    await _let_pass(crew, 1)
+    await strict.tick(crew.htm)
+    assert await crew.house.rows("htm", TASKS) == []
+    shown = await _shown(crew)
+    assert (shown.last_task_id, "no worker has ever asked" in str(shown.last_outcome)) == (
+        None,
+        True,
+    )
+    assert await crew.claim() == []  # from now on the kernel is known
+    await _let_pass(crew, 1)
+    await strict.tick(crew.htm)
+    assert (await _shown(crew)).last_outcome == "created"
+
+
 async def test_a_schedule_is_set_changed_and_dropped_and_the_log_hears_of_it(crew: Crew) -> None:
     gateway = await crew.house.act_as("gateway")
     made = await _set(crew)

@@ -18,7 +18,7 @@ from grace.contracts.htm import (
 from grace.htm import store
 from grace.htm.domain.routing import Refused
 from grace.htm.domain.schedules import Fired, Plan, Slot, first_at, objection
-from grace.htm.handlers.submit import route_specs, spec_text, take_in
+from grace.htm.handlers.submit import refuse_unknown, route_specs, spec_text, take_in
 from grace.htm.settings import Settings
 from grace.htm.store.schedules.rows import plan_of
 from grace.kit import Called, Conflict, Invalid, NotFound, Runtime, Unit
@@ -38,11 +38,12 @@ class NameTaken(Conflict):
     """There is another schedule of this name: change it, or take another name."""
 
 
-async def on_set_schedule(call: Called[SetSchedule], unit: Unit) -> Schedule:
+async def on_set_schedule(settings: Settings, call: Called[SetSchedule], unit: Unit) -> Schedule:
     """Set a schedule; again is the same answer."""
     body = call.body
     given = body.model_dump(include={"cron", "time_zone", "catch_up", "catch_up_most", "enabled"})
-    plan, order = Plan(**given), _checked(Plan(**given), body.task, body.tenant_id)
+    plan = Plan(**given)
+    order = await _checked(settings, plan, body.task, body.tenant_id, unit)
     schedules = store.Schedules(unit.tx)
     is_new = await schedules.insert(
         body.tenant_id, body.name, plan,
@@ -56,16 +57,18 @@ async def on_set_schedule(call: Called[SetSchedule], unit: Unit) -> Schedule:
     return shown
 
 
-async def on_change_schedule(call: Called[ChangeSchedule], unit: Unit) -> Schedule:
+async def on_change_schedule(
+    settings: Settings, call: Called[ChangeSchedule], unit: Unit
+) -> Schedule:
     """Change what is given; it goes on with the slot that comes next."""
     body = call.body
     before = await _locked(body.tenant_id, body.name, unit)
     given = body.model_dump(exclude_none=True, include={*asdict(plan_of(before))})
     plan = replace(plan_of(before), **given)
+    order = await _checked(settings, plan, body.task or before.task, body.tenant_id, unit)
     await store.Schedules(unit.tx).change(
         body.tenant_id, body.name, plan,
-        order=_checked(plan, body.task or before.task, body.tenant_id),
-        next_at=first_at(plan, await unit.now()), principal=body.requested_by,
+        order=order, next_at=first_at(plan, await unit.now()), principal=body.requested_by,
     )  # fmt: skip
     shown = await _locked(body.tenant_id, body.name, unit)
     _tell(body.tenant_id, shown, "changed", body.requested_by, unit)
@@ -102,7 +105,8 @@ async def on_list_schedules(call: Called[ListSchedules], runtime: Runtime) -> Sc
 
 async def take_in_slots(settings: Settings, slots: Sequence[Slot], unit: Unit) -> list[Fired]:
     """Submit the tasks of slots; a slot that was submitted before is the task that it was."""
-    routed = [(slot, route_specs([_spec(slot.order)], signed=True)) for slot in slots]
+    wanted = [route_specs([_spec(slot.order)], signed=True) for slot in slots]
+    routed = list(zip(slots, await refuse_unknown(settings, wanted, unit), strict=True))
     fit = [(s, r[0]._replace(key=s.key)) for s, r in routed if not isinstance(r, Refused)]
     taken = await take_in(settings, [task for _, task in fit], unit)
     ends: dict[str, tuple[str, UUID | None]] = {
@@ -119,13 +123,15 @@ def _spec(order: str) -> TaskSpec:
     return TaskSpec.from_bytes(order.encode())
 
 
-def _checked(plan: Plan, task: TaskSpec, tenant_id: str) -> str:
+async def _checked(
+    settings: Settings, plan: Plan, task: TaskSpec, tenant_id: str, unit: Unit
+) -> str:
     """The order of a schedule that can fire."""
     own = task.model_copy(update={"tenant_id": tenant_id, "run_at": None, "deadline_at": None})
     reason = objection(plan, own.step)
     if reason is not None:
         raise CannotFire(reason)
-    route = route_specs([own], signed=True)
+    (route,) = await refuse_unknown(settings, [route_specs([own], signed=True)], unit)
     if isinstance(route, Refused):
         raise CannotFire(route.reason)
     if route[0].relations:

@@ -160,19 +160,21 @@ def route_specs(specs: Sequence[TaskSpec], *, signed: bool) -> Route:
     return tuple(tasks)
 
 
-async def _judged(settings: Settings, routes: Sequence[Route], unit: Unit) -> Sequence[Route]:
-    """Refuse what the stored tasks, the clock and the known kernels speak against."""
-    known = await _known(settings, routes, unit)
-    return await judge_relations(await judge_deadlines(known, unit), unit)
-
-
-async def _known(settings: Settings, routes: Sequence[Route], unit: Unit) -> Sequence[Route]:
+async def refuse_unknown(
+    settings: Settings, routes: Sequence[Route], unit: Unit
+) -> Sequence[Route]:
     """Refuse what is for a kernel that nobody knows, where that is not to wait."""
     if settings.unknown_kernels == "wait":
         return routes
     tasks = [task for route in routes if not isinstance(route, Refused) for task in route]
     known = await Kernels(unit.tx).known({task.kernel for task in tasks})
     return [route if isinstance(route, Refused) else only_known(route, known) for route in routes]
+
+
+async def _judged(settings: Settings, routes: Sequence[Route], unit: Unit) -> Sequence[Route]:
+    """Refuse what the stored tasks, the clock and the known kernels speak against."""
+    known = await refuse_unknown(settings, routes, unit)
+    return await judge_relations(await judge_deadlines(known, unit), unit)
 
 
 def _submission(spec: TaskSpec, *, signed: bool) -> Submission:
