@@ -12,8 +12,10 @@ from grace.contracts.intent import (
     ErrorDetected,
     HoldPlaced,
     HoldReleased,
+    IntentSubmit,
     ListHolds,
     ReleaseHold,
+    SubmitIntent,
 )
 from grace.kit import Conflict, Forbidden, NotFound, Runtime
 from grace.testkit import House, eventually
@@ -74,6 +76,36 @@ async def test_an_action_that_failed_three_times_stops_and_asks_somebody_else(
         (freed,) = await eventually(lambda: house.messages(HoldReleased.SUBJECT))
         assert HoldReleased.from_bytes(freed.data).released_by == "ada"
         assert len(await house.messages(ActionPlanned.SUBJECT)) == 4
+
+
+async def test_nobody_who_asks_for_a_mission_releases_it_however_they_asked_or_are_spelt(
+    house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
+) -> None:
+    error = {"kind": "postgres.runaway_query", "target": "shop"}
+    async with house.running("intent", "worker", worker=with_target):
+        gateway = await house.act_as("gateway")
+        for _ in range(3):
+            await report(make_error(**error))
+            await _newest(house, "planned", None)
+            await _end(house, "rolled_back")
+        await report(make_error(**error))
+        mission = (await _newest(house, "captured", "loop"))["mission_id"]
+        await gateway.report(make_error(**error, requested_by="maria"))
+        intent = IntentSubmit(
+            intent_id="intent-1", goal="Calm", domain="postgres", sla_ms=60_000, **error
+        )
+        submitted = SubmitIntent(tenant_id="default", requested_by="olaf", intent=intent)
+        assert (await gateway.call(submitted)).mission_id == mission
+        await eventually(lambda: _reports(house, mission, "maria"))
+        for who in ("admin", "Admin", "maria", "MARIA", "olaf", "Olaf"):
+            with pytest.raises(Forbidden, match="may not release it"):
+                await _release(gateway, mission, who)
+        assert (await _release(gateway, mission, "ada")).released_by == "ada"
+
+
+async def _reports(house: House, mission: str, who: str) -> bool:
+    sql = "SELECT FROM mission_reporters WHERE mission_id = $1 AND principal = $2"
+    return bool(await house.rows("intent", sql, mission, who))
 
 
 async def test_a_target_cools_down_and_is_planned_for_by_itself_afterwards(

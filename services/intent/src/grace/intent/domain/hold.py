@@ -4,7 +4,7 @@ An automation that answers the same fault again and again hides it. What was ans
 too lately or in vain waits, and says so; a person may let it go on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -71,6 +71,11 @@ def hold_of(playbook: Playbook, past: Past, limits: Limits, *, now: datetime) ->
         or _flapping(past.missions, playbook.trigger.flap or limits.flap, now)
         or _cooldown(playbook, past.target_ended_at, limits, now)
     )
+
+
+def may_release(principal: str, requesters: Collection[str]) -> bool:
+    """Tell whether somebody may let a mission go on: not one who asks for it, however spelt."""
+    return principal.lower() not in {each.lower() for each in requesters}
 
 
 def _loop(playbook: Playbook, missions: Iterable[Earlier], most: int) -> Hold | None:

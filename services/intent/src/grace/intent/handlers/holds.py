@@ -1,7 +1,8 @@
 """People look at what waits, and let it go on."""
 
 from grace.contracts import intent as wire
-from grace.intent.store import Held, Holds, Missions
+from grace.intent.domain.hold import may_release
+from grace.intent.store import Held, Holds, Missions, Reporters
 from grace.kit import Called, Conflict, Forbidden, NotFound, Runtime, Unit
 
 _MOST = 100
@@ -37,7 +38,7 @@ async def on_release_hold(
     mission = await Missions(unit.tx).find(body.mission_id)
     if mission is None or mission.tenant_id != body.tenant_id:
         raise NoSuchMission
-    if mission.requested_by == body.principal:
+    if not may_release(body.principal, await Reporters(unit.tx).requesters(body.mission_id)):
         raise OwnRequest
     released = await Holds(unit.tx).release(body.tenant_id, body.mission_id, body.principal)
     if released is None or released.released_at is None:

@@ -93,3 +93,11 @@ WITH said AS (
 SELECT DISTINCT m.tenant_id, m.mission_id, said.principal
   FROM said JOIN missions m USING (mission_id)
  WHERE said.principal <> m.requested_by;
+
+-- mission_requesters --
+-- Who asks for a mission: who opened it, who reported its error, too, and who submitted intents that it answers.
+SELECT requested_by AS principal FROM missions WHERE mission_id = :mission_id
+ UNION
+SELECT principal FROM mission_reporters WHERE mission_id = :mission_id
+ UNION
+SELECT requested_by FROM intents WHERE mission_id = :mission_id;

@@ -70,6 +70,11 @@ class Reporters:
             found[row["mission_id"]][row["source"], row["instance"]] = row["over_at"]
         return found
 
+    async def requesters(self, mission_id: str) -> set[str]:
+        """Return who asks for a mission, by a report or by an intent."""
+        rows = await self._tx.fetch(QUERIES["mission_requesters"], mission_id=mission_id)
+        return {row["principal"] for row in rows}
+
     async def carry(self, following: Mapping[str, str]) -> list[Joined]:
         """Let what ends do not answer be reported for the next missions; return who is new."""
         rows = await self._tx.fetch(
