@@ -112,7 +112,7 @@ REFUSED: list[tuple[Any, str]] = [
         "verification[0].distributions[0].alpha: must be above 0",
     ),
 ]
-# What only the parser sees: it is about two values, or two measures, together.
+# What only the parser sees: it is about two values, or two measures, together, or about markers.
 BEYOND_THE_SCHEMA: list[tuple[Any, str]] = [
     ([PROMQL, PROMQL], "verification: two measures have the same name"),
     ([{**HTTP, "success_limit": 6}], "verification[0].success_limit: more than the 5 takes"),
@@ -120,6 +120,18 @@ BEYOND_THE_SCHEMA: list[tuple[Any, str]] = [
     (
         [{**HTTP, "name": str(place), "interval": "1s", "count": 300} for place in range(2)],
         "verification: taken more than 500 times in all",
+    ),
+    (
+        [{**OBSERVE, "params": {"seconds": {"extract": "wait"}}}],
+        "verification[0].params: measure speed: extract: wait is filled in nowhere",
+    ),
+    (
+        [{**OBSERVE, "params": {"of": [{"registry": "target"}]}}],
+        "verification[0].params: measure speed: registry: target is filled in nowhere",
+    ),
+    (
+        [{**HTTP, "fields": {"queue": {"extract": "path"}}}],
+        "verification[0].fields: measure web: extract: path is filled in nowhere",
     ),
 ]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from grace.intent.domain.extraction import markers
 from grace.intent.domain.playbook import (
     Call,
     Comparison,
@@ -106,7 +107,7 @@ def _measure(table: Table) -> Measure:
     may_go_wrong = [table.whole(key, at_least=0, default=0) for key in _LIMITS]
     found = Measure(
         name=table.name("name"),
-        call=_call(table, name, kind),
+        call=_fixed(table, _call(table, name, kind)),
         place=_place(table, kind),
         expectations=_expectations(table),
         distributions=_distributions(table),
@@ -141,6 +142,15 @@ def _place(table: Table, kind: _Kind) -> str | None:
     if kind.place == "source" or table.has(kind.place):
         return table.name(kind.place)
     return None
+
+
+def _fixed(table: Table, call: Call) -> Call:
+    """The planner fills in actions and measurements only: here a marker would be sent as it is."""
+    for marker, word in markers(call.params):
+        what = f"measure {table.name('name')}: {marker}: {word}"
+        where = "fields" if table.has("fields") else "params"
+        table.fail(where, f"{what} is filled in nowhere in a verification plan: write the value")
+    return call
 
 
 def _call(table: Table, name: str, kind: _Kind) -> Call:

@@ -1,6 +1,8 @@
 """People check, test and import playbooks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
 
 from grace.contracts import intent as wire
 from grace.contracts.secrets import objection
@@ -8,7 +10,7 @@ from grace.intent.domain.document import line_of
 from grace.intent.domain.extraction import resolve, sample
 from grace.intent.domain.fixture import Case, parse_fixtures, problems
 from grace.intent.domain.planning import Answer, Question, Silence, questions
-from grace.intent.domain.playbook import Playbook, PlaybookError
+from grace.intent.domain.playbook import Call, Playbook, PlaybookError, Step
 from grace.intent.planner import Workers, imagined
 from grace.intent.planner.reading import read_playbook
 from grace.intent.store import Playbooks
@@ -27,7 +29,17 @@ class PinnedOtherwise(Conflict):
 
 
 class NobodyAnswers(Unavailable):
-    """No worker answers: whether its operations exist is not known."""
+    """Who would run it does not answer: whether its operations exist is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A call of a playbook: where it stands, how it is named, and what is asked about it."""
+
+    where: str
+    name: str
+    question: Question
+    acts: bool = False
 
 
 async def on_check_playbook(
@@ -97,46 +109,60 @@ async def _checked(
     except PlaybookError as failure:
         return None, (wire.PlaybookProblem(line=failure.line, text=str(failure)),)
     filled = resolve(playbook, sample(playbook.extractions), _NOWHERE)
-    classes = await workers.classes(runtime)
-    asked = questions([filled], _NOWHERE)
-    answers = await workers.answers(runtime, asked)
-    kernels = {q.operation: a.kernel for q, a in answers.items() if isinstance(a, Answer)}
-    by_kernel = {known.kind: target for target, known in sorted(classes.items())}
-    at = {name: by_kernel.get(kernel, _NOWHERE) for name, kernel in kernels.items()}
-    return playbook, tuple(
-        [
-            problem
-            for place, step in enumerate(filled.steps)
-            for part, one in (("action", step.action), ("measurement", step.measurement))
-            for problem in await _operation(
-                workers,
-                runtime,
-                Question(one.operation, at.get(one.operation, _NOWHERE), one.params),
-                f"playbook.steps[{place}].{part}",
-                source,
-            )
-        ]
-    )
-
-
-async def _operation(
-    workers: Workers, runtime: Runtime, question: Question, where: str, source: str
-) -> Sequence[wire.PlaybookProblem]:
-    answers: Mapping[Question, Answer | Silence] = await workers.answers(runtime, [question])
-    answer = answers[question]
-    if isinstance(answer, Silence):
-        raise NobodyAnswers(f"{question.operation}: {answer.reason}")
-    known = answer.kernel != ""
-    line = line_of(f"{where}.{'params' if known else 'operation'}", source.encode())
-    hint = "" if known else ": name one that `services/worker/README.md` lists"
-    texts = [text for text in answer.problems if not text.startswith(f"{_NOWHERE} is not")]
-    acts, looks = where.endswith("action"), answer.observes_only
-    if known and acts == looks:
-        texts.append("it only observes" if acts else "it does not only observe")
-    return [
-        wire.PlaybookProblem(line=line, text=f"{where}: {question.operation}: {text}{hint}")
-        for text in texts
+    at = await _places(workers, runtime, filled)
+    parts = [
+        part
+        for place, step in enumerate(filled.steps)
+        for part in _parts(step, f"playbook.steps[{place}]", at)
     ]
+    answers = await workers.answers(runtime, (part.question for part in parts))
+    wrong = (_wrong(part, answers[part.question], source) for part in parts)
+    return playbook, tuple(chain.from_iterable(wrong))
+
+
+async def _places(workers: Workers, runtime: Runtime, filled: Playbook) -> Mapping[str, str]:
+    """Return where each operation could run: at some target of its kernel, or nowhere yet."""
+    classes = await workers.classes(runtime)
+    answers = await workers.answers(runtime, questions([filled], _NOWHERE))
+    by_kernel = {known.kind: target for target, known in sorted(classes.items())}
+    return {
+        question.operation: by_kernel.get(answer.kernel, _NOWHERE)
+        for question, answer in answers.items()
+        if isinstance(answer, Answer)
+    }
+
+
+def _parts(step: Step, where: str, at: Mapping[str, str]) -> Iterator[_Part]:
+    """A measure that names no place is taken where the action goes, as the planner has it."""
+    home = at.get(step.action.operation, _NOWHERE)
+    place = at.get(step.measurement.operation, _NOWHERE)
+    yield _Part(f"{where}.action", "", _asked(step.action, home), acts=True)
+    yield _Part(f"{where}.measurement", "", _asked(step.measurement, place))
+    for number, each in enumerate(step.measures):
+        question = _asked(each.call, each.place or home)
+        yield _Part(f"{where}.verification[{number}]", f"measure {each.name}: ", question)
+
+
+def _asked(call: Call, target: str) -> Question:
+    return Question(call.operation, target, call.params)
+
+
+def _wrong(part: _Part, answer: Answer | Silence, source: str) -> Iterator[wire.PlaybookProblem]:
+    operation = part.question.operation
+    if isinstance(answer, Silence):
+        raise NobodyAnswers(f"{operation}: {answer.reason}")
+    known = answer.kernel != ""
+    line = line_of(f"{part.where}.{'params' if known else 'operation'}", source.encode())
+    hint = "" if known else ": name one that `services/worker/README.md` lists"
+    for text in _texts(part, answer):
+        said = f"{part.where}: {part.name}{operation}: {text}{hint}"
+        yield wire.PlaybookProblem(line=line, text=said)
+
+
+def _texts(part: _Part, answer: Answer) -> Iterator[str]:
+    yield from (text for text in answer.problems if not text.startswith(f"{_NOWHERE} is not"))
+    if answer.kernel and part.acts == answer.observes_only:
+        yield "it only observes" if part.acts else "it does not only observe"
 
 
 def _tested(case: Case, playbook: Playbook) -> wire.TestedCase:
