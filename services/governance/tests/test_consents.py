@@ -66,6 +66,20 @@ def asked(**changes: Any) -> domain.Consent:
     return domain.Consent(**values | changes)
 
 
+def refused_to(mission: str) -> SecretRefused:
+    return SecretRefused(
+        tenant_id="default",
+        secret="shop-ops",
+        operation="postgres.query",
+        step="apply",
+        target="shop-db",
+        target_class="postgres",
+        reason="secret shop-ops has no consent",
+        refused_at=NOW,
+        mission_id=mission,
+    )
+
+
 def reachable(start: Status) -> set[Status]:
     seen, edge = {start}, [start]
     while edge:
@@ -199,17 +213,7 @@ async def test_a_refused_use_asks_people_once_and_no_requester_consents(
 ) -> None:
     async with open_office() as office:
         approval = await office.hand_in(2)
-        refused = SecretRefused(
-            tenant_id="default",
-            secret="shop-ops",
-            operation="postgres.query",
-            step="apply",
-            target="shop-db",
-            target_class="postgres",
-            reason="secret shop-ops has no consent",
-            refused_at=NOW,
-            mission_id=approval.mission_id,
-        )
+        refused = refused_to(approval.mission_id)
         worker = await office.house.act_as("worker")
         await worker.report(refused)
         await worker.report(refused)
@@ -221,6 +225,34 @@ async def test_a_refused_use_asks_people_once_and_no_requester_consents(
         assert (given.status, given.target, given.mission_id) == (
             "open", "shop-db", approval.mission_id,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("asked_first", [True, False])
+async def test_no_requester_of_any_mission_that_waits_for_it_consents(
+    open_office: OpenOffice, *, asked_first: bool
+) -> None:
+    async with open_office() as office:
+        worker, ask = await office.house.act_as("worker"), office.gateway.call
+        missions = [
+            (await office.hand_in(2, requested_by=who)).mission_id for who in ("maria", "olaf")
+        ]
+        if asked_first:  # by a person, for no mission at all
+            await ask(question())
+        for mission in missions:
+            await worker.report(refused_to(mission))
+            await eventually(lambda: waits(office, mission))  # noqa: B023
+        found = await eventually(lambda: only(office, "asked"))
+        assert found.asked_by == ("bob" if asked_first else "worker")
+        decide = {"tenant_id": "default", "consent_id": found.consent_id, "choice": "grant"}
+        for who in ("maria", "olaf", "OLAF"):
+            with pytest.raises(Forbidden, match="You asked"):
+                await ask(DecideConsent(**decide, principal=who))
+        assert (await ask(DecideConsent(**decide, principal="ada"))).status == "open"
+
+
+async def waits(office: Any, mission: str) -> bool:
+    sql = "SELECT FROM consent_missions WHERE mission_id = $1"
+    return bool(await office.house.rows("governance", sql, mission))
 
 
 async def only(office: Any, status: str) -> Consent | None:

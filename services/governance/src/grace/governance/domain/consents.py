@@ -120,7 +120,7 @@ def refusal(
 ) -> Refusal | None:
     """Return why this person may not decide on a consent; None where they may.
 
-    `requesters`: who wants the mission whose use was refused. Asking through a worker is asking.
+    `requesters`: who wants any of the missions whose use was refused. Asking through a worker is asking.
     """
     if consent.status is not Status.ASKED:
         return Refusal.DECIDED

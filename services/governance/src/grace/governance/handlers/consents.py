@@ -179,35 +179,40 @@ async def on_use_consent(
 async def on_secret_refused(
     settings: Settings, messages: Sequence[Received[SecretRefused]], unit: Unit
 ) -> None:
-    """Ask people for what a worker was refused; once, until somebody decides."""
+    """Ask people for what a worker was refused; once, until somebody decides.
+
+    Every mission that waits for the answer is kept: none of their requesters may give it.
+    """
     for message in messages:
-        body = message.body
-        consent = Consent(
-            consent_id=f"consent-{new_id()}",
-            tenant_id=body.tenant_id,
-            scope=Scope(body.secret, body.operation, body.target, None),
-            status=Status.ASKED,
-            one_time=False,
-            asked_by=ASKED_BY_WORKER,
-            asked_at=await unit.now(),
-            reason=body.reason[:_LONGEST_REASON],
-            lifetime=settings.longest_standing,
-            mission_id=body.mission_id,
-        )
+        consent = _question(message.body, settings.longest_standing, await unit.now())
         if await Consents(unit.tx).ask(consent):
             await _tell(consent, ASKED_BY_WORKER, consent.reason, unit)
+        if consent.mission_id is not None:
+            await Consents(unit.tx).refused(consent.tenant_id, consent.scope, consent.mission_id)
+
+
+def _question(body: SecretRefused, lifetime: timedelta, now: datetime) -> Consent:
+    return Consent(
+        consent_id=f"consent-{new_id()}",
+        tenant_id=body.tenant_id,
+        scope=Scope(body.secret, body.operation, body.target, None),
+        status=Status.ASKED,
+        one_time=False,
+        asked_by=ASKED_BY_WORKER,
+        asked_at=now,
+        reason=body.reason[:_LONGEST_REASON],
+        lifetime=lifetime,
+        mission_id=body.mission_id,
+    )
 
 
 async def _decided(body: DecideConsent, consent: Consent, unit: Unit) -> Status:
     if body.choice not in _CHOICES:
         raise UnknownChoice
-    requesters: set[str] = set()
-    if consent.mission_id is not None:
-        requesters = await Consents(unit.tx).askers(consent.tenant_id, consent.mission_id)
     why = refusal(
         consent,
         body.principal,
-        requesters=requesters,
+        requesters=await Consents(unit.tx).askers(consent),
         is_approver=await Trusts(unit.tx).is_approver(body.tenant_id, body.principal),
     )
     if why is not None:

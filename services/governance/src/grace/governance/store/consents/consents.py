@@ -108,10 +108,22 @@ class Consents:
         )
         return rows == 1
 
-    async def askers(self, tenant_id: str, mission_id: str) -> set[str]:
-        """Return who wants a mission."""
+    async def refused(self, tenant_id: str, scope: Scope, mission_id: str) -> None:
+        """Keep that a mission waits for what is asked for."""
+        await self._tx.execute(
+            QUERIES["note_refused_mission"],
+            tenant_id=tenant_id,
+            secret=scope.secret,
+            operation=scope.operation,
+            target=scope.target,
+            target_class=scope.target_class,
+            mission_id=mission_id,
+        )
+
+    async def askers(self, consent: Consent) -> set[str]:
+        """Return who wants any of the missions that wait for a consent."""
         rows = await self._tx.fetch(
-            QUERIES["mission_askers"], tenant_id=tenant_id, mission_id=mission_id
+            QUERIES["consent_askers"], tenant_id=consent.tenant_id, consent_id=consent.consent_id
         )
         return {row["principal"] for row in rows}
 

@@ -88,10 +88,24 @@ UPDATE secret_consents
    SET status = 'revoked', revoked_by = :revoked_by, revoked_at = :now
  WHERE tenant_id = :tenant_id AND consent_id = :consent_id AND status IN ('asked', 'open', 'used');
 
--- mission_askers --
--- Who wants a mission: its plan's requester, and who submitted intents that follow it.
-SELECT requested_by AS principal FROM approval_requests
- WHERE tenant_id = :tenant_id AND mission_id = :mission_id
+-- note_refused_mission --
+-- A mission waits for what is asked for already, by a worker or by a person. No row: decided meanwhile, or known.
+INSERT INTO consent_missions (consent_id, mission_id)
+SELECT consent_id, :mission_id
+  FROM secret_consents
+ WHERE tenant_id = :tenant_id AND secret = :secret AND operation = :operation AND status = 'asked'
+   AND coalesce(target, '') = coalesce(:target, '') AND coalesce(target_class, '') = coalesce(:target_class, '')
+    ON CONFLICT DO NOTHING;
+
+-- consent_askers --
+-- Who wants the missions that wait for a consent: the requesters of their plans, and who submitted intents that follow
+-- them or reported their errors, too.
+WITH refused AS (
+       SELECT mission_id FROM consent_missions WHERE consent_id = :consent_id
+        UNION
+       SELECT mission_id FROM secret_consents WHERE consent_id = :consent_id)
+SELECT requested_by AS principal FROM approval_requests JOIN refused USING (mission_id)
+ WHERE tenant_id = :tenant_id
  UNION
-SELECT principal FROM mission_requesters
- WHERE tenant_id = :tenant_id AND mission_id = :mission_id;
+SELECT principal FROM mission_requesters JOIN refused USING (mission_id)
+ WHERE tenant_id = :tenant_id;
