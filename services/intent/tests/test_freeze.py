@@ -1,5 +1,6 @@
 """Change freezes: calendar windows, in the time of the place they are for."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -117,6 +118,28 @@ def test_a_hold_says_which_freeze_and_until_when() -> None:
     assert hold is not None
     assert hold.until is None
     assert "somebody has to release this mission" in hold.reason
+
+
+def test_a_release_lifts_the_window_that_was_open_and_none_that_was_declared_or_began_later() -> (
+    None
+):
+    released, hour = NOON - timedelta(hours=1), timedelta(hours=1)
+    known = freeze(declared_at=released - hour)
+    later = freeze(declared_at=released + timedelta(minutes=1), freeze_id="freeze-2")
+    due = freeze(declared_at=released - hour, starts_at=NOON)
+
+    def hold(*freezes: Freeze, at: datetime = NOON) -> Hold | None:
+        where = {"tenant": "default", "target": "shop", "classes": CLASSES}
+        return freeze_hold(freezes, **where, now=at, released_at=released)  # type: ignore[arg-type]
+
+    assert hold(known) is None
+    for each in (later, due):
+        found = hold(known, each)
+        assert found is not None
+        assert each.freeze_id in found.reason
+    nights = replace(weekly("10:00", "14:00", *DAYS, zone="UTC"), declared_at=released - hour)
+    assert hold(nights) is None
+    assert hold(nights, at=NOON + timedelta(days=1)) is not None
 
 
 @settings(max_examples=80)

@@ -15,6 +15,7 @@ from grace.contracts.intent import (
     FreezeEnded,
     HoldPlaced,
     ListFreezes,
+    ReleaseHold,
 )
 from grace.kit import Invalid, NotFound
 from grace.testkit import House, eventually
@@ -65,6 +66,48 @@ async def test_only_plans_for_frozen_targets_wait_until_the_freeze_ends(
         assert page.freezes == (ended,)
         for subject in (FreezeDeclared.SUBJECT, FreezeEnded.SUBJECT):
             assert len(await eventually(lambda: house.messages(subject))) == 1  # noqa: B023
+
+
+async def test_a_freeze_of_later_holds_what_was_released_before_and_the_cool_down_does_not(
+    house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
+) -> None:
+    error = make_error(kind="postgres.runaway_query", target="shop")
+    quick = {"target_cooldown": timedelta(hours=1), "answers_kept": timedelta(milliseconds=1)}
+    async with house.running("intent", intent=quick):
+        gateway = await house.act_as("gateway")
+        async with house.running("worker", worker=with_target):
+            await report(error)
+            first = await _stands(house, "shop", "planned", None)
+            sql = "UPDATE missions SET status = 'closed', outcome = 'verified', closed_at = now()"
+            await house.rows("intent", sql)
+            await report(make_error(kind="postgres.runaway_query", target="shop"))
+            held = await _follows(house, first, "captured", "cooldown")
+        # The workers are away when it is released: nothing is planned before the freeze is there.
+        await gateway.call(
+            ReleaseHold(tenant_id="default", mission_id=held["mission_id"], principal="ada")
+        )
+        await _follows(house, first, "captured", None)
+        until = datetime.now(UTC) + timedelta(hours=1)
+        wanted = FREEZE.model_copy(update={"target": "shop", "ends_at": until})
+        declared = await gateway.call(wanted)
+        async with house.running("worker", worker=with_target):
+            again = await _follows(house, first, "captured", "freeze")
+            assert declared.freeze_id in again["reason"]
+            end = EndFreeze(tenant_id="default", freeze_id=declared.freeze_id, principal="bob")
+            await gateway.call(end)
+            await _follows(house, first, "planned", None)
+
+
+async def _follows(
+    house: House, first: asyncpg.Record, status: str, hold: str | None
+) -> asyncpg.Record:
+    async def there() -> asyncpg.Record | None:
+        sql = "SELECT * FROM missions WHERE mission_id <> $1 AND status = $2"
+        rows = await house.rows("intent", sql, first["mission_id"], status)
+        return rows[0] if rows and rows[0]["hold"] == hold else None
+
+    row: asyncpg.Record = await eventually(there)
+    return row
 
 
 WEEK = {"timezone": "Europe/Berlin", "days": ("mon",), "from_time": "22:00", "until_time": "06:00"}

@@ -664,7 +664,7 @@ class HoldPlaced(Message):
 
 
 class HoldReleased(Message):
-    """Somebody let a mission go on; it is planned at once and not held again."""
+    """Somebody let a mission go on; it is planned at once, and held again only by a freeze that begins later."""
 
     SCHEMA: ClassVar[str] = "grace.intent.v1.HoldReleased"
     SUBJECT: ClassVar[str] = "intent.hold.released"

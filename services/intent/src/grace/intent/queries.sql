@@ -249,8 +249,8 @@ SELECT * FROM missions
  LIMIT :most;
 
 -- release_hold --
--- Somebody lets a mission go on: it is planned at once, and not held again: an attempt in hand is stale. No row: it is not
--- held.
+-- Somebody lets a mission go on: it is planned at once, and held again only by a freeze of later: an attempt in hand is
+-- stale. No row: it is not held.
 UPDATE missions
    SET hold = NULL, held_until = NULL, released_by = :released_by, released_at = now(), plan_after = now(),
        plan_attempt = plan_attempt + 1, reason = 'released by ' || :released_by

@@ -48,6 +48,7 @@ class Freeze:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     weekly: Weekly | None = None
+    declared_at: datetime | None = None  # None until it is kept
 
     @property
     def needs_class(self) -> bool:
@@ -73,14 +74,19 @@ def freeze_hold(
     target: str,
     classes: Mapping[str, TargetClass],
     now: datetime,
+    released_at: datetime | None = None,
 ) -> Hold | None:
-    """Tell which freeze a plan for this target has to wait for; the one that asks, else the longest."""
+    """Tell which freeze a plan for this target has to wait for; the one that asks, else the longest.
+
+    `released_at` is when somebody let the mission go on, who knew what was frozen then and no more.
+    """
     found = [
         (each, until)
         for each in freezes
         if each.tenant_id == tenant
         and _covers(each, target, classes.get(target))
         and (until := open_until(each, now)) is not None
+        and not _is_lifted(each, released_at, now)
     ]
     if not found:
         return None
@@ -115,6 +121,14 @@ def _weekly_until(weekly: Weekly, now: datetime) -> datetime | None:
             if begin <= now < end:
                 ends.append(end)
     return max(ends, default=None)
+
+
+def _is_lifted(freeze: Freeze, released_at: datetime | None, now: datetime) -> bool:
+    """A release lifts the window that was open then: none that was declared or began after it."""
+    if released_at is None or freeze.declared_at is None or freeze.declared_at >= released_at:
+        return False
+    until = open_until(freeze, released_at)
+    return until is not None and now < until
 
 
 def _covers(freeze: Freeze, target: str, known: TargetClass | None) -> bool:

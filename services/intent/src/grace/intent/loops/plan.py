@@ -148,7 +148,7 @@ def _settled(mission: Mission, found: Shortlist, decision: Decision, facts: _Fac
     looked_at = considered(found, decision)
     match decision:
         case Ready(playbook):
-            hold = None if mission.released_at else _hold(mission, playbook, facts)
+            hold = _hold(mission, playbook, facts)
             if hold is not None:
                 return _held(mission, playbook, hold, looked_at, facts.now)
             plan = document(mission, decision, facts.now, looked_at).to_bytes()
@@ -162,15 +162,18 @@ def _settled(mission: Mission, found: Shortlist, decision: Decision, facts: _Fac
 
 
 def _hold(mission: Mission, playbook: Playbook, facts: _Facts) -> Hold | None:
+    """What was released is not held again, but for a freeze that nobody could know of then."""
     frozen = freeze_hold(
         facts.freezes,
         tenant=mission.tenant_id,
         target=mission.target or "",
         classes=facts.classes,
         now=facts.now,
+        released_at=mission.released_at,
     )
-    past = facts.pasts[mission.mission_id]
-    return frozen or hold_of(playbook, past, facts.limits, now=facts.now)
+    if frozen is not None or mission.released_at is not None:
+        return frozen
+    return hold_of(playbook, facts.pasts[mission.mission_id], facts.limits, now=facts.now)
 
 
 def _held(

@@ -90,6 +90,7 @@ def _declared(row: Record) -> Declared:
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
         weekly=weekly,
+        declared_at=row["declared_at"],
     )
     return Declared(
         freeze, row["declared_by"], row["declared_at"], row["ended_by"], row["ended_at"]
