@@ -73,6 +73,59 @@ def test_clocks_that_are_changed_make_a_night_longer_or_shorter() -> None:
         assert end - begin == timedelta(hours=hours)
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends", "opens", "closes"),
+    [
+        # 2026-03-29: after 02:00 (01:00 UTC) comes 03:00
+        ("02:30", "04:00", "2026-03-29T01:00", "2026-03-29T02:00"),
+        ("02:30", "03:20", "2026-03-29T01:00", "2026-03-29T01:20"),
+        ("22:00", "02:30", "2026-03-28T21:00", "2026-03-29T01:00"),
+        ("01:30", "02:30", "2026-03-29T00:30", "2026-03-29T01:00"),
+        # 2026-10-25: after 03:00 (01:00 UTC) comes 02:00
+        ("22:00", "02:30", "2026-10-24T20:00", "2026-10-25T01:30"),
+        ("02:30", "04:00", "2026-10-25T00:30", "2026-10-25T03:00"),
+        ("02:00", "02:10", "2026-10-25T00:00", "2026-10-25T01:10"),
+    ],
+)
+def test_what_clocks_skip_or_show_twice_makes_no_gap_in_a_window(
+    begins: str, ends: str, opens: str, closes: str
+) -> None:
+    window = weekly(begins, ends, *DAYS)
+    first, end = (datetime.fromisoformat(each).replace(tzinfo=UTC) for each in (opens, closes))
+    assert open_until(window, first - timedelta(microseconds=1)) is None
+    assert open_until(window, first) == end
+    assert open_until(window, end - timedelta(microseconds=1)) == end
+    assert open_until(window, end) is None
+
+
+# Changes of clocks in 2026: by an hour or half of one, at night, at midnight, from midnight back.
+CHANGES = [
+    ("Europe/Berlin", "2026-03-29T01:00"), ("Europe/Berlin", "2026-10-25T01:00"),
+    ("America/St_Johns", "2026-03-08T05:30"), ("America/St_Johns", "2026-11-01T04:30"),
+    ("Australia/Lord_Howe", "2026-10-03T15:30"), ("Australia/Lord_Howe", "2026-04-04T15:00"),
+    ("Africa/Cairo", "2026-04-23T22:00"), ("Asia/Beirut", "2026-03-28T22:00"),
+    ("Asia/Beirut", "2026-10-24T21:00"), ("America/Havana", "2026-03-08T05:00"),
+]  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(CHANGES), st.integers(-300, 300),
+    st.integers(0, 1439), st.integers(0, 1439),
+)  # fmt: skip
+def test_whatever_clocks_show_inside_a_window_is_frozen(
+    change: tuple[str, str], minutes: int, begin: int, end: int
+) -> None:
+    zone, at = change
+    now = datetime.fromisoformat(at).replace(tzinfo=UTC) + timedelta(minutes=minutes)
+    begins, ends = (time(each // 60, each % 60) for each in (begin, end))
+    shown = now.astimezone(ZoneInfo(zone)).time()
+    over_midnight = begins >= ends and (shown >= begins or shown < ends)
+    if begins <= shown < ends or over_midnight:
+        window = freeze(ends_at=None, weekly=Weekly(zone, frozenset(DAYS), begins, ends))
+        assert open_until(window, now) is not None
+
+
 def test_one_window_is_open_between_its_ends() -> None:
     window = freeze(starts_at=NOON, ends_at=NOON + timedelta(hours=1))
     moments = [

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -115,12 +115,31 @@ def _weekly_until(weekly: Weekly, now: datetime) -> datetime | None:
     ends = []
     for day in (today - _ONE_DAY, today):
         if DAYS[day.weekday()] in weekly.days:
-            begin = datetime.combine(day, weekly.begins, zone).astimezone(UTC)
+            begin = _instant(datetime.combine(day, weekly.begins, zone), fold=0)
             last_day = day + _ONE_DAY if over_midnight else day
-            end = datetime.combine(last_day, weekly.ends, zone).astimezone(UTC)
+            end = _instant(datetime.combine(last_day, weekly.ends, zone), fold=1)
             if begin <= now < end:
                 ends.append(end)
     return max(ends, default=None)
+
+
+def _instant(local: datetime, *, fold: int) -> datetime:
+    """Return when clocks show a time: of two the one of `fold`; where they skip it, the jump."""
+    early, late = (local.replace(fold=each).astimezone(UTC) for each in (0, 1))
+    # A time that is skipped is read by the clock of after the jump, too, and lies before it then.
+    return _jump(late, early, local.tzinfo) if late < early else (early, late)[fold]
+
+
+def _jump(before: datetime, after: datetime, zone: tzinfo | None) -> datetime:
+    """Return the first moment at which clocks go as they do in the end."""
+    offset = after.astimezone(zone).utcoffset()
+    while after - before > timedelta.resolution:
+        middle = before + (after - before) / 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            after = middle
+        else:
+            before = middle
+    return after
 
 
 def _is_lifted(freeze: Freeze, released_at: datetime | None, now: datetime) -> bool:
