@@ -150,6 +150,47 @@ def test_a_slip_is_refused_with_its_place(mend_it: str, old: str, new: str, comp
     assert complaint in _refused(mend_it.replace(old, new, 1))
 
 
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("010", "a number that begins with 0 is octal"), ("-010", "begins with 0"),
+        ("08", "begins with 0"), ("0_1", "begins with 0"), ("!!int '010'", "begins with 0"),
+        ("1:30", "digits and colons are a number to the base 60"), ("22:22:22", "base 60"),
+        ("+1:30", "base 60"), ("02:30.5", "base 60"),
+    ],
+)  # fmt: skip
+def test_a_number_that_yaml_takes_for_another_is_refused_by_its_line(
+    mend_it: str, written: str, complaint: str
+) -> None:
+    for old, new, line in (
+        ("value: 0", f"value: {written}", 13),
+        ("{b: 2", f"{{b: [{written}]", 8),
+        ("version: 1", f"version: 1\n{written}: x", 3),
+    ):
+        text = mend_it.replace(old, new, 1)
+        with pytest.raises(
+            PlaybookError, match=f"^line {line}: .*{complaint}.*quote it"
+        ) as refused:
+            parse_playbook(text.encode())
+        assert refused.value.line == line
+        assert written not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("'010'", "010"), ('"1:30"', "1:30"), ("!!str 010", "010"), ("0", 0), ("0.5", 0.5),
+        ("-0.25", -0.25), ("8080:80", "8080:80"), ("10.0.0.1:80", "10.0.0.1:80"), ("0x1F", 31),
+    ],
+)  # fmt: skip
+def test_a_quoted_number_is_a_text_and_a_plain_one_itself(
+    mend_it: str, written: str, value: object
+) -> None:
+    text = mend_it.replace("{b: 2", f"{{b: {written}", 1)
+    params = json.loads(parse_playbook(text.encode()).steps[0].action.params)
+    assert params["b"] == value
+
+
 @pytest.mark.parametrize("text", ["", "[]", "just text", "1", "---\n---\n", "\x00", "[" * 3000])
 def test_what_is_no_table_is_no_playbook(text: str) -> None:
     assert _refused(text)

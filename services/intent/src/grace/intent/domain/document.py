@@ -1,6 +1,7 @@
 """The text of a playbook file: read strictly, so that a slip of the pen never becomes a plan."""
 
 import math
+import re
 from datetime import timedelta
 from hashlib import sha256
 
@@ -36,10 +37,21 @@ _THRESHOLD = ("count", "within")
 _GROUPED = ("kind", "severity", "source", "target")
 _STEP = ("action", "measurement", "expectations", "verification")
 _CALL = ("operation", "params")
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_ODD = (
+    (
+        re.compile(r"[-+]?0[0-9_]+"),
+        "a number that begins with 0 is octal in YAML: leave the 0 out, or quote it where it is a text",
+    ),
+    (
+        re.compile(r"[-+]?([1-9][0-9_]*(:[0-5]?[0-9])+|[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*)"),
+        "digits and colons are a number to the base 60 in YAML: write one number, or quote it where it is a text",
+    ),
+)
 
 
 class _StrictLoader(yaml.CSafeLoader):
-    """YAML without what surprises: keys given twice. Aliases are refused before; see _refuse_surprises."""
+    """YAML without what surprises: keys given twice. The rest is refused before; see _refuse_surprises."""
 
     def construct_mapping(
         self,
@@ -149,7 +161,7 @@ def load(source: bytes) -> object:
 
 
 def _refuse_surprises(text: str) -> None:
-    """A small text could grow without bound by aliases, or end the process by its depth.
+    """A small text could grow without bound by aliases, or end the process by its depth; a number be another.
 
     libyaml makes a value out of its parts with a call inside a call, which no limit of Python's ends.
     """
@@ -158,6 +170,8 @@ def _refuse_surprises(text: str) -> None:
         match event:
             case yaml.AliasEvent():
                 raise PlaybookError("an alias (*name) is not allowed: write it out")
+            case yaml.ScalarEvent():
+                _refuse_odd_number(event)
             case yaml.CollectionStartEvent():
                 depth += 1
                 if depth > _MAX_DEPTH:
@@ -165,6 +179,16 @@ def _refuse_surprises(text: str) -> None:
                     raise PlaybookError(f"line {line}: more than {_MAX_DEPTH} tables inside tables")
             case yaml.CollectionEndEvent():
                 depth -= 1
+
+
+def _refuse_odd_number(event: yaml.ScalarEvent) -> None:
+    """010 would be 8 and 1:30 be 90, as nobody means them. The value is not said: it may be a secret."""
+    if not event.implicit[0] and event.tag not in _NUMBERS:
+        return  # quoted, or a text by its tag
+    for pattern, reason in _ODD:
+        if pattern.fullmatch(event.value):
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise PlaybookError(f"line {line}: {reason}", line=line)
 
 
 def _trigger(table: Table) -> Trigger:
