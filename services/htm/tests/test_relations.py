@@ -22,6 +22,7 @@ from grace.htm.domain.relations import (
     Known,
     Relations,
     Relative,
+    entangled,
     ids_of,
     keys_of,
     links_of,
@@ -131,6 +132,34 @@ def test_nobody_waits_for_what_may_not_come_in() -> None:
     assert "submit it before" in str(objection_to(request, Known()))
     stored = Known({("default", "a"): (OTHER, b"h")}, {OTHER: _stored(2)})
     assert objection_to(request, stored) is None
+
+
+@pytest.mark.parametrize(
+    ("relations", "says"),
+    [
+        (Relations((str(OTHER),)), "there is no task"),
+        (Relations((str(THIRD),)), "there is no task"),
+        (Relations(depends_on_keys=("nobody",)), "there is no task nobody"),
+        (Relations(depends_on_keys=("b",)), "wait for one another"),
+        (Relations(parent_id=str(THIRD)), "there is no task"),
+    ],
+)
+def test_of_tasks_under_one_key_the_first_is_judged_as_it_is_the_one_stored(
+    relations, says
+) -> None:
+    known = Known(tasks={THIRD: _stored(3, tenant_id="acme")})
+    first, other, second = Wanted("a", relations), _after("b", "a"), Wanted("a", task_id=OTHER)
+    assert says in str(objection_to([first, other, second], known))
+    assert objection_to([second, other, first], known) is None
+
+
+def test_requests_are_judged_together_where_none_goes_by_a_key_of_another() -> None:
+    a, b = [Wanted("a")], [_after("b", "a"), Wanted("a")]
+    assert entangled([a, b])
+    assert entangled([b, b])
+    assert not entangled([b, [Wanted("c"), Wanted("c")], [Wanted("a", tenant_id="acme")]])
+    assert not entangled([a, a, [_after("b", "c")]])
+    assert not entangled([a, [_after("a", "c")]]), "whichever comes first, nobody goes by it"
 
 
 def test_what_is_stored_already_is_not_judged_again() -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from grace.contracts.htm import ExplainTask, ListTasks, SteerTask, SubmitTasks
+from grace.contracts.htm import (
+    ExplainTask,
+    ListTasks,
+    SteerTask,
+    SubmitTasks,
+    SubmittedTasks,
+    TaskSpec,
+)
+from grace.htm.handlers import submit
 from grace.htm.loops import Expire, Follow
 from grace.htm.settings import Settings
-from grace.kit import GraceError, new_id
+from grace.kit import Called, Calls, GraceError, new_id
+from grace.kit.group import Group
 from grace.testkit import eventually
 
 if TYPE_CHECKING:
@@ -21,6 +31,11 @@ FATAL = {"error_class": "user", "error_message": "no"}
 async def _submitted(crew: Crew, *wanted: dict[str, Any]) -> list[str]:
     """Submit in one request; returns the ids."""
     return [task.task_id for task in await crew.submit(*(crew.spec(**each) for each in wanted))]
+
+
+def _called(tasks: tuple[TaskSpec, ...]) -> Called[Any]:
+    body = SubmitTasks(tasks=tasks)
+    return Called(body, new_id(), "", "verification", "key", "default", "", None)
 
 
 async def _steer(crew: Crew, task_id: str, act: str) -> Any:
@@ -128,6 +143,43 @@ async def test_relations_that_cannot_be_are_refused_and_nothing_is_stored(crew: 
         assert caught.value.kind == "invalid"
     after = await crew.house.rows("htm", "SELECT id FROM htm_tasks")
     assert {row["id"] for row in after} == {row["id"] for row in before}
+
+
+async def test_the_first_task_under_a_key_is_the_one_that_is_judged(crew: Crew) -> None:
+    foreign = await crew.claimed(tenant_id="acme", origin="intent")
+    wrong: dict[str, list[dict[str, Any]]] = {
+        "there is no task": [{"depends_on": (str(new_id()),)}],
+        f"no task {foreign.task_id}": [{"depends_on": (foreign.task_id,)}],
+        "no task nobody": [{"depends_on_keys": ("nobody",)}],
+        "wait for one another": [{"depends_on_keys": ("b",)}, {"key": "b", "depends_on_keys": ("a",)}],
+        "it could wait for or belong to": [{"parent_id": foreign.task_id}],
+    }  # fmt: skip
+    for reason, (first, *others) in wrong.items():
+        with pytest.raises(GraceError, match=reason) as caught:
+            await _submitted(crew, {"origin": "intent", "key": "a"} | first, *others, {"key": "a"})
+        assert caught.value.kind == "invalid"
+    assert len(await crew.house.rows("htm", "SELECT id FROM htm_tasks")) == 1
+    await crew.done(foreign)
+    assert await crew.standing(foreign.task_id) == ["succeeded"]
+
+
+async def test_of_requests_that_give_one_key_at_once_each_is_judged_by_what_is_stored(
+    crew: Crew,
+) -> None:
+    """In one batch, as the kit joins them: a child is charged to what its parent is charged to."""
+    plain = crew.spec(key="p")
+    family = (crew.spec(key="p", origin="intent"), crew.spec(parent_key="p", origin="intent"))
+
+    async def transact(waiting: Calls) -> Any:
+        async with crew.htm.unit() as unit:
+            return await submit.on_submit(Settings(), waiting, unit)
+
+    group, wanted = Group(transact), ((plain,), family)
+    taken, refused = await asyncio.gather(
+        *(group.call(_called(tasks)) for tasks in wanted), return_exceptions=True
+    )
+    assert isinstance(taken, SubmittedTasks)
+    assert "the key p belongs to a task with another body" in str(refused)
 
 
 async def test_a_refused_family_spoils_no_other_request(crew: Crew) -> None:

@@ -3,6 +3,7 @@
 A child depends on its siblings alone, so no task can wait for what waits for it in turn.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -123,10 +124,25 @@ def objection_to(tasks: Sequence[Kin], known: Known) -> str | None:
     """
     if sum(len(_names(task)) for task in tasks) > MOST_RELATIONS:
         return f"one request names at most {MOST_RELATIONS} related tasks"
-    request = {(task.tenant_id, task.key): task for task in tasks}
+    request = _first_by_key(tasks)
     fresh = [task for key, task in request.items() if key not in known.keys and task.relations]
     wrong = (reason for task in fresh for reason in _objections(task, request, known))
     return next(wrong, None) or _cycle(fresh, request)
+
+
+def entangled(requests: Sequence[Sequence[Kin]]) -> bool:
+    """Whether a request names client keys that more than one of them gives.
+
+    Each is judged as if its own tasks came in: where another's come first, that is not so.
+    """
+    given = Counter(key for tasks in requests for key in _first_by_key(tasks))
+    return any(
+        given[task.tenant_id, name] > 1
+        for tasks in requests
+        for task in tasks
+        for name in _names(task)
+        if isinstance(name, str)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +162,14 @@ def links_of(tasks: Sequence[Kin], ids: Mapping[Key, UUID]) -> Links:
     before = {(t.task_id, id_of(t, name)): None for t in tasks for name in t.relations.before}
     parents = ((t.task_id, id_of(t, t.relations.parent)) for t in tasks if t.relations.parent)
     return Links(tuple(before), tuple(parents))
+
+
+def _first_by_key(tasks: Sequence[Kin]) -> Mapping[Key, Kin]:
+    """The tasks that may be stored: of those under one client key the first, which is judged."""
+    found: dict[Key, Kin] = {}
+    for task in tasks:
+        found.setdefault((task.tenant_id, task.key), task)
+    return found
 
 
 def _objections(task: Kin, request: Mapping[Key, Kin], known: Known) -> Iterator[str]:

@@ -4,13 +4,24 @@ from collections.abc import Sequence
 from typing import TypeAlias
 from uuid import UUID
 
-from grace.htm.domain.relations import Known, ids_of, keys_of, links_of, objection_to
+from grace.htm.domain.relations import (
+    Known,
+    entangled,
+    ids_of,
+    keys_of,
+    links_of,
+    objection_to,
+)
 from grace.htm.domain.routing import NewTask, Refused
 from grace.htm.store import Tasks, UniqueKeys, tell_followed
 from grace.htm.store.relations import Relatives
-from grace.kit import Unit
+from grace.kit import Conflict, Unit
 
 Route: TypeAlias = tuple[NewTask, ...] | Refused
+
+
+class Entangled(Conflict):
+    """Requests of one batch go by the same client keys."""
 
 
 async def judge_relations(routes: Sequence[Route], unit: Unit) -> Sequence[Route]:
@@ -22,6 +33,9 @@ async def judge_relations(routes: Sequence[Route], unit: Unit) -> Sequence[Route
     related = [task for task in tasks if task.relations]
     if not related:
         return routes
+    if entangled([route for route in routes if not isinstance(route, Refused)]):
+        # No fault of the moment: the kit tries halves, and the later one finds what is stored.
+        raise Entangled
     stored = await Tasks(unit.tx).find_keys(keys_of(related))
     keys = {key: (found.task_id, found.body_hash) for key, found in stored.items()}
     ids = ids_of(related, Known(keys)) | await _holders(tasks, unit)
