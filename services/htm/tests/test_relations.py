@@ -22,6 +22,7 @@ from grace.htm.domain.relations import (
     Known,
     Relations,
     Relative,
+    crossed,
     entangled,
     ids_of,
     keys_of,
@@ -29,6 +30,7 @@ from grace.htm.domain.relations import (
     objection_to,
     wrongly_named,
 )
+from grace.htm.domain.unique import REPLACEABLE, Policy, Unique
 
 OPEN = sorted(set(State) - FINAL)
 BAD = sorted(FINAL - {State.SUCCEEDED})
@@ -45,7 +47,7 @@ class Wanted:
     tenant_id: str = "default"
     origin: str = "intent"
     body_hash: bytes = b"h"
-    unique: object | None = None
+    unique: Unique | None = None
 
 
 def _after(key: str, *before: str, parent: str | None = None) -> Wanted:
@@ -128,7 +130,7 @@ def test_a_child_depends_on_its_siblings_alone() -> None:
 
 
 def test_nobody_waits_for_what_may_not_come_in() -> None:
-    request = [Wanted("a", unique="held"), _after("b", "a")]
+    request = [Wanted("a", unique=Unique("held")), _after("b", "a")]
     assert "submit it before" in str(objection_to(request, Known()))
     stored = Known({("default", "a"): (OTHER, b"h")}, {OTHER: _stored(2)})
     assert objection_to(request, stored) is None
@@ -160,6 +162,26 @@ def test_requests_are_judged_together_where_none_goes_by_a_key_of_another() -> N
     assert not entangled([b, [Wanted("c"), Wanted("c")], [Wanted("a", tenant_id="acme")]])
     assert not entangled([a, a, [_after("b", "c")]])
     assert not entangled([a, [_after("a", "c")]]), "whichever comes first, nobody goes by it"
+
+
+@pytest.mark.parametrize("state", OPEN)
+@pytest.mark.parametrize("relations", [Relations((str(OTHER),)), Relations(parent_id=str(OTHER))])
+def test_nobody_takes_the_place_of_what_it_or_another_of_its_request_names(
+    state, relations
+) -> None:
+    known = Known(tasks={OTHER: _stored(2, state=state)}, holders={("default", "u"): OTHER})
+    replace, join = Unique("u", Policy.REPLACE), Unique("u", Policy.JOIN)
+    alone = [Wanted("a", relations, unique=replace)]
+    beside = [Wanted("a", relations), Wanted("b", unique=replace)]
+    for request in (alone, beside):
+        says = str(objection_to(request, known))
+        assert ("would take the place of" in says) == (state in REPLACEABLE)
+    assert crossed([beside[:1], beside[1:]], known) == (state in REPLACEABLE)
+    assert not crossed([alone, [Wanted("c")]], known)
+    for harmless in (join, Unique("v", Policy.REPLACE)):
+        assert objection_to([Wanted("a", relations, unique=harmless)], known) is None
+    stored = Known({("default", "b"): (THIRD, b"h")}, known.tasks, known.holders)
+    assert objection_to(beside, stored) is None
 
 
 def test_what_is_stored_already_is_not_judged_again() -> None:

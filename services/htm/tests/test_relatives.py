@@ -182,6 +182,21 @@ async def test_of_requests_that_give_one_key_at_once_each_is_judged_by_what_is_s
     assert "the key p belongs to a task with another body" in str(refused)
 
 
+async def test_a_task_cannot_take_the_place_of_its_parent_or_of_what_it_depends_on(
+    crew: Crew,
+) -> None:
+    (held,) = await _submitted(crew, {"key": "p", "unique_key": "u"})
+    for relation in ({"parent_id": held}, {"parent_key": "p"}, {"depends_on": (held,)}):
+        wanted = relation | {"unique_key": "u", "unique_policy": "replace"}
+        with pytest.raises(GraceError, match=f"take the place of {held}, which it names"):
+            await _submitted(crew, wanted)
+    assert await crew.standing(held) == ["queued"]
+    (task,) = await crew.claim(9)
+    await crew.done(task)
+    (after,) = await _submitted(crew, wanted)
+    assert await crew.standing(held, after) == ["succeeded", "queued"]
+
+
 async def test_a_refused_family_spoils_no_other_request(crew: Crew) -> None:
     """They share a transaction, and what one of them names is locked for all."""
     bad = SubmitTasks(tasks=(crew.spec(depends_on_keys=("nothing",)),))

@@ -4,13 +4,14 @@ A child depends on its siblings alone, so no task can wait for what waits for it
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from grace.htm.domain.lifecycle import FINAL, State
+from grace.htm.domain.unique import REPLACEABLE, Policy, Unique, UniqueKey
 
 MOST_DEPENDENCIES = 64
 MOST_RELATIONS = 10_000
@@ -67,7 +68,7 @@ class Kin(Protocol):
     @property
     def body_hash(self) -> bytes: ...  # noqa: D102
     @property
-    def unique(self) -> object | None: ...  # noqa: D102
+    def unique(self) -> Unique | None: ...  # noqa: D102
     @property
     def relations(self) -> Relations: ...  # noqa: D102
 
@@ -87,10 +88,14 @@ class Relative:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored of what a request names: client keys with their bodies' hashes, and tasks."""
+    """What is stored of what a request names: client keys with their bodies' hashes, and tasks.
+
+    `holders` are those that held the unique keys which the request wants; they may have ended.
+    """
 
     keys: Mapping[Key, tuple[UUID, bytes]] = field(default_factory=dict)
     tasks: Mapping[UUID, Relative] = field(default_factory=dict)
+    holders: Mapping[UniqueKey, UUID] = field(default_factory=dict)
 
 
 def wrongly_named(relations: Relations) -> str | None:
@@ -108,7 +113,7 @@ def wrongly_named(relations: Relations) -> str | None:
 def keys_of(tasks: Sequence[Kin]) -> set[Key]:
     """The client keys that decide what a request's names stand for: its own ones, too."""
     named = {(t.tenant_id, n) for t in tasks for n in _names(t) if isinstance(n, str)}
-    return named | {(t.tenant_id, t.key) for t in tasks if t.relations}
+    return named | {(t.tenant_id, t.key) for t in tasks if t.relations or t.unique}
 
 
 def ids_of(tasks: Sequence[Kin], known: Known) -> set[UUID]:
@@ -127,7 +132,7 @@ def objection_to(tasks: Sequence[Kin], known: Known) -> str | None:
     request = _first_by_key(tasks)
     fresh = [task for key, task in request.items() if key not in known.keys and task.relations]
     wrong = (reason for task in fresh for reason in _objections(task, request, known))
-    return next(wrong, None) or _cycle(fresh, request)
+    return next(wrong, None) or _cycle(fresh, request) or _objection_to_place(fresh, request, known)
 
 
 def entangled(requests: Sequence[Sequence[Kin]]) -> bool:
@@ -142,6 +147,31 @@ def entangled(requests: Sequence[Sequence[Kin]]) -> bool:
         for task in tasks
         for name in _names(task)
         if isinstance(name, str)
+    )
+
+
+def ended_by(tasks: Iterable[Kin], known: Known) -> Mapping[UUID, Kin]:
+    """Stored tasks that end when these come in, each with the one that wants its place."""
+    found: dict[UUID, Kin] = {}
+    for task in tasks:
+        if task.unique is None or task.unique.policy is not Policy.REPLACE:
+            continue
+        holder = known.holders.get((task.tenant_id, task.unique.key))
+        held = known.tasks.get(holder) if holder is not None else None
+        if held and held.state in REPLACEABLE and (task.tenant_id, task.key) not in known.keys:
+            found[held.task_id] = task
+    return found
+
+
+def crossed(requests: Sequence[Sequence[Kin]], known: Known) -> bool:
+    """Whether one request ends what another one names: their order says which of them comes in."""
+    ended = [set(ended_by(tasks, known)) for tasks in requests]
+    named = [ids_of(tasks, known) if any(ended) else set() for tasks in requests]
+    return any(
+        ends & theirs
+        for n, ends in enumerate(ended)
+        for m, theirs in enumerate(named)
+        if n != m and ends
     )
 
 
@@ -222,6 +252,17 @@ def _cycle(fresh: Sequence[Kin], request: Mapping[Key, Kin]) -> str | None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         return f"these wait for one another: {', '.join(key for _, key in error.args[1])}"
+    return None
+
+
+def _objection_to_place(
+    fresh: Sequence[Kin], request: Mapping[Key, Kin], known: Known
+) -> str | None:
+    """A parent is not yet one when its place is asked for: its child would work under what has ended."""
+    ended = ended_by(request.values(), known)
+    for task in fresh if ended else ():
+        for name in sorted(ids_of([task], known) & ended.keys()):
+            return f"{task.key}: {ended[name].key} would take the place of {name}, which it names"
     return None
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from typing import TypeAlias
-from uuid import UUID
 
 from grace.htm.domain.relations import (
     Known,
+    crossed,
     entangled,
     ids_of,
     keys_of,
@@ -21,7 +21,7 @@ Route: TypeAlias = tuple[NewTask, ...] | Refused
 
 
 class Entangled(Conflict):
-    """Requests of one batch go by the same client keys."""
+    """Requests of one batch go by the same client keys, or one ends what another names."""
 
 
 async def judge_relations(routes: Sequence[Route], unit: Unit) -> Sequence[Route]:
@@ -30,16 +30,15 @@ async def judge_relations(routes: Sequence[Route], unit: Unit) -> Sequence[Route
     Comes before the first row is stored: locks first, client keys then, or two requests could deadlock.
     """
     tasks = _tasks(routes)
-    related = [task for task in tasks if task.relations]
-    if not related:
+    if not any(task.relations for task in tasks):
         return routes
-    if entangled([route for route in routes if not isinstance(route, Refused)]):
+    accepted = [route for route in routes if not isinstance(route, Refused)]
+    if entangled(accepted):
         # No fault of the moment: the kit tries halves, and the later one finds what is stored.
         raise Entangled
-    stored = await Tasks(unit.tx).find_keys(keys_of(related))
-    keys = {key: (found.task_id, found.body_hash) for key, found in stored.items()}
-    ids = ids_of(related, Known(keys)) | await _holders(tasks, unit)
-    known = Known(keys, await Relatives(unit.tx).lock_relatives(ids))
+    known = await _known(tasks, unit)
+    if crossed(accepted, known):
+        raise Entangled
     return [_judged(route, known) for route in routes]
 
 
@@ -56,10 +55,14 @@ async def note_relations(created: Sequence[NewTask], unit: Unit) -> None:
     tell_followed(unit)  # what is named may have ended
 
 
-async def _holders(tasks: Sequence[NewTask], unit: Unit) -> set[UUID]:
-    """Who holds the unique keys that are wanted beside: they are locked together with the relatives."""
+async def _known(tasks: Sequence[NewTask], unit: Unit) -> Known:
+    """What is stored of what they name, locked together with the holders of unique keys they want."""
+    stored = await Tasks(unit.tx).find_keys(keys_of(tasks))
+    keys = {key: (found.task_id, found.body_hash) for key, found in stored.items()}
     wanted = {(task.tenant_id, task.unique.key) for task in tasks if task.unique}
-    return {*(await UniqueKeys(unit.tx).lock_keys(wanted)).values()} if wanted else set()
+    holders = await UniqueKeys(unit.tx).lock_keys(wanted) if wanted else {}
+    ids = ids_of(tasks, Known(keys)) | {*holders.values()}
+    return Known(keys, await Relatives(unit.tx).lock_relatives(ids), holders)
 
 
 def _tasks(routes: Sequence[Route]) -> list[NewTask]:
