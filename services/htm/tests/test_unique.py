@@ -84,6 +84,21 @@ async def test_inside_one_batch_the_first_enters(crew: Crew) -> None:
     assert {str(row["id"]) for row in rows} == {outcomes[0].task_id, outcomes[4].task_id}
 
 
+async def test_a_client_key_given_twice_is_answered_by_what_its_first_task_came_to(
+    crew: Crew,
+) -> None:
+    _, holder = await _submitted(crew)
+    wants = crew.spec(key="k", unique_key="nightly")
+    joins = crew.spec(key="j", unique_key="nightly", unique_policy="join")
+    for outcomes in (["joined", "existing", "conflict"], ["existing", "existing", "conflict"]):
+        answer = await crew.submit(joins, joins, crew.spec(key="j"))
+        assert [each.outcome for each in answer] == outcomes
+        assert {each.task_id for each in answer} == {holder}
+        answer = await crew.submit(wants, wants, crew.spec(key="k"))
+        assert [(each.outcome, each.task_id) for each in answer] == [("refused", holder)] * 3
+    assert len(await crew.house.rows("htm", OPEN)) == 1
+
+
 @pytest.mark.parametrize("policy", ["refuse", "replace", "join"])
 async def test_replicas_that_submit_at_once_leave_one_live_task(
     wide_crew: Crew, policy: str

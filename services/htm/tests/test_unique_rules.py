@@ -16,6 +16,7 @@ from grace.htm.domain.unique import (
     UniqueKey,
     first_of_each_key,
     judge,
+    refuse_alike,
 )
 
 OLD = UUID(int=1000)
@@ -67,10 +68,14 @@ def test_keys_of_other_tenants_are_other_keys() -> None:
     assert judge([wish(1), other], {}).entering == {UUID(int=1), UUID(int=2)}
 
 
-def test_a_second_task_under_a_client_key_wants_nothing() -> None:
-    tasks = [wish(1), wish(2), wish(3, None), wish(4)]
-    keys = [("t", "a"), ("t", "a"), ("t", "b"), ("t", "b")]
-    assert first_of_each_key(tasks, keys) == [tasks[0]]
+def test_the_first_task_under_a_client_key_speaks_for_all_of_them() -> None:
+    tasks = [wish(1), wish(2), wish(3, None), wish(4), wish(5, None)]
+    keys = [("t", "a"), ("t", "a"), ("t", "b"), ("t", "b"), ("t", "a")]
+    first = first_of_each_key(tasks, keys)
+    assert first == [tasks[0], tasks[2]]
+    verdicts = judge(first, held(State.RUNNING))
+    refuse_alike(verdicts, tasks, keys)
+    assert verdicts.refused == {UUID(int=n): OLD for n in (1, 2, 5)}
 
 
 @given(

@@ -104,11 +104,20 @@ def judge(tasks: Sequence[Wanting], holders: Mapping[UniqueKey, Holder]) -> Verd
 def first_of_each_key(
     tasks: Sequence[T_wanting], client_keys: Sequence[UniqueKey]
 ) -> list[T_wanting]:
-    """Those that want a unique key, without later ones under a client key that came before."""
-    seen: set[UniqueKey] = set()
-    found: list[T_wanting] = []
+    """The tasks without later ones under a client key that came before: that one speaks for all."""
+    first: dict[UniqueKey, T_wanting] = {}
     for task, client_key in zip(tasks, client_keys, strict=True):
-        if task.unique is not None and client_key not in seen:
-            found.append(task)
-        seen.add(client_key)
-    return found
+        first.setdefault(client_key, task)
+    return list(first.values())
+
+
+def refuse_alike(
+    verdicts: Verdicts, tasks: Sequence[Wanting], client_keys: Sequence[UniqueKey]
+) -> None:
+    """Refuse later tasks under the client key of a refused one: nothing is stored to answer them by."""
+    refused: dict[UniqueKey, UUID] = {}
+    for task, client_key in zip(tasks, client_keys, strict=True):
+        if task.task_id in verdicts.refused:
+            refused[client_key] = verdicts.refused[task.task_id]
+        elif client_key in refused:
+            verdicts.refused[task.task_id] = refused[client_key]

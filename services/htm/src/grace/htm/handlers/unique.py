@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from grace.htm.domain.routing import NewTask
-from grace.htm.domain.unique import Verdicts, first_of_each_key, judge
+from grace.htm.domain.unique import Verdicts, first_of_each_key, judge, refuse_alike
 from grace.htm.store import Tasks, UniqueKeys, tell_moved
 from grace.kit import Unavailable, Unit
 
@@ -26,13 +26,16 @@ async def judge_unique(tasks: Sequence[NewTask], unit: Unit) -> Entry:
     """Lock the keys that are wanted and decide who gets them; costs nothing where none is."""
     if not any(task.unique for task in tasks):
         return Entry(tasks)
-    wanting = first_of_each_key(tasks, [(task.tenant_id, task.key) for task in tasks])
+    client_keys = [(task.tenant_id, task.key) for task in tasks]
+    first = first_of_each_key(tasks, client_keys)
+    wanting = [task for task in first if task.unique]
     wanted = {(task.tenant_id, task.unique.key) for task in wanting if task.unique}
     holders = await UniqueKeys(unit.tx).lock(wanted)
     # Only now: who held the lock may have taken the client key.
     known = await Tasks(unit.tx).find_keys({(task.tenant_id, task.key) for task in wanting})
     verdicts = judge([t for t in wanting if (t.tenant_id, t.key) not in known], holders)
-    enter = [task for task in tasks if task.unique is None or task.task_id in verdicts.entering]
+    refuse_alike(verdicts, tasks, client_keys)
+    enter = [task for task in first if task.unique is None or task.task_id in verdicts.entering]
     return Entry(enter, verdicts)
 
 
