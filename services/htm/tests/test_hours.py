@@ -7,8 +7,9 @@ from statistics import mean, quantiles
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client import REGISTRY
 
-from grace.contracts.htm import GetTaskMetrics, TaskMetrics
+from grace.contracts.htm import ExplainTask, GetTaskMetrics, Spread, SteerTask, TaskMetrics
 from grace.htm.loops import RollUp
 from grace.htm.settings import Settings
 from grace.kit import GraceError
@@ -47,6 +48,13 @@ async def leader(house: House) -> None:
     """Hours are rolled up by the test alone: it leads before htm starts."""
     htm = await house.act_as("htm")
     assert await htm.leadership.holds("rollup")
+
+
+def observed(name: str, type_: str) -> tuple[float, float]:
+    """How often Prometheus was told such a time, and their sum."""
+    found = (f"grace_htm_{name}_seconds_{part}" for part in ("count", "sum"))
+    count, total = (REGISTRY.get_sample_value(each, {"type": type_}) or 0 for each in found)
+    return count, total
 
 
 async def ended(
@@ -156,3 +164,109 @@ async def test_more_figures_than_fit_are_refused_with_what_to_do(crew: Crew) -> 
     with pytest.raises(GraceError, match="shorter time") as caught:
         await figures(crew)
     assert caught.value.kind == "invalid"
+
+
+async def steer(crew: Crew, task_id: str, act: str) -> None:
+    gateway = await crew.house.act_as("gateway")
+    order = SteerTask(tenant_id="default", task_id=task_id, act=act, principal="ada")
+    await gateway.call(order)
+
+
+async def an_hour_passes(crew: Crew) -> None:
+    for column in ("created_at", "queued_at", "assigned_at", "started_at"):
+        await crew.let_pass(column)
+    await crew.house.rows(
+        "htm",
+        "UPDATE htm_task_attempts SET assigned_at = assigned_at - interval '1 h',"
+        " started_at = started_at - interval '1 h', finished_at = finished_at - interval '1 h'"
+        " RETURNING task_id",
+    )
+
+
+async def test_what_ends_before_its_time_has_neither_queue_nor_total(crew: Crew) -> None:
+    later = datetime.now(UTC) + 5 * HOUR
+    (early,) = await crew.submit(crew.spec(run_at=later, type="early"))
+    await crew.submit(crew.spec(key="p", kernel="other"))
+    await crew.submit(crew.spec(run_at=later, type="early.child", parent_key="p"))
+    await steer(crew, early.task_id, "cancel")
+    (parent,) = await crew.claim(kernels=("other",))
+    await crew.done(parent, "failed", error_class="user")
+    await crew.follow()
+    await roll_up(crew)
+    for type_ in ("early", "early.child"):
+        (hour,) = (await figures(crew, type=type_)).hours
+        assert (hour.counts.cancelled, hour.total, hour.queue) == (1, Spread(), Spread())
+    assert observed("total", "early.child") == (0, 0)
+    assert observed("queue", "early.child") == (0, 0)
+
+
+async def test_only_what_was_queued_has_a_queue_time(crew: Crew) -> None:
+    await crew.submit(crew.spec(key="before", kernel="other", type="queue.before"))
+    (cancelled, expired) = await crew.submit(
+        crew.spec(depends_on_keys=("before",), type="queue.cancelled", sla_ms=2**31),
+        crew.spec(depends_on_keys=("before",), type="queue.expired"),
+    )
+    (queued,) = await crew.submit(crew.spec(type="queue.queued"))
+    await an_hour_passes(crew)
+    await crew.let_pass("expires_at")
+    await crew.expired(expired.task_id)
+    assert await crew.standing(cancelled.task_id, queued.task_id) == ["cancelled", "expired"]
+    await roll_up(crew)
+    found = {each.type: each for each in (await figures(crew)).hours}
+    for type_ in ("queue.cancelled", "queue.expired"):
+        assert found[type_].queue == Spread()
+        assert (found[type_].total.avg or 0) > 3600
+        assert observed("queue", type_) == (0, 0)
+    assert (found["queue.queued"].queue.avg or 0) > 3600
+    assert observed("queue", "queue.queued")[0] == 1
+
+
+async def test_a_parent_has_executed_when_its_own_work_is_done(crew: Crew) -> None:
+    await crew.submit(
+        crew.spec(key="p", type="family.parent"),
+        crew.spec(parent_key="p", kernel="other", type="family.child"),
+    )
+    (parent,) = await crew.claim()
+    await crew.done(parent)
+    await an_hour_passes(crew)
+    (child,) = await crew.claim(kernels=("other",))
+    await crew.done(child)
+    assert await crew.standing(parent.task_id) == ["succeeded"]
+    await roll_up(crew)
+    (hour,) = (await figures(crew, type="family.parent")).hours
+    assert 0 <= (hour.execution.p95 or 0) < 60
+    assert hour.execution.p95 is not None
+    assert (hour.total.p95 or 0) > 3600
+    count, seconds = observed("execution", "family.parent")
+    assert (count, seconds < 60) == (1, True)
+    (other,) = await crew.submit(crew.spec(type="family.parent"))
+    gateway = await crew.house.act_as("gateway")
+    why = await gateway.call(ExplainTask(tenant_id="default", task_id=other.task_id))
+    assert why.sla_state == "ok"
+
+
+async def test_a_parent_that_ends_from_the_queue_did_not_queue_until_its_children_ended(
+    crew: Crew,
+) -> None:
+    parent, _ = await crew.submit(
+        crew.spec(key="p", type="left.parent"), crew.spec(parent_key="p", kernel="other")
+    )
+    (child,) = await crew.claim(kernels=("other",))
+    await steer(crew, parent.task_id, "cancel")
+    await an_hour_passes(crew)
+    await crew.done(child)
+    assert await crew.standing(parent.task_id) == ["cancelled"]
+    await roll_up(crew)
+    (hour,) = (await figures(crew, type="left.parent")).hours
+    assert (hour.queue, observed("queue", "left.parent")) == (Spread(), (0, 0))
+
+
+async def test_figures_that_were_stored_below_zero_are_left_out(crew: Crew) -> None:
+    await ended(crew, 1, 2)
+    await roll_up(crew)
+    await crew.house.rows(
+        "htm", "UPDATE htm_metrics SET total_avg = 1, total_p50 = -18000 RETURNING hour"
+    )
+    (hour,) = (await figures(crew)).hours
+    assert (hour.total, hour.counts.tasks) == (Spread(), 2)
+    assert hour.execution.p50 is not None

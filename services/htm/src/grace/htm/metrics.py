@@ -91,11 +91,14 @@ def _times_of(type_: str) -> _Times:
 
 
 def _observe(seconds: _Times, state: State, times: Times) -> None:
-    waited = (times.assigned_at or times.finished_at) - times.queued_at
-    seconds.queue.observe(waited.total_seconds())
-    seconds.total.observe((times.finished_at - times.created_at).total_seconds())
-    if times.started_at is not None and state in _ENDS_OF_ATTEMPTS:
-        seconds.execution.observe((times.finished_at - times.started_at).total_seconds())
+    """Observe what the task came to; what it never came to has no time, not a short one."""
+    if times.queued_at is not None:
+        waited = (times.assigned_at or times.finished_at) - times.queued_at
+        seconds.queue.observe(waited.total_seconds())
+    if times.finished_at >= times.created_at:  # else it ended before it was due
+        seconds.total.observe((times.finished_at - times.created_at).total_seconds())
+    if times.started_at is not None and times.worked_until and state in _ENDS_OF_ATTEMPTS:
+        seconds.execution.observe((times.worked_until - times.started_at).total_seconds())
 
 
 def _bounded(name: str) -> str:

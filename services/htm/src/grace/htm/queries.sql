@@ -241,7 +241,7 @@ SELECT not_before - statement_timestamp()
 -- expire_tasks --
 -- End tasks that nobody began in time.
 WITH late AS (
-    SELECT id
+    SELECT id, status
       FROM htm_tasks
      WHERE status IN ('waiting', 'queued', 'retrying') AND expires_at < statement_timestamp()
      ORDER BY expires_at
@@ -255,8 +255,9 @@ UPDATE htm_tasks t
   FROM late
  WHERE t.id = late.id
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
-          t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
-          t.assigned_at, t.started_at, t.finished_at, t.is_parent OR t.is_followed AS followed;
+          t.mission_id, greatest(t.created_at, t.run_at) AS created_at,
+          CASE WHEN late.status <> 'waiting' THEN t.queued_at END AS queued_at, t.assigned_at,
+          t.started_at, t.finished_at, t.is_parent OR t.is_followed AS followed;
 
 -- stop_overdue --
 -- Ask for the end of tasks at work whose deadline has passed; the next beat tells their workers.

@@ -27,13 +27,17 @@ T_tenant = TypeVar("T_tenant", bound=OfTenant)
 
 
 class Times(NamedTuple):
-    """When an ended task went through which door; None where it never did."""
+    """When an ended task went through which door; None where it never did.
+
+    `created_at` is when it was due, `worked_until` the end of its last attempt: a parent ends later.
+    """
 
     created_at: datetime
-    queued_at: datetime
+    queued_at: datetime | None
     assigned_at: datetime | None
     started_at: datetime | None
     finished_at: datetime
+    worked_until: datetime | None
 
 
 class Moved(NamedTuple):

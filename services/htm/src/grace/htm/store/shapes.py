@@ -50,4 +50,5 @@ def _times_of(row: Record) -> Times | None:
         row["assigned_at"],
         row["started_at"],
         row["finished_at"],
+        row.get("worked_until", row["finished_at"]),
     )

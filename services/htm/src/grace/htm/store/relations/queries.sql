@@ -150,8 +150,9 @@ RETURNING t.kernel;
 -- cancel_followers --
 -- End tasks that nobody holds because of another's end.
 WITH ending AS (
-    SELECT *
+    SELECT u.*, held.status AS before
       FROM unnest(CAST(:task_ids AS uuid[]), CAST(:reasons AS text[])) AS u (task_id, reason)
+      JOIN htm_tasks held ON held.id = u.task_id AND held.id = ANY (CAST(:task_ids AS uuid[]))
 )
 UPDATE htm_tasks t
    SET status = 'cancelled', not_before = NULL,
@@ -163,7 +164,8 @@ UPDATE htm_tasks t
  WHERE t.id = e.task_id AND t.id = ANY (CAST(:task_ids AS uuid[]))
    AND t.status IN ('waiting', 'scheduled', 'queued', 'retrying', 'needs_attention')
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
-          t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
+          t.mission_id, greatest(t.created_at, t.run_at) AS created_at,
+          CASE WHEN e.before NOT IN ('waiting', 'scheduled') THEN t.queued_at END AS queued_at,
           t.assigned_at, t.started_at, t.finished_at, t.is_parent OR t.is_followed AS followed;
 
 -- ask_followers --
@@ -197,8 +199,13 @@ UPDATE htm_tasks t
   FROM ending e
  WHERE t.id = e.task_id AND t.id = ANY (CAST(:task_ids AS uuid[])) AND t.status = 'joining'
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
-          t.mission_id, greatest(t.created_at, t.run_at) AS created_at, t.queued_at,
-          t.assigned_at, t.started_at, t.finished_at, t.is_parent OR t.is_followed AS followed;
+          t.mission_id, greatest(t.created_at, t.run_at) AS created_at,
+          -- One that joined its children from the queue left it unseen.
+          CASE WHEN t.assigned_at IS NOT NULL THEN t.queued_at END AS queued_at,
+          t.assigned_at, t.started_at, t.finished_at,
+          (SELECT a.finished_at FROM htm_task_attempts a
+            WHERE a.task_id = t.id AND a.attempt_number = t.attempt_number) AS worked_until,
+          t.is_parent OR t.is_followed AS followed;
 
 -- find_blockers --
 -- What a task waits for: dependencies that have not succeeded, or children that have not ended.

@@ -66,9 +66,8 @@ def _hour(row: Record) -> TypeHour:
 
 
 def _spread(row: Record, name: str) -> Spread:
-    return Spread(
-        avg=row[f"{name}_avg"],
-        p50=row[f"{name}_p50"],
-        p95=row[f"{name}_p95"],
-        p99=row[f"{name}_p99"],
-    )
+    figures = {part: row[f"{name}_{part}"] for part in ("avg", "p50", "p95", "p99")}
+    # Of tasks that ended before their time, once; a settled hour is never made again.
+    if any(figure is not None and figure < 0 for figure in figures.values()):
+        return Spread()
+    return Spread(**figures)

@@ -330,14 +330,24 @@ DELETE FROM htm_metrics WHERE hour = :hour;
 WITH ended AS (
     SELECT tenant_id, type, status, attempt_number, lapses,
            status <> 'cancelled' AND finished_at > sla_deadline_at AS late,
-           CAST(extract(epoch FROM coalesce(assigned_at, finished_at) - queued_at)
-                AS double precision) AS queue,
-           -- Only these end with their attempt; others may have waited for another try.
-           CASE WHEN status IN ('succeeded', 'failed', 'dead_letter') THEN
-               CAST(extract(epoch FROM finished_at - started_at) AS double precision)
-           END AS execution,
-           CAST(extract(epoch FROM finished_at - greatest(created_at, run_at)) AS double precision) AS total
-      FROM htm_tasks
+           -- No parent that joined its children from the queue, and nothing that waited for others or for
+           -- its time to the end: only what was queued has a queue time.
+           CAST(extract(epoch FROM CASE
+               WHEN assigned_at IS NOT NULL THEN assigned_at - queued_at
+               WHEN ends_as IS NULL AND (queued_at > created_at
+                    OR coalesce(run_at <= created_at, true) AND (
+                       SELECT d.task_id FROM htm_dependencies d WHERE d.task_id = t.id LIMIT 1) IS NULL)
+               THEN finished_at - queued_at END) AS double precision) AS queue,
+           -- Only these end with their attempt, or as parents after it; others waited for another try.
+           CAST(extract(epoch FROM CASE WHEN status IN ('succeeded', 'failed', 'dead_letter') THEN
+               CASE WHEN is_parent THEN (
+                   SELECT a.finished_at FROM htm_task_attempts a
+                    WHERE a.task_id = t.id AND a.attempt_number = t.attempt_number)
+               ELSE finished_at END - started_at END) AS double precision) AS execution,
+           -- None where the end came before the time: it was never due.
+           CAST(extract(epoch FROM CASE WHEN coalesce(run_at <= finished_at, true) THEN
+               finished_at - greatest(created_at, run_at) END) AS double precision) AS total
+      FROM htm_tasks t
      WHERE finished_at >= CAST(:hour AS timestamptz)
        AND finished_at < CAST(:hour AS timestamptz) + interval '1 hour'
 ), rolled AS (
