@@ -145,6 +145,22 @@ async def test_a_key_begins_as_many_tasks_as_its_bucket_holds(crew: Crew) -> Non
     assert await crew.claim(9) == [], "to set a limit again fills no bucket"
 
 
+@pytest.mark.parametrize(("before", "after", "begun"), [(0.001, 0.5, 3), (0.5, 0.001, 30)])
+async def test_what_a_bucket_earned_before_its_limit_is_set_it_earned_at_the_old_rate(
+    crew: Crew, before: float, after: float, begun: int
+) -> None:
+    """Emptied 3000 s ago: at the old rate it holds 3 by now, or all of its burst."""
+    await _set_limit(crew, "shop", rate_per_second=before, burst=40)
+    await crew.house.rows(
+        "htm", "UPDATE htm_limits SET tokens = 0, refilled_at = now() - interval '3000 s'"
+        " RETURNING key",
+    )  # fmt: skip
+    await crew.submit(*(crew.spec(limit_key="shop") for _ in range(40)))
+    await _set_limit(crew, "shop", rate_per_second=after, burst=30)
+    claimed = len(await crew.claim(40))
+    assert begun <= claimed < begun + 10, "what it earns from now on is a matter of moments"
+
+
 async def test_limits_are_listed_and_dropped(crew: Crew) -> None:
     gateway = await crew.house.act_as("gateway")
     for key in ("b", "a", "c"):

@@ -177,7 +177,8 @@ SELECT key, concurrency, rate_per_second, burst, updated_at
  LIMIT :most;
 
 -- set_limit --
--- Give a key its limit. A bucket that exists keeps its tokens: to set it again fills nothing up.
+-- Give a key its limit. A bucket that exists keeps its tokens: to set it again fills nothing up, and
+-- what it earned until now, it earned at the old rate.
 INSERT INTO htm_limits (
     tenant_id, key, concurrency, rate_per_second, burst, tokens, refilled_at, updated_at
 )
@@ -192,9 +193,11 @@ ON CONFLICT (tenant_id, key) DO UPDATE
        burst = excluded.burst,
        -- A rate where there was none begins with a full bucket.
        tokens = CASE WHEN htm_limits.rate_per_second IS NULL THEN excluded.tokens
-                     ELSE least(htm_limits.tokens, excluded.tokens) END,
-       refilled_at = CASE WHEN htm_limits.rate_per_second IS NULL THEN excluded.refilled_at
-                          ELSE htm_limits.refilled_at END,
+                     ELSE least(htm_limits.burst, excluded.tokens, htm_limits.tokens
+                                + htm_limits.rate_per_second * greatest(0, CAST(extract(epoch FROM
+                                  excluded.refilled_at - htm_limits.refilled_at) AS double precision)))
+                     END,
+       refilled_at = greatest(htm_limits.refilled_at, excluded.refilled_at),
        updated_at = excluded.updated_at
 RETURNING key, concurrency, rate_per_second, burst, updated_at;
 
