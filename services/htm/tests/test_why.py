@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grace.htm.domain.holdings import Holdings
+from grace.htm.domain.lanes import Lane, Size
 from grace.htm.domain.lifecycle import State
 from grace.htm.domain.limits import Limit
 from grace.htm.domain.shares import Quota, Shares
@@ -58,7 +59,7 @@ def test_a_kernel_has_no_worker_when_all_are_silent_and_none_holds_a_task(
 def test_those_who_come_first_are_counted_and_the_start_estimated() -> None:
     reason = why(line(ahead=6, recent_ends=10, recent_since=NOW - 20 * SECOND))
     assert [block.detail for block in reason.blocks] == [
-        "6 tasks of its tenant and origin come first"
+        "6 tasks of its tenant, origin and lane come first"
     ]
     assert reason.estimated_start_at == NOW + 12 * SECOND
     assert "at least 6 tasks" in why(line(ahead=6, ahead_is_exact=False)).sentence
@@ -109,6 +110,54 @@ def test_no_start_is_promised_where_nothing_brings_it() -> None:
     assert (kinds(parked), why(parked).estimated_start_at) == (["needs_attention"], None)
 
 
+@pytest.mark.parametrize(
+    ("lane", "detail"),
+    [
+        (Lane(requires=frozenset({"gpu", "arm"})), "it needs a worker with arm, gpu, and none is known"),
+        (Lane(Size.MEDIUM), "it needs a worker that takes more than 16 KiB, and none is known"),
+        (
+            Lane(Size.LARGE, frozenset({"gpu"})),
+            "it needs a worker with gpu that takes more than 128 KiB, and none is known",
+        ),
+    ],
+)  # fmt: skip
+def test_what_not_every_worker_has_is_named_until_one_is_known_to_have_it(
+    lane: Lane, detail: str
+) -> None:
+    reason = why(replace(QUEUED, lane=lane))
+    assert [(block.kind, block.detail) for block in reason.blocks] == [("requires", detail)]
+    assert (reason.estimated_start_at, "is the next" in reason.sentence) == (None, False)
+    for known in ({"lane_held": 1}, {"recent_ends": 1, "recent_since": NOW - SECOND}):
+        assert kinds(replace(line(**known), lane=lane)) == []
+    assert kinds(replace(QUEUED, lane=Lane(limit_key="shop", affinity="w1"))) == []
+
+
+def test_a_parked_task_of_a_mission_is_sent_to_its_mission() -> None:
+    parked = replace(CLAIMED, state=State.NEEDS_ATTENTION)
+    assert "release it or cancel it" in why(parked).sentence
+    sentence = why(replace(parked, contract_id="c-1")).sentence
+    assert "it belongs to c-1, which needs attention itself: its mission is decided on" in sentence
+    assert "release" not in sentence
+
+
+def test_the_two_deadlines_of_a_task_are_told_apart() -> None:
+    ended = replace(QUEUED.timing, finished_at=NOW + SECOND)
+    own = replace(QUEUED, state=State.EXPIRED, timing=ended, deadline_at=NOW, expires_at=NOW)
+    assert why(own).sentence == (
+        "expired because no worker began it before its own deadline_at, 2026-11-20T12:00:00+00:00;"
+        " it ended 59.0 s before its SLA deadline."
+    )
+    by_level = replace(own, deadline_at=NOW + 2 * SECOND)
+    assert "began it before its SLA deadline;" in why(by_level).sentence
+
+
+def test_an_attempt_beyond_the_last_is_not_one_of_so_many() -> None:
+    beyond = replace(CLAIMED, state=State.ASSIGNED, attempt_number=2, max_attempts=1)
+    assert "holds attempt 2;" in why(beyond).sentence
+    ended = replace(beyond, state=State.SUCCEEDED)
+    assert why(ended).sentence.startswith("succeeded in attempt 2 on worker")
+
+
 def test_a_retry_tells_its_time_and_the_last_error() -> None:
     facts = replace(
         CLAIMED, state=State.RETRYING, not_before=NOW + 4 * SECOND,
@@ -126,7 +175,7 @@ def test_a_held_task_tells_who_has_it_its_lease_and_how_far_it_is() -> None:
     assert why(running).blocks == ()
     assert why(running).sentence == (
         "running: worker worker/w1 holds attempt 1 of 3, 40.0 s of its lease are left, it runs for"
-        " 2.0 s of at most 10.0 s; 60.0 s are left until its deadline."
+        " 2.0 s of at most 10.0 s; 60.0 s are left until its SLA deadline."
     )
     lapsed = replace(running, lease_until=NOW - SECOND)
     assert "its lease has run out" in why(lapsed).sentence
@@ -138,7 +187,7 @@ def test_a_held_task_tells_who_has_it_its_lease_and_how_far_it_is() -> None:
         (State.SUCCEEDED, "succeeded in attempt 1 of 3 on worker worker/w1"),
         (State.FAILED, "failed in attempt 1 of 3 on worker worker/w1: user (bad target)"),
         (State.DEAD_LETTER, "dead_letter in attempt 1 of 3 on worker worker/w1: user (bad target)"),
-        (State.EXPIRED, "expired because no worker began it again before its deadline"),
+        (State.EXPIRED, "expired because no worker began it again before its SLA deadline"),
         (State.CANCELLED, "cancelled because somebody cancelled it"),
     ],
 )
@@ -148,7 +197,7 @@ def test_an_ended_task_tells_what_ended_it(state: State, words: str) -> None:
         CLAIMED, state=state, timing=ended, error_class="user", error_message="bad target"
     )
     reason = why(facts)
-    assert reason.sentence == f"{words}; it ended 1.0 s after its deadline."
+    assert reason.sentence == f"{words}; it ended 1.0 s after its SLA deadline."
     assert (reason.sla, reason.buffer, reason.blocks) == (Sla.BREACHED, -1.0, ())
 
 
@@ -156,7 +205,8 @@ def test_a_task_at_risk_says_what_its_type_usually_takes() -> None:
     reason = why(replace(QUEUED, timing=replace(QUEUED.timing, usual=70.0)))
     assert (reason.sla, reason.buffer) == (Sla.AT_RISK, -10.0)
     assert (
-        "60.0 s are left until its deadline, and tasks of its type take 70.0 s" in reason.sentence
+        "60.0 s are left until its SLA deadline, and tasks of its type take 70.0 s"
+        in reason.sentence
     )
 
 

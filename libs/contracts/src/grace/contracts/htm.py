@@ -1054,7 +1054,7 @@ class Block(Message):
     SCHEMA: ClassVar[str] = "grace.htm.v1.Block"
 
     kind: Id = Field(
-        description="queue, capacity, quota, limit, no_worker, paused, run_at, retry_wait, needs_attention, depends_on, children"
+        description="queue, capacity, quota, limit, no_worker, requires, paused, run_at, retry_wait, needs_attention, depends_on, children"
     )
     detail: Text
 
@@ -1081,7 +1081,8 @@ class TaskReason(Message):
         description="p95 of its type in the last hours; 0 where none ended."
     )
     ahead: UInt32 | None = Field(
-        default=None, description="Queued tasks of its kernel, tenant and origin that come first."
+        default=None,
+        description="Queued tasks of its kernel, tenant, origin and lane that come first.",
     )
     ahead_is_exact: Bool | None = Field(default=None, description="false: at least so many.")
     kernel_held: UInt32 | None = Field(
@@ -1092,7 +1093,7 @@ class TaskReason(Message):
     )
     estimated_start_at: Timestamp | None = Field(
         default=None,
-        description="At the rate of its queue's last starts; absent where there were none.",
+        description="At the rate of its lane's last starts; absent where there were none.",
     )
     not_before_at: Timestamp | None = Field(
         default=None, description="When a retry is due, or a scheduled task."

@@ -39,9 +39,9 @@ _BY_NAME: Mapping[str, Any] = {
     "cron": "30 2 * * *",
     "time_zone": "Europe/Berlin",
     "catch_up": "one",
-    "Block.detail": "3 tasks of its tenant and origin come first",
-    "sentence": "queued: 3 tasks of its tenant and origin come first; 27.5 s are left until its "
-    "deadline.",
+    "Block.detail": "3 tasks of its tenant, origin and lane come first",
+    "sentence": "queued: 3 tasks of its tenant, origin and lane come first; 27.5 s are left until "
+    "its SLA deadline.",
     "ServiceHealth.name": "verification",
     "PolicyDocument.name": "night",
     "TriedCase.name": "a setting in production",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from grace.htm.domain.following import Ended
 from grace.htm.domain.holdings import Holdings
+from grace.htm.domain.lanes import MEDIUM_BYTES, PLAIN, SMALL_BYTES, Lane, Size
 from grace.htm.domain.lifecycle import FINAL, HELD, State
 from grace.htm.domain.limits import Limit, allowance
 from grace.htm.domain.shares import Ledger, Shares, Usage, usages_of
@@ -15,7 +16,11 @@ from grace.htm.domain.sla import Sla, Timing, buffer_of, sla_of
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a queued task waits behind; `recent_ends` tasks of its queue ended since `recent_since`."""
+    """What a queued task waits behind, in its lane: nothing there is hidden behind another lane.
+
+    `recent_ends` tasks of the lane that workers had begun ended since `recent_since`; `lane_held` they
+    hold of it now, of all tenants.
+    """
 
     ahead: int
     ahead_is_exact: bool
@@ -23,6 +28,7 @@ class Line:
     kernel_asked_at: datetime | None
     recent_ends: int
     recent_since: datetime | None
+    lane_held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,11 @@ class Facts:
     ends_as: State | None = None
     blockers: tuple[Ended, ...] = ()
     """Dependencies that have not succeeded, or children that have not ended; the first of them."""
+    lane: Lane = PLAIN
+    contract_id: str | None = None
+    deadline_at: datetime | None = None
+    """Its own, after which nobody wants it; that of its service level is in `timing`."""
+    expires_at: datetime | None = None
 
     def under(self, shares: Shares, held: Holdings) -> "Facts":
         """The same with what its origin may hold at this moment."""
@@ -117,7 +128,14 @@ def blocks_of(facts: Facts, *, silence: timedelta) -> Iterator[Block]:
     elif facts.state is State.RETRYING:
         yield Block("retry_wait", f"{_next_try(facts)} after {_error(facts)}")
     elif facts.state is State.NEEDS_ATTENTION:
-        yield Block("needs_attention", "an operator has to decide: release it or cancel it")
+        yield Block("needs_attention", _decision(facts.contract_id))
+
+
+def _decision(contract_id: str | None) -> str:
+    """Who decides: a mission's task may not act behind its mission."""
+    if contract_id is None:
+        return "an operator has to decide: release it or cancel it"
+    return f"it belongs to {contract_id}, which needs attention itself: its mission is decided on"
 
 
 def _gate_blocks(kernel: str, gates: Gates) -> Iterator[Block]:
@@ -155,13 +173,27 @@ def _worker_blocks(facts: Facts, *, silence: timedelta) -> Iterator[Block]:
         yield Block(
             "no_worker", f"no worker has asked for tasks of kernel {facts.kernel} for {ago}"
         )
+    needed = _needs(facts.lane)
+    # What workers can do is not kept: only what they took tells.
+    if needed and not line.recent_ends and not line.lane_held:
+        yield Block("requires", f"it needs a worker {needed}, and none is known")
+
+
+def _needs(lane: Lane) -> str:
+    """What not every worker has."""
+    least = {Size.MEDIUM: SMALL_BYTES, Size.LARGE: MEDIUM_BYTES}.get(lane.size)
+    takes = f"that takes more than {least // 1024} KiB" if least is not None else ""
+    words = f"with {', '.join(sorted(lane.requires))}" if lane.requires else ""
+    return " ".join(filter(None, (words, takes)))
 
 
 def _queue_blocks(line: Line) -> Iterator[Block]:
     if line.ahead:
         least = "" if line.ahead_is_exact else "at least "
         verb = "comes" if line.ahead == 1 else "come"
-        yield Block("queue", f"{least}{_count(line.ahead)} of its tenant and origin {verb} first")
+        yield Block(
+            "queue", f"{least}{_count(line.ahead)} of its tenant, origin and lane {verb} first"
+        )
 
 
 def _estimate(facts: Facts) -> datetime | None:
@@ -183,24 +215,35 @@ def _standing(facts: Facts, blocks: tuple[Block, ...]) -> str:
     if blocks:
         return f"{facts.state}: {', and '.join(block.detail for block in blocks)}"
     held = _count(facts.line.kernel_held)
-    return (
-        f"{facts.state}: it is the next of its tenant and origin; workers hold {held} of the kernel"
-    )
+    next_ = "it is the next of its tenant, origin and lane"
+    return f"{facts.state}: {next_}; workers hold {held} of the kernel"
 
 
 def _ended(facts: Facts) -> str:
     """What ended it."""
-    tries = f"attempt {facts.attempt_number} of {facts.max_attempts}"
+    tries = _attempt(facts.attempt_number, facts.max_attempts)
     match facts.state:
         case State.SUCCEEDED:
             return f"in {tries} on worker {facts.worker}"
         case State.EXPIRED:
             begun = "began it again" if facts.attempt_number else "began it"
-            return f"because no worker {begun} before its deadline"
+            return f"because no worker {begun} before {_limit_of(facts)}"
         case State.CANCELLED:
             return f"because {facts.cancel_reason or _canceller(facts)}"
         case _:
             return f"in {tries} on worker {facts.worker}: {_error(facts)}"
+
+
+def _attempt(number: int, most: int) -> str:
+    """The attempt and how many there are; one that a person released comes on top of them."""
+    return f"attempt {number} of {most}" if number <= most else f"attempt {number}"
+
+
+def _limit_of(facts: Facts) -> str:
+    """What ended its waiting: its own deadline, or that of its service level."""
+    if facts.deadline_at is None or facts.expires_at != facts.deadline_at:
+        return "its SLA deadline"
+    return f"its own deadline_at, {facts.deadline_at.isoformat(timespec='seconds')}"
 
 
 def _canceller(facts: Facts) -> str:
@@ -208,7 +251,7 @@ def _canceller(facts: Facts) -> str:
 
 
 def _holding(facts: Facts) -> str:
-    tries = f"attempt {facts.attempt_number} of {facts.max_attempts}"
+    tries = _attempt(facts.attempt_number, facts.max_attempts)
     held = f"worker {facts.worker} holds {tries}"
     if facts.cancelled_by is not None:
         held += f", which is to stop because {facts.cancel_reason or _canceller(facts)}"
@@ -235,7 +278,7 @@ def _begins(facts: Facts) -> str:
 def _next_try(facts: Facts) -> str:
     left = (facts.not_before - facts.timing.now).total_seconds() if facts.not_before else 0
     when = f"in {_seconds(left)}" if left > 0 else "now"
-    return f"attempt {facts.attempt_number + 1} of {facts.max_attempts} is due {when}"
+    return f"{_attempt(facts.attempt_number + 1, facts.max_attempts)} is due {when}"
 
 
 def _error(facts: Facts) -> str:
@@ -246,11 +289,11 @@ def _deadline(timing: Timing, sla: Sla) -> str:
     ended = timing.finished_at is not None
     left = (timing.deadline - (timing.finished_at or timing.now)).total_seconds()
     if sla is Sla.BREACHED:
-        return f"it {'ended' if ended else 'is'} {_seconds(-left)} after its deadline"
+        return f"it {'ended' if ended else 'is'} {_seconds(-left)} after its SLA deadline"
     if ended:
-        return f"it ended {_seconds(left)} before its deadline"
+        return f"it ended {_seconds(left)} before its SLA deadline"
     risk = f", and tasks of its type take {_seconds(timing.usual)}" if sla is Sla.AT_RISK else ""
-    return f"{_seconds(left)} are left until its deadline{risk}"
+    return f"{_seconds(left)} are left until its SLA deadline{risk}"
 
 
 def _will_start(blocks: tuple[Block, ...]) -> bool:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from grace.contracts.htm import ListedTask
+from grace.htm.domain.lanes import lane_of
 from grace.htm.domain.lifecycle import HELD, State
 from grace.htm.domain.limits import Limit
 from grace.htm.domain.listing import PLENTY, Filters, Window
@@ -17,7 +18,6 @@ from grace.kit import Record, Transaction
 COUNTED = 10_000
 # The last ended tasks, which tell how fast a queue moves, and how old they may be.
 _SAMPLE = 1000
-_MOST_LANES = 100
 _RATE_WINDOW = timedelta(hours=1)
 
 
@@ -76,7 +76,7 @@ class Pages:
         row = await self._tx.fetchrow(
             QUERIES["explain_task"],
             tenant_id=tenant_id, task_id=task_id, history=history,
-            most=COUNTED, most_lanes=_MOST_LANES, sample=_SAMPLE, rate_window=_RATE_WINDOW,
+            most=COUNTED, sample=_SAMPLE, rate_window=_RATE_WINDOW,
         )  # fmt: skip
         return _facts(row) if row is not None else None
 
@@ -109,6 +109,10 @@ def _facts(row: Record) -> Facts:
         cancelled_by=row["cancel_requested_by"],
         cancel_reason=row["cancel_reason"],
         ends_as=State(row["ends_as"]) if row["ends_as"] else None,
+        lane=lane_of(row["lane"]),
+        contract_id=row["contract_id"],
+        deadline_at=row["deadline_at"],
+        expires_at=row["expires_at"],
     )
 
 
@@ -139,9 +143,10 @@ def _limit(row: Record) -> Limit | None:
 def _line(row: Record) -> Line:
     return Line(
         ahead=row["ahead"],
-        ahead_is_exact=row["ahead"] < COUNTED and row["lanes"] < _MOST_LANES,
+        ahead_is_exact=row["ahead"] < COUNTED,
         kernel_held=row["kernel_held"],
         kernel_asked_at=row["kernel_asked_at"],
         recent_ends=row["recent_ends"],
         recent_since=row["recent_since"],
+        lane_held=row["lane_held"],
     )

@@ -91,41 +91,17 @@ SELECT CAST(id AS text) AS task_id, type, kernel, origin, status, priority, atte
 
 -- explain_task --
 -- A task with what it waits for. Counts end at `most`; the rate is that of the last ended tasks.
-WITH RECURSIVE task AS MATERIALIZED (
+WITH task AS MATERIALIZED (
     SELECT * FROM htm_tasks WHERE id = :task_id AND tenant_id = :tenant_id
-), lanes AS (
-    SELECT first.lane, 1 AS place
-      FROM task t
-     CROSS JOIN LATERAL (
-           SELECT a.lane
-             FROM htm_tasks a
-            WHERE t.status = 'queued' AND a.status = 'queued' AND a.kernel = t.kernel
-              AND a.tenant_id = t.tenant_id AND a.origin = t.origin
-            ORDER BY a.lane
-            LIMIT 1
-           ) AS first
-     UNION ALL
-    SELECT next.lane, lanes.place + 1
-      FROM lanes
-     CROSS JOIN task t
-     CROSS JOIN LATERAL (
-           SELECT a.lane
-             FROM htm_tasks a
-            WHERE a.status = 'queued' AND a.kernel = t.kernel
-              AND a.tenant_id = t.tenant_id AND a.origin = t.origin AND a.lane > lanes.lane
-            ORDER BY a.lane
-            LIMIT 1
-           ) AS next
-     WHERE lanes.place < CAST(:most_lanes AS integer)
 ), held AS MATERIALIZED (
-    SELECT h.id, h.kernel, h.tenant_id, h.spec ->> 'target' AS target,
+    SELECT h.id, h.kernel, h.tenant_id, h.lane, h.spec ->> 'target' AS target,
            h.spec ->> 'limit_key' AS limit_key
       FROM htm_tasks h
      WHERE h.status IN ('assigned', 'running')
      ORDER BY h.id
      LIMIT CAST(:most AS bigint)
 ), ended AS MATERIALIZED (
-    SELECT e.kernel, e.tenant_id, e.origin, e.finished_at
+    SELECT e.kernel, e.tenant_id, e.origin, e.lane, e.attempt_number, e.finished_at
       FROM htm_tasks e
      WHERE e.finished_at > statement_timestamp() - CAST(:rate_window AS interval)
      ORDER BY e.finished_at DESC
@@ -135,18 +111,13 @@ SELECT t.id, t.status, t.type, t.kernel, t.tenant_id, t.origin, t.attempt_number
        t.worker_component, t.worker_id, t.lease_until, t.not_before, t.started_at, t.finished_at,
        t.sla_deadline_at, t.sla_state, t.error_class, t.error_message, statement_timestamp() AS now,
        CAST(t.spec ->> 'timeout_ms' AS bigint) AS timeout_ms,
+       t.lane, t.contract_id, t.deadline_at, t.expires_at,
        (SELECT count(*)
-          FROM (SELECT
-                  FROM lanes
-                 CROSS JOIN LATERAL (
-                       SELECT FROM htm_tasks a
-                        WHERE a.status = 'queued' AND a.kernel = t.kernel
-                          AND a.tenant_id = t.tenant_id AND a.origin = t.origin
-                          AND a.lane = lanes.lane AND (a.order_key, a.id) < (t.order_key, t.id)
-                        LIMIT CAST(:most AS bigint)
-                       ) AS earlier
-                 LIMIT CAST(:most AS bigint)) AS counted) AS ahead,
-       (SELECT count(*) FROM lanes) AS lanes,
+          FROM (SELECT FROM htm_tasks a
+                 WHERE t.status = 'queued' AND a.status = 'queued' AND a.kernel = t.kernel
+                   AND a.tenant_id = t.tenant_id AND a.origin = t.origin
+                   AND a.lane = t.lane AND (a.order_key, a.id) < (t.order_key, t.id)
+                 LIMIT CAST(:most AS bigint)) AS earlier) AS ahead,
        (SELECT p.paused_by FROM htm_queues p WHERE p.kernel = t.kernel) AS paused_by,
        (SELECT c.capacity FROM htm_capacity c) AS capacity,
        (SELECT count(*) FROM held) AS all_held,
@@ -155,6 +126,7 @@ SELECT t.id, t.status, t.type, t.kernel, t.tenant_id, t.origin, t.attempt_number
        (SELECT count(*) FROM held
          WHERE held.tenant_id = t.tenant_id AND held.limit_key = l.key) AS limit_held,
        (SELECT count(*) FROM held WHERE held.kernel = t.kernel) AS kernel_held,
+       (SELECT count(*) FROM held WHERE held.kernel = t.kernel AND held.lane = t.lane) AS lane_held,
        (SELECT k.asked_at FROM htm_kernels k WHERE k.kernel = t.kernel) AS kernel_asked_at,
        ARRAY(SELECT held.id FROM held
               WHERE held.tenant_id = t.tenant_id AND held.target = t.spec ->> 'target'
@@ -162,7 +134,8 @@ SELECT t.id, t.status, t.type, t.kernel, t.tenant_id, t.origin, t.attempt_number
               LIMIT 10) AS same_target,
        (SELECT count(*) FROM ended
          WHERE ended.kernel = t.kernel AND ended.tenant_id = t.tenant_id
-           AND ended.origin = t.origin) AS recent_ends,
+           AND ended.origin = t.origin AND ended.lane = t.lane
+           AND ended.attempt_number > 0) AS recent_ends,
        (SELECT min(finished_at) FROM ended) AS recent_since,
        (SELECT coalesce(max(m.execution_p95), 0) FROM htm_metrics m
          WHERE m.tenant_id = t.tenant_id AND m.type = t.type
