@@ -48,6 +48,8 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "pattern": r'^("[!#-\[\]-~]{1,255}"|[!#-~]{1,255})$'},
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
+# Capacity and quotas are set as a whole: who has read nothing may replace them, who has read them need not.
+_MAY_REPLACE_UNSEEN = frozenset({"/api/htm/quotas"})
 _REQUEST_ID_HEADER = {
     "description": "The same as in the answer and in the logs.",
     "schema": {"type": "string"},
@@ -81,7 +83,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = Problem.model_json_schema()
     examples = Examples(schemas)
     for path, method, operation in operations(document):
-        _add_headers(operation, method)
+        _add_headers(operation, path, method)
         _add_failures(operation, path)
         _add_examples(operation, examples)
     return document
@@ -95,14 +97,15 @@ def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str
                 yield path, method, operation
 
 
-def _add_headers(operation: dict[str, Any], method: str) -> None:
+def _add_headers(operation: dict[str, Any], path: str, method: str) -> None:
     parameters = operation.setdefault("parameters", [])
     names = {parameter["name"].lower() for parameter in parameters}
     if method == "post" and "idempotency-key" not in names:
         parameters.append(_IDEMPOTENCY_KEY)
     for parameter in parameters:
         # A route that reads it as absent can say what is missing: 428.
-        parameter["required"] = parameter["required"] or parameter["name"].lower() == "if-match"
+        is_wanted = parameter["name"].lower() == "if-match" and path not in _MAY_REPLACE_UNSEEN
+        parameter["required"] = parameter["required"] or is_wanted
 
 
 def _add_failures(operation: dict[str, Any], path: str) -> None:
@@ -134,7 +137,9 @@ def _failures(operation: Mapping[str, Any], path: str) -> Iterator[int]:
     if "idempotency-key" in names:
         yield 409
     if "if-match" in names:
-        yield from (412, 428)
+        yield 412
+        if path not in _MAY_REPLACE_UNSEEN:
+            yield 428
 
 
 def _failure(status: int, path: str, given: Mapping[str, Any]) -> dict[str, Any]:
