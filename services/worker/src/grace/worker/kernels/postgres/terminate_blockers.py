@@ -94,7 +94,7 @@ class TerminateBlockers:
                 for each in chosen:
                     outcome = await _terminate(Transaction(connection), each, target, params)
                     outcomes[outcome].append(each["pid"])
-            except Exception as error:
+            except Exception as error:  # whatever stopped it, a part was done
                 if outcomes["terminated"] or outcomes["alive"]:
                     raise PartlyError(error) from error
                 raise
