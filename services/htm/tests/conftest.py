@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -32,6 +32,7 @@ from grace.contracts.htm import (
 )
 from grace.htm.loops import Expire, Follow, Promote, Rescue
 from grace.htm.settings import Settings
+from grace.htm.store.relations import Ends
 from grace.kit import Runtime, new_id
 from grace.kit.flushing import flush
 from grace.testkit import House, eventually
@@ -159,9 +160,9 @@ class Crew:
         await Promote(Settings()).tick(self.htm)
 
     async def follow(self) -> None:
-        """Let every end be followed, and the ends that come of it: by this tick or the one it woke."""
-        while await self.house.rows("htm", "SELECT 1 FROM htm_ends"):
-            await Follow(Settings()).tick(self.htm)
+        """Let every end be followed, and the ends that come of it."""
+        while await Follow(Settings()).tick(self.htm):
+            pass
 
     async def standing(self, *task_ids: str) -> list[str]:
         """How tasks stand when every end was followed."""
@@ -214,24 +215,48 @@ async def _crew(house: House, settings: dict[str, timedelta | int | str]) -> Asy
         yield Crew(house, services["htm"], verification, worker)
 
 
+@contextmanager
+def _unwoken(htm: Runtime) -> Iterator[None]:
+    """No end wakes the loop that follows."""
+    woken = htm._wakes.pop(Ends)
+    try:
+        yield
+    finally:
+        htm._wakes[Ends] = woken
+
+
+@asynccontextmanager
+async def _crew_by_hand(house: House, **settings: int | str) -> AsyncIterator[Crew]:
+    async with _crew(house, {**BY_HAND, **settings}) as crew:
+        with _unwoken(crew.htm):
+            yield crew
+
+
 @pytest.fixture
 async def crew(house: House) -> AsyncIterator[Crew]:
     """The loops tick when a test says so."""
-    async with _crew(house, {**BY_HAND}) as crew:
+    async with _crew_by_hand(house) as crew:
         yield crew
 
 
 @pytest.fixture
 async def wide_crew(house: House) -> AsyncIterator[Crew]:
     """The same with connections for many who wait at once."""
-    async with _crew(house, {**BY_HAND, "pool_size": 8}) as crew:
+    async with _crew_by_hand(house, pool_size=8) as crew:
         yield crew
 
 
 @pytest.fixture
 async def strict_crew(house: House) -> AsyncIterator[Crew]:
     """The same where a kernel that no worker has asked for is refused."""
-    async with _crew(house, {**BY_HAND, "unknown_kernels": "refuse"}) as crew:
+    async with _crew_by_hand(house, unknown_kernels="refuse") as crew:
+        yield crew
+
+
+@pytest.fixture
+async def woken_crew(house: House) -> AsyncIterator[Crew]:
+    """The loops tick when they are woken, and at no time of the clock."""
+    async with _crew(house, {**BY_HAND}) as crew:
         yield crew
 
 

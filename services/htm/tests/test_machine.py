@@ -18,7 +18,6 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from grace.htm import store
 from grace.htm.domain import reports as rules
-from grace.htm.store.relations import Ends
 from grace.kit.sql import Query
 
 from .machine import Machine
@@ -41,11 +40,7 @@ async def _live(crew: Crew, examples: int, steps: int, *, phases: Iterable[Phase
         derandomize="GRACE_EXAMPLES" not in os.environ, phases=phases, print_blob=True,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    woken = crew.htm._wakes.pop(Ends)  # the machine follows by hand: no end wakes the loop
-    try:
-        await asyncio.to_thread(run_state_machine_as_test, machine, settings=lives)
-    finally:
-        crew.htm._wakes[Ends] = woken
+    await asyncio.to_thread(run_state_machine_as_test, machine, settings=lives)
     return bound["steps"]["steps"]
 
 

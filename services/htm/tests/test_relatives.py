@@ -272,28 +272,32 @@ async def test_a_cancel_walks_down_and_the_parent_is_the_last_to_end(crew: Crew)
     assert len(await crew.finished(4)) == 4
 
 
-async def test_an_end_is_followed_without_a_look_at_the_clock(crew: Crew) -> None:
+async def test_an_end_is_followed_without_a_look_at_the_clock(woken_crew: Crew) -> None:
     first, child, after, late = await _submitted(
-        crew, {"key": "first"}, {"parent_key": "first"},
+        woken_crew, {"key": "first"}, {"parent_key": "first"},
         {"depends_on_keys": ("first",), "key": "after"},
         {"depends_on_keys": ("after",), "kernel": "other"},
     )  # fmt: skip
-    for task in await crew.claim(9):
-        await crew.done(task)
-    await crew.rests_as("succeeded", first)
-    await crew.rests_as("queued", after)
-    (task,) = await crew.claim()
-    await crew.done(task)
-    await crew.rests_as("queued", late)
-    (last,) = await _submitted(crew, {"depends_on": (after, child), "kernel": "other"})
-    await crew.rests_as("queued", last)
+    for task in await woken_crew.claim(9):
+        await woken_crew.done(task)
+    await woken_crew.rests_as("succeeded", first)
+    await woken_crew.rests_as("queued", after)
+    (task,) = await woken_crew.claim()
+    await woken_crew.done(task)
+    await woken_crew.rests_as("queued", late)
+    (last,) = await _submitted(woken_crew, {"depends_on": (after, child), "kernel": "other"})
+    await woken_crew.rests_as("queued", last)
 
 
-async def test_a_cancel_of_a_parent_is_followed_without_a_look_at_the_clock(crew: Crew) -> None:
-    parent, child = await _submitted(crew, {"key": "p"}, {"parent_key": "p", "kernel": "other"})
-    await crew.claim()
-    assert (await _steer(crew, parent, "cancel")).status == "assigned"
-    await crew.rests_as("cancelled", child)
+async def test_a_cancel_of_a_parent_is_followed_without_a_look_at_the_clock(
+    woken_crew: Crew,
+) -> None:
+    parent, child = await _submitted(
+        woken_crew, {"key": "p"}, {"parent_key": "p", "kernel": "other"}
+    )
+    await woken_crew.claim()
+    assert (await _steer(woken_crew, parent, "cancel")).status == "assigned"
+    await woken_crew.rests_as("cancelled", child)
 
 
 async def test_whatever_else_ends_a_parent_takes_its_children_along(crew: Crew) -> None:

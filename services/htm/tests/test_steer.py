@@ -193,7 +193,7 @@ async def test_what_has_ended_cannot_be_cancelled(desk: Desk) -> None:
 
 
 async def test_a_task_at_rest_is_released_and_done(desk: Desk) -> None:
-    task_id = await desk.parked(max_attempts=1, sla_ms=1)
+    task_id = await desk.parked(max_attempts=1, sla_ms=60_000)
     released = await desk.steer("release", task_id)
     assert released.status == "queued"
     assert (await desk.steer("release", task_id)).status == "queued"
