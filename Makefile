@@ -1,6 +1,6 @@
 # What one does with this project. `make` alone lists it.
 PYTHON  ?= python3
-WORKERS ?= 4
+WORKERS ?= 5
 ARGS    ?=
 SEED    ?= 1
 BIN     := .venv/bin
@@ -32,7 +32,7 @@ format: setup ## format the code and repair what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-test: setup ## run the tests on real servers (WORKERS=4, ARGS="-k words")
+test: setup ## run the tests on real servers (WORKERS=5, ARGS="-k words")
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 model: setup ## search the models with spin, and show that no guard can go unseen

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made there
-# Of four workers at a time, with what tests beside them leave there.
+# Of five workers at a time, with what tests beside them leave there.
 _ROOM_BYTES = 6 * 1024**3
 _PREFIX = "grace-tests-"
 
