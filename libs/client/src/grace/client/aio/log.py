@@ -29,13 +29,16 @@ class Log(Connection):
         return (await self._page(f"{_PATH}/entries", Entry, start=start, limit=limit)).items
 
     async def each_entry(self, *, start: int = 0, limit: int | None = None) -> AsyncIterator[Entry]:
-        """Every entry from an index on, or the first `limit` of them."""
+        """Every entry from an index on, or the first `limit` of them.
+
+        An answer may hold fewer than were asked for: only an empty one is the end of the log.
+        """
         end = None if limit is None else start + limit
         while end is None or start < end:
             wanted = _MOST if end is None else min(_MOST, end - start)
             found = await self.entries(start=start, limit=wanted)
+            if not found:
+                return
             for entry in found:
                 yield entry
-            if len(found) < wanted:
-                return
             start += len(found)

@@ -28,12 +28,15 @@ class Log(Connection):
         return (self._page(f"{_PATH}/entries", Entry, start=start, limit=limit)).items
 
     def each_entry(self, *, start: int = 0, limit: int | None = None) -> Iterator[Entry]:
-        """Every entry from an index on, or the first `limit` of them."""
+        """Every entry from an index on, or the first `limit` of them.
+
+        An answer may hold fewer than were asked for: only an empty one is the end of the log.
+        """
         end = None if limit is None else start + limit
         while end is None or start < end:
             wanted = _MOST if end is None else min(_MOST, end - start)
             found = self.entries(start=start, limit=wanted)
-            yield from found
-            if len(found) < wanted:
+            if not found:
                 return
+            yield from found
             start += len(found)

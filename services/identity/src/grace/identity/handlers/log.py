@@ -38,7 +38,8 @@ from grace.kit import (
 from grace.kit.keys import MESSAGE_KIND, is_signed
 from grace.transparency import encode_verifier_key, pae, parse_and_verify, prove_inclusion
 
-_MOST_ENTRIES = 500
+# As many as the gateway lets anybody ask for: who asks for a page and gets less takes it for the last.
+_MOST_ENTRIES = 1000
 
 
 @dataclass(frozen=True, slots=True)

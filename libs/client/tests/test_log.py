@@ -1,0 +1,47 @@
+"""`grace log verify` on a log of some size: all of it is read, and what is stored is what is checked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from grace.contracts.identity import AppendRows, AuditRow
+from grace.identity.handlers import log
+from grace.kit import Runtime, new_id
+from grace.kit.envelope import sign
+from grace.testkit import eventually
+
+from .test_cli import told
+
+OpenGrace = Callable[..., Any]
+PORTION, MANY = 500, 1000
+
+
+async def test_a_log_of_many_pages_is_checked_to_its_end(
+    open_grace: OpenGrace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_grace("identity") as place:
+        htm = await place.house.act_as("htm")
+        for done in range(0, MANY, PORTION):
+            rows = tuple(row(htm, done + number + 1) for number in range(PORTION))
+            await htm.call(AppendRows(producer="htm", rows=rows))
+        signed = "SELECT FROM checkpoints WHERE size >= $1"
+        await eventually(lambda: place.house.rows("identity", signed, MANY))
+        assert len(await place.admin.entries(limit=1000)) == 1000
+        for page in (1000, 400):  # whatever an identity gives at once
+            monkeypatch.setattr(log, "_MOST_ENTRIES", page)
+            whole = await told(place, "log", "verify")
+            assert (whole["verified"], whole["entries"] == whole["size"] >= MANY) == (True, True)
+
+
+def row(producer: Runtime, number: int) -> AuditRow:
+    """A row as an outbox keeps it."""
+    identity, body = new_id(), b"{}"
+    return AuditRow(
+        audit_no=number,
+        message_id=str(identity),
+        subject="thing.mended",
+        body=body,
+        key_id=producer.keys.key_id,
+        signature=sign(producer.keys, "thing.mended", identity, body),
+    )
