@@ -11,7 +11,7 @@ from grace.kit import Runtime, new_id
 from grace.kit.envelope import sign
 from grace.testkit import eventually
 
-from .test_cli import told
+from .test_cli import grace, told
 
 OpenGrace = Callable[..., Any]
 PORTION, MANY = 500, 1000
@@ -32,6 +32,38 @@ async def test_a_log_of_many_pages_is_checked_to_its_end(
             monkeypatch.setattr(log, "_MOST_ENTRIES", page)
             whole = await told(place, "log", "verify")
             assert (whole["verified"], whole["entries"] == whole["size"] >= MANY) == (True, True)
+
+
+FORGED = {
+    "body": "'[]'",
+    "key_id": "'forged'",
+    "message_id": "gen_random_uuid()",
+    "signature": "body",
+    "subject": "'forged'",
+}
+
+
+async def test_a_stored_message_that_somebody_changed_does_not_pass(open_grace: OpenGrace) -> None:
+    """The administrator of Postgres changes what is stored, and leaves the hashes beside it alone."""
+    async with open_grace("identity") as place:
+        signed = "SELECT FROM checkpoints WHERE size >= 2"
+        await eventually(lambda: place.house.rows("identity", signed))
+        admin = await place.house.installation.admin(place.house.database)
+        try:
+            await admin.execute("SET session_replication_role = replica")
+            await admin.execute("SET search_path TO identity")
+            await admin.execute("CREATE TEMP TABLE kept AS TABLE immutable_log")
+            for column, forged in FORGED.items():
+                change = f"UPDATE immutable_log AS l SET {column} = "
+                await admin.execute(f"{change} {forged} WHERE log_index = 1")
+                whole = await grace(place, "log", "verify")
+                assert (whole.exit_code, whole.stdout) == (1, ""), column
+                assert "do not make the signed root" in whole.stderr
+                restore = f"{change} k.{column} FROM kept k WHERE l.log_index = k.log_index"
+                await admin.execute(restore)
+            assert (await grace(place, "log", "verify")).exit_code == 0
+        finally:
+            await admin.close()
 
 
 def row(producer: Runtime, number: int) -> AuditRow:

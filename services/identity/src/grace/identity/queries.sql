@@ -108,7 +108,7 @@ SELECT log_index, producer, subject, message_id, body, key_id, signature, leaf_h
 
 -- entries --
 -- A page of entries in order.
-SELECT log_index, producer, subject, message_id, leaf_hash, at
+SELECT log_index, producer, subject, message_id, body, key_id, signature, audit_no, at
   FROM immutable_log WHERE log_index >= :start ORDER BY log_index LIMIT :most;
 
 -- subtrees --

@@ -191,9 +191,10 @@ class Store:
             row = await self._tx.fetchrow(QUERIES["entry_by_message"], message_id=message_id)
         return _entry(row) if row else None
 
-    async def entries(self, start: int, most: int) -> list[SqlRecord]:
-        """A page of entries in order."""
-        return await self._tx.fetch(QUERIES["entries"], start=start, most=most)
+    async def entries(self, start: int, most: int) -> list[tuple[LogEntry, datetime]]:
+        """A page of entries in order, each with the time at which the log took it."""
+        rows = await self._tx.fetch(QUERIES["entries"], start=start, most=most)
+        return [(_entry(row), row["at"]) for row in rows]
 
     async def subtrees(self, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
         """Hashes of complete subtrees by (level, index)."""
