@@ -206,6 +206,7 @@ def _reading(value: float) -> Reading:
         (False, 999, 0, ""), (False, 1000, 0, "raised"),
         (True, 1000, 99, "seen"), (True, 201, 99, "seen"),  # between the levels it goes on
         (True, 200, 9, ""), (True, 200, 10, "resolved"),  # below, and after some quiet
+        (True, 200, -3600, "resolved"),  # the clock was set back: nobody waits until it is there again
     ],
 )  # fmt: skip
 def test_an_alert_is_raised_at_one_level_and_resolved_at_another_after_some_quiet(
@@ -269,6 +270,8 @@ def test_a_window_that_just_began_does_not_look_calm() -> None:
     assert calm.value(12) == 0
     pruned = calm.moved(3, now=NOON + 2 * MINUTE, window=MINUTE)
     assert pruned.value(5) == 2
+    # The clock was set back: a window that never ends would call the growth of hours a minute's.
+    assert growth.moved(12, now=NOON - 60 * MINUTE, window=MINUTE).mark == 12
 
 
 # --- remediation ---

@@ -18,14 +18,16 @@ from grace.contracts.observability import (
     ServiceHealth,
 )
 from grace.kit import GraceError, Kind, Runtime
+from grace.observability.domain.growth import Growth
 from grace.observability.handlers import announce
 from grace.observability.loops import Probe, Watch
 from grace.observability.settings import Settings
-from grace.observability.store import Components, Pulse
+from grace.observability.store import Beats, Components, HeardBeat, Pulse
 from grace.testkit import House, eventually
 
 from .conftest import Tell
 
+SECOND = timedelta(seconds=1)
 SOON = timedelta(milliseconds=100)
 QUICK = {"beat_interval": SOON}
 WATCHFUL = QUICK | {
@@ -180,6 +182,30 @@ async def test_two_replicas_raise_one_alert_and_a_restart_raises_none(
             )
     finally:
         await role.close()
+
+
+async def test_a_clock_that_was_set_back_hides_nobody_who_is_gone(house: House) -> None:
+    """What was heard then lies ahead: it is no newer than what is heard now, and no sign of life."""
+    runtime = await house.act_as("observability")
+    beat = HeardBeat(
+        "htm", "i-1", "1", ready=True, problems=(), quarantined=0, outbox_lag_ms=0,
+        interval=2 * SECOND, age=timedelta(0),
+    )  # fmt: skip
+
+    async def missed(*heard: HeardBeat) -> float:
+        async with runtime.unit() as unit:
+            await Beats(unit.tx).store(heard)
+            return (await Beats(unit.tx).read())[0].missed
+
+    assert await missed(beat) == 0
+    await house.rows("observability", "UPDATE service_beats SET heard_at = now() + interval '1 h'")
+    assert await missed() == pytest.approx(1800, rel=0.1)
+    assert await missed(beat) == 0
+    async with runtime.unit() as unit:
+        now, store = await unit.now(), Beats(unit.tx)
+        await store.move([Growth("htm", 0, now + 3600 * SECOND)])
+        await store.move([Growth("htm", 12, now)])
+        assert (await store.growths())["htm"].mark == 12
 
 
 async def test_what_grace_runs_without_is_shown_as_it_is(house: House) -> None:

@@ -130,7 +130,8 @@ DELETE FROM stress_runs AS r
 DELETE FROM alerts WHERE status = 'resolved' AND resolved_at < now() - CAST(:retention AS interval);
 
 -- store_beats --
--- The newest beat of each process; one that was heard earlier changes nothing.
+-- The newest beat of each process; one that was heard earlier changes nothing. What lies ahead was heard before the
+-- clock was set back.
 INSERT INTO service_beats AS b (service, instance, version, ready, problems, quarantined, outbox_lag_ms, beat_interval,
                                 heard_at)
 SELECT service, instance, version, ready, ARRAY(SELECT jsonb_array_elements_text(problems)), quarantined, outbox_lag_ms,
@@ -143,12 +144,13 @@ SELECT service, instance, version, ready, ARRAY(SELECT jsonb_array_elements_text
     ON CONFLICT (service, instance) DO UPDATE
    SET ready = excluded.ready, problems = excluded.problems, quarantined = excluded.quarantined,
        outbox_lag_ms = excluded.outbox_lag_ms, beat_interval = excluded.beat_interval, heard_at = excluded.heard_at
- WHERE b.heard_at < excluded.heard_at;
+ WHERE b.heard_at < excluded.heard_at OR b.heard_at > now();
 
 -- read_beats --
--- The last beat of every process, with how many of its intervals have passed since.
+-- The last beat of every process, with how many of its intervals have passed since. One that lies ahead was heard before
+-- the clock was set back, who knows when: nobody is in time by it.
 SELECT service, instance, version, ready, problems, quarantined, outbox_lag_ms, heard_at,
-       extract(epoch FROM now() - heard_at) / extract(epoch FROM beat_interval) AS missed
+       abs(extract(epoch FROM now() - heard_at)) / extract(epoch FROM beat_interval) AS missed
   FROM service_beats;
 
 -- forget_beats --
@@ -167,7 +169,7 @@ SELECT * FROM unnest(CAST(:services AS text[]), CAST(:marks AS bigint[]), CAST(:
  ORDER BY service
     ON CONFLICT (service) DO UPDATE
    SET mark = excluded.mark, marked_at = excluded.marked_at, grown = excluded.grown
- WHERE m.marked_at <= excluded.marked_at;
+ WHERE m.marked_at <= excluded.marked_at OR m.marked_at > now();
 
 -- open_alerts --
 -- Every alert that is open.

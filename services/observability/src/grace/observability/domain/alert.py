@@ -135,7 +135,7 @@ def judge(
                 found.raised.append(reading)
         elif reading.value > reading.clear_at:
             found.seen.append(_updated(alert, reading, now))
-        elif now - alert.seen_at >= quiet:
+        elif abs(now - alert.seen_at) >= quiet:  # seen in the future: the clock was set back
             found.resolved.append(replace(alert, value=reading.value))
     return found
 

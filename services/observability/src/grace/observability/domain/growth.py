@@ -20,6 +20,6 @@ class Growth:
     def moved(self, count: int, *, now: datetime, window: timedelta) -> "Growth":
         """The next window, once this one is over. Retention may have taken some away."""
         mark = min(self.mark, count)
-        if now - self.marked_at < window:
+        if abs(now - self.marked_at) < window:  # one that begins ahead: the clock was set back
             return replace(self, mark=mark)
         return replace(self, mark=count, marked_at=now, grown=count - mark)
