@@ -9,6 +9,8 @@ from grace.kit.beat import Beat
 
 from .conftest import Desk
 
+QUARANTINED = "gen_random_uuid(), 's', 'm', 'c', 'r', '', '{}', ''"
+
 
 async def test_a_service_says_by_itself_how_it_is(desk: Desk) -> None:
     heard: asyncio.Queue[Received[HealthBeat]] = asyncio.Queue()
@@ -31,7 +33,7 @@ async def test_a_service_says_by_itself_how_it_is(desk: Desk) -> None:
 
             await desk.house.rows(
                 "intent",
-                "INSERT INTO quarantine VALUES (gen_random_uuid(), 's', 'm', 'c', 'r', '', '{}', '')",
+                f"INSERT INTO quarantine VALUES ({QUARANTINED})",
             )
             # A stream that is not there takes no row.
             await desk.house.rows(
@@ -60,10 +62,17 @@ async def test_a_service_without_its_database_says_so(desk: Desk) -> None:
     async def hear(message: Received[HealthBeat], _: Runtime) -> None:
         heard.put_nowait(message)
 
-    async with desk.up(desk.house.blank("observability").listen(HealthBeat, hear)) as running:
+    service = desk.house.blank("observability", beat_interval=timedelta(hours=1))
+    async with desk.up(service.listen(HealthBeat, hear)) as running:
         await asyncio.wait_for(heard.get(), 10)
+        await desk.house.rows("observability", f"INSERT INTO quarantine VALUES ({QUARANTINED})")
+        beat = Beat()
+        await beat.tick(running.runtime)
+        assert (await asyncio.wait_for(heard.get(), 10)).body.quarantined == 1
         await running.runtime.pool.close()
-        await Beat().tick(running.runtime)
+        await beat.tick(running.runtime)
         message = await asyncio.wait_for(heard.get(), 10)
         assert not message.body.ready
         assert message.body.problems[0].startswith("postgres: ")
+        # Nobody could count them: that is no reason to say that they are gone.
+        assert message.body.quarantined == 1

@@ -30,14 +30,17 @@ class Beat:
     def __init__(self) -> None:
         """Be one instance from now on."""
         self._instance = str(new_id())
+        # What could not be measured is no zero: that would end alerts, and begin others later.
+        self._measured = (0, 0)
 
     async def tick(self, runtime: Runtime) -> bool:
         """Send one beat. It may be lost, the next one will do."""
         problems = runtime.problems()
         try:
-            quarantined, waited = await _look_behind(runtime)
+            self._measured = await _look_behind(runtime)
         except TRANSIENT as error:
-            problems, quarantined, waited = [*problems, f"postgres: {type(error).__name__}"], 0, 0
+            problems = [*problems, f"postgres: {type(error).__name__}"]
+        quarantined, waited = self._measured
         beat = HealthBeat(
             service=runtime.name,
             instance=self._instance,
