@@ -9,6 +9,11 @@ from grace.kit.beat import Beat
 
 from .conftest import Desk
 
+OUTBOX = """
+INSERT INTO outbox (id, subject, stream, schema, tenant_id, correlation_id, body, key_id, signature,
+                    audited, audit_no, sent_at, created_at)
+VALUES (gen_random_uuid(), 's', '{}', 'x', 'default', 'c', '', 'k', '', {})
+"""
 QUARANTINED = "gen_random_uuid(), 's', 'm', 'c', 'r', '', '{}', ''"
 
 
@@ -31,23 +36,25 @@ async def test_a_service_says_by_itself_how_it_is(desk: Desk) -> None:
             assert (first.ready, first.problems, first.quarantined) == (True, (), 0)
             assert (first.outbox_lag_ms, first.interval_ms) == (0, 3_600_000)
 
-            await desk.house.rows(
-                "intent",
-                f"INSERT INTO quarantine VALUES ({QUARANTINED})",
-            )
+            await desk.house.rows("intent", f"INSERT INTO quarantine VALUES ({QUARANTINED})")
             # A stream that is not there takes no row.
-            await desk.house.rows(
-                "intent",
-                "INSERT INTO outbox (id, subject, stream, schema, tenant_id, correlation_id, body,"
-                " key_id, signature, audited, created_at) VALUES (gen_random_uuid(), 's', 'NOWHERE',"
-                " 'x', 'default', 'c', '', 'k', '', false, now() - interval '1 minute')",
-            )
+            unsent = OUTBOX.format("NOWHERE", "false, NULL, NULL, now() - interval '1 minute'")
+            await desk.house.rows("intent", unsent)
             beat = Beat()
             await beat.tick(running.runtime)
             second = await next_beat()
             assert second.quarantined == 1
             assert 60_000 <= second.outbox_lag_ms < 600_000
             assert second.instance != first.instance
+
+            # And nobody is there who would take it into the log.
+            unlogged = OUTBOX.format("EVENTS", "true, 1, now(), now() - interval '2 minutes'")
+            await desk.house.rows("intent", unlogged)
+            await beat.tick(running.runtime)
+            behind = await next_beat()
+            lacked = "the log has lacked what it told for more than a minute"
+            assert (behind.ready, behind.problems) == (True, (lacked,))
+            await desk.house.rows("intent", "UPDATE relay_audit SET acknowledged = 1")
 
             running.runtime.problems = lambda: ["something"]
             await beat.tick(running.runtime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -22,6 +23,19 @@ _DB_SECONDS = 3.0
 _MOST_COUNTED = 10_000
 _MOST_PROBLEMS = 100
 _MOST_MS = 2**32 - 1
+_NONE = timedelta(0)
+# Identity may start anew meanwhile; what is longer does not end by itself.
+_LOG_PATIENCE = timedelta(minutes=1)
+_UNLOGGED = "the log has lacked what it told for more than a minute"
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What waits: messages in quarantine, the oldest unsent one, the oldest that the log lacks."""
+
+    quarantined: int = 0
+    waited: timedelta = _NONE
+    unlogged: timedelta = _NONE
 
 
 class Beat:
@@ -31,24 +45,26 @@ class Beat:
         """Be one instance from now on."""
         self._instance = str(new_id())
         # What could not be measured is no zero: that would end alerts, and begin others later.
-        self._measured = (0, 0)
+        self._behind = Behind()
 
     async def tick(self, runtime: Runtime) -> bool:
         """Send one beat. It may be lost, the next one will do."""
         problems = runtime.problems()
         try:
-            self._measured = await _look_behind(runtime)
+            self._behind = await _look_behind(runtime)
         except TRANSIENT as error:
             problems = [*problems, f"postgres: {type(error).__name__}"]
-        quarantined, waited = self._measured
+        is_ready, behind = not problems, self._behind
+        if behind.unlogged > _LOG_PATIENCE:
+            problems = [*problems, _UNLOGGED]  # it can work all the same
         beat = HealthBeat(
             service=runtime.name,
             instance=self._instance,
             version=_version(runtime.name),
-            ready=not problems,
+            ready=is_ready,
             problems=tuple(problem[:500] for problem in problems[:_MOST_PROBLEMS]),
-            quarantined=quarantined,
-            outbox_lag_ms=waited,
+            quarantined=behind.quarantined,
+            outbox_lag_ms=_milliseconds(behind.waited),
             interval_ms=max(1, _milliseconds(runtime.settings.beat_interval)),
             at=datetime.now(UTC),
         )
@@ -56,15 +72,14 @@ class Beat:
         return False
 
 
-async def _look_behind(runtime: Runtime) -> tuple[int, int]:
-    """Messages in quarantine, and the milliseconds that the oldest unsent one has waited."""
+async def _look_behind(runtime: Runtime) -> Behind:
     if not hasattr(runtime, "pool"):  # a service without a schema
-        return 0, 0
+        return Behind()
     async with asyncio.timeout(_DB_SECONDS), runtime.reading() as tx:
         row = await tx.fetchrow(QUERIES["look_behind"], most=_MOST_COUNTED)
     if row is None:
-        return 0, 0
-    return row["quarantined"], _milliseconds(row["waited"] or timedelta(0))
+        return Behind()
+    return Behind(row["quarantined"], row["waited"] or _NONE, row["unlogged"] or _NONE)
 
 
 def _milliseconds(waited: timedelta) -> int:

@@ -126,7 +126,10 @@ DELETE FROM inbox WHERE received_at < now() - CAST(:retention AS interval);
 DELETE FROM quarantine WHERE received_at < now() - CAST(:retention AS interval);
 
 -- look_behind --
--- What waits in this schema: messages in quarantine, at most so many are counted, and the oldest unsent one.
+-- What waits in this schema: messages in quarantine, at most so many are counted, the oldest unsent one, and the oldest
+-- that the log lacks.
 SELECT (SELECT count(*) FROM (SELECT FROM quarantine LIMIT :most) AS kept) AS quarantined,
        (SELECT clock_timestamp() - created_at
-          FROM outbox WHERE sent_at IS NULL ORDER BY position LIMIT 1) AS waited;
+          FROM outbox WHERE sent_at IS NULL ORDER BY position LIMIT 1) AS waited,
+       (SELECT clock_timestamp() - created_at FROM outbox
+         WHERE audit_no > (SELECT acknowledged FROM relay_audit) ORDER BY audit_no LIMIT 1) AS unlogged;
