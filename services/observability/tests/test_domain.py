@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grace.kit.beat import MOST_COUNTED
 from grace.observability.domain import alert, remediation, run
 from grace.observability.domain.alert import Alert, AlertKey, Kind, Levels, Reading, Severity, judge
 from grace.observability.domain.growth import Growth
@@ -37,7 +38,7 @@ from grace.observability.domain.trend import Direction, Finished, slope, trend_o
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-LEVELS = Levels(4, 10, 1000, 200)
+LEVELS = Levels(4, 10, 1000, 200, MOST_COUNTED)
 LIMITS = Limits(window=15 * MINUTE, patience=60 * MINUTE)
 KEY = AlertKey("default", Kind.EVENT_LAG, "htm")
 Table = Mapping[Any, Mapping[Any, Any]]
@@ -251,6 +252,18 @@ def test_a_service_that_is_gone_is_late_and_nothing_else() -> None:
     (reading,) = alert.readings_of_services([gone], {"htm": Growth("htm", 0, NOON)}, LEVELS)
     assert (reading.key.kind, reading.severity) == (Kind.SERVICE_LATE, Severity.CRITICAL)
     assert reading.value >= reading.raise_at
+
+
+@pytest.mark.parametrize(("quarantined", "value"), [(MOST_COUNTED - 1, 0), (MOST_COUNTED, 10)])
+def test_a_quarantine_that_is_counted_no_further_is_never_calm(
+    quarantined: int, value: int
+) -> None:
+    """It may grow by thousands, and the count stays what it is."""
+    full = ServiceHealth("htm", Condition.HEALTHY, instances=1, quarantined=quarantined)
+    stands = Growth("htm", mark=quarantined, marked_at=NOON)
+    readings = alert.readings_of_services([full], {"htm": stands}, LEVELS)
+    (reading,) = [each for each in readings if each.key.kind is Kind.QUARANTINE_GROWING]
+    assert (reading.value, reading.raise_at) == (value, 10)
 
 
 def test_three_failures_in_a_row_are_critical() -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 QUERIES = Queries.beside(__file__)
 # A busy pool may take a moment; a beat that waits for longer would be late itself.
 _DB_SECONDS = 3.0
-# Beyond this it is bad in any case, and counting rows costs time.
-_MOST_COUNTED = 10_000
+# Beyond this it is bad in any case, and counting rows costs time: that many may be any number.
+MOST_COUNTED = 10_000
 _MOST_PROBLEMS = 100
 _MOST_MS = 2**32 - 1
 _NONE = timedelta(0)
@@ -76,7 +76,7 @@ async def _look_behind(runtime: Runtime) -> Behind:
     if not hasattr(runtime, "pool"):  # a service without a schema
         return Behind()
     async with asyncio.timeout(_DB_SECONDS), runtime.reading() as tx:
-        row = await tx.fetchrow(QUERIES["look_behind"], most=_MOST_COUNTED)
+        row = await tx.fetchrow(QUERIES["look_behind"], most=MOST_COUNTED)
     if row is None:
         return Behind()
     return Behind(row["quarantined"], row["waited"] or _NONE, row["unlogged"] or _NONE)

@@ -111,6 +111,7 @@ class Levels:
     quarantine_growth: int
     event_lag_ms: float
     event_lag_clear_ms: float
+    quarantine_most: int  # a quarantine is counted no further
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +217,14 @@ def _lagging(each: ServiceHealth, levels: Levels) -> Reading:
 
 def _growing(each: ServiceHealth, growth: Growth, levels: Levels) -> Reading:
     value = growth.value(each.quarantined)
+    message = f"{value} messages more in quarantine, {each.quarantined} in all"
+    if each.quarantined >= levels.quarantine_most:  # it may grow by thousands, and nobody sees it
+        value = max(value, levels.quarantine_growth)
+        message = f"{each.quarantined} messages or more in quarantine, which is counted no further"
     return Reading(
         AlertKey(INSTALLATION, Kind.QUARANTINE_GROWING, each.name),
         Severity.WARNING,
-        f"{each.name}: {value} messages more in quarantine, {each.quarantined} in all",
+        f"{each.name}: {message}",
         value=value,
         raise_at=levels.quarantine_growth,
         clear_at=0,

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from grace.contracts.subjects import SERVICES
 from grace.kit import Runtime, Unit, new_id
+from grace.kit.beat import MOST_COUNTED
 from grace.observability import metrics
 from grace.observability.domain.alert import (
     INSTALLATION,
@@ -94,6 +95,7 @@ class Watch:
             quarantine_growth=self._settings.quarantine_growth,
             event_lag_ms=self._settings.event_lag / _MILLISECOND,
             event_lag_clear_ms=self._settings.event_lag_clear / _MILLISECOND,
+            quarantine_most=MOST_COUNTED,
         )
 
     async def _show(self, unit: Unit, services: Sequence[ServiceHealth]) -> None:
