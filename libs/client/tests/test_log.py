@@ -1,6 +1,8 @@
 """`grace log verify` on a log of some size: all of it is read, and what is stored is what is checked."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,8 @@ from grace.contracts.identity import AppendRows, AuditRow
 from grace.identity.handlers import log
 from grace.kit import Runtime, new_id
 from grace.kit.envelope import sign
-from grace.testkit import eventually
+from grace.testkit import House, eventually
+from grace.transparency import Frontier
 
 from .test_cli import grace, told
 
@@ -64,6 +67,55 @@ async def test_a_stored_message_that_somebody_changed_does_not_pass(open_grace: 
             assert (await grace(place, "log", "verify")).exit_code == 0
         finally:
             await admin.close()
+
+
+async def test_a_log_that_was_cut_off_does_not_hold_what_its_kept_head_stands_for(
+    open_grace: OpenGrace, tmp_path: Path
+) -> None:
+    """Cut back to an older head, the log is whole and signed: only who kept a newer one sees it."""
+    async with open_grace("identity") as place:
+        await eventually(lambda: place.house.rows("identity", "SELECT FROM checkpoints"))
+        older, newer = tmp_path / "older.json", tmp_path / "newer.json"
+        size = int((await kept(place, older))["size"])
+        htm = await place.house.act_as("htm")
+        await htm.call(AppendRows(producer="htm", rows=(row(htm, 1), row(htm, 2))))
+        signed = "SELECT FROM checkpoints WHERE size >= $1"
+        await eventually(lambda: place.house.rows("identity", signed, size + 2))
+        key = (await kept(place, newer))["verifier_key"]
+        verify = ("log", "verify", "--log-key", key)
+        whole = await told(place, *verify, "--kept", str(older))
+        assert (whole["kept_size"], whole["size"] >= size + 2) == (size, True)
+        await cut_off(place.house, size)
+        assert (await told(place, *verify, "--kept", str(older)))["verified"]
+        cut = await grace(place, *verify, "--kept", str(newer))
+        assert (cut.exit_code, cut.stdout) == (1, "")
+        assert "the log had" in cut.stderr
+        older.write_text("{}")
+        assert (await grace(place, *verify, "--kept", str(older))).exit_code == 2
+        assert (await grace(place, *verify, "--index", "0", "--kept", str(newer))).exit_code == 2
+
+
+async def kept(place: Any, file: Path) -> Any:
+    """Keep the newest head in a file, as whoever watches the log does."""
+    file.write_text((await grace(place, "--json", "log", "checkpoint")).stdout)
+    return json.loads(file.read_text())
+
+
+async def cut_off(house: House, size: int) -> None:
+    """Bring the log back to an older head, as the administrator of Postgres can."""
+    admin = await house.installation.admin(house.database)
+    try:
+        await admin.execute("SET session_replication_role = replica")
+        await admin.execute("SET search_path TO identity")
+        async with admin.transaction():
+            await admin.execute("DELETE FROM immutable_log WHERE log_index >= $1", size)
+            await admin.execute("DELETE FROM log_subtrees WHERE (index + 1) << level > $1", size)
+            await admin.execute("DELETE FROM checkpoints WHERE size > $1", size)
+            rows = await admin.fetch("SELECT leaf_hash FROM immutable_log ORDER BY log_index")
+            edge = Frontier().extend(found["leaf_hash"] for found in rows).edge
+            await admin.execute("UPDATE log_state SET size = $1, edge = $2", size, list(edge))
+    finally:
+        await admin.close()
 
 
 def row(producer: Runtime, number: int) -> AuditRow:

@@ -67,6 +67,27 @@ def test_any_other_log_does_not(change: Callable[[Log], Log]) -> None:
         check_entries(change(log), head_of(log))
 
 
+@given(st.integers(0, 20), st.integers(0, 20))
+def test_the_log_begins_with_what_any_earlier_head_stands_for(size: int, more: int) -> None:
+    log = log_of(size + more)
+    assert check_entries(log, head_of(log), head_of(log[:size])) == size + more
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        head_of(log_of(8)),  # what came behind was cut off
+        head_of(altered(log_of(7), 3, leaf_hash(b"another").hex())),
+        head_of(altered(log_of(3), 0, leaf_hash(b"another").hex())),
+        Checkpoint("another", 3, head_of(log_of(3)).root),
+    ],
+)
+def test_a_log_that_does_not_begin_so_is_refused(kept: Checkpoint) -> None:
+    log = log_of(7)
+    with pytest.raises(NotProven):
+        check_entries(log, head_of(log), kept)
+
+
 def test_the_head_of_another_log_of_the_same_key_is_refused() -> None:
     key = Ed25519PrivateKey.generate()
     verifier = encode_verifier_key("log", key.public_key())

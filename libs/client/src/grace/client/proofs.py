@@ -6,6 +6,7 @@ given: a key that was kept from earlier shows a log that was exchanged as a whol
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from grace.client.errors import GraceClientError
 from grace.contracts.identity import Checkpoint, Entry, Proof
@@ -59,15 +60,31 @@ def check_proof(proof: Proof, verifier_key: str) -> Proven:
         raise NotProven(f"entry {proof.index} is no message: {error}") from None
 
 
-def check_entries(entries: Iterable[Entry], head: Head) -> int:
-    """Return how many entries make the root of the head. NotProven where they make another."""
+def check_entries(entries: Iterable[Entry], head: Head, kept: Head | None = None) -> int:
+    """Return how many entries make the root of the head. NotProven where they make another.
+
+    `kept` is an older head of the same log: they must begin with what it stands for.
+    """
+    hashes = _hashes(entries)
     try:
-        found = Frontier().extend(_hashes(entries))
+        begun = Frontier().extend(islice(hashes, kept.size if kept else 0))
+        found = begun.extend(hashes)
     except ValueError as error:
         raise NotProven(f"an entry has no hash: {error}") from None
+    if kept is not None:
+        _check_kept(begun, kept, head)
     if found.size != head.size or found.root() != head.root:
         raise NotProven(f"{found.size} entries do not make the signed root of {head.size} entries")
     return found.size
+
+
+def _check_kept(begun: Frontier, kept: Head, head: Head) -> None:
+    if kept.origin != head.origin:
+        raise NotProven(f"the kept head is of the log {kept.origin}, and not of {head.origin}")
+    if head.size < kept.size:
+        raise NotProven(f"the log had {kept.size} entries, and has {head.size}: it was cut off")
+    if begun.root() != kept.root:
+        raise NotProven(f"the first {kept.size} entries are other ones than the log had")
 
 
 def _hashes(entries: Iterable[Entry]) -> Iterator[bytes]:

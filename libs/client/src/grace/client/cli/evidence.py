@@ -5,7 +5,7 @@ import importlib.util
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -15,10 +15,12 @@ from grace.client.cli.output import progress
 from grace.client.cli.session import exit_code, fail
 from grace.client.errors import GraceClientError
 from grace.client.sync import SyncGrace
-from grace.contracts.identity import Proof
+from grace.contracts.identity import Checkpoint, Proof
 
 if TYPE_CHECKING:
     from grace.client.proofs import Proven
+
+M = TypeVar("M", bound=BaseModel)
 
 _MODULE = "grace.transparency"
 
@@ -33,21 +35,25 @@ class Evidence(BaseModel):
     log_key: str
     log_key_was_given: bool
     entries: int
+    kept_size: int | None = None
     index: int | None = None
     subject: str | None = None
     message_id: str | None = None
     signed_by: str | None = None
 
 
-def of_all(grace: SyncGrace, log_key: str | None) -> Evidence:
-    """Check the head and every entry under it."""
-    proofs = _proofs()
+def of_all(grace: SyncGrace, log_key: str | None, kept_file: Path | None) -> Evidence:
+    """Check the head and every entry under it, and that they begin with what was kept."""
+    proofs, kept = _proofs(), None
+    if kept_file is not None:
+        saved = _saved(kept_file, Checkpoint, "log checkpoint")
+        kept = proofs.check_head(saved, saved.verifier_key)  # the file is ours
     checkpoint = grace.checkpoint()
     key = checkpoint.verifier_key if log_key is None else log_key
     head = proofs.check_head(checkpoint, key)
     with progress(f"checking {head.size} entries"):
         entries = islice(grace.each_entry(limit=head.size), head.size)
-        count = proofs.check_entries(entries, head)
+        count = proofs.check_entries(entries, head, kept)
     return Evidence(
         origin=head.origin,
         size=head.size,
@@ -55,6 +61,7 @@ def of_all(grace: SyncGrace, log_key: str | None) -> Evidence:
         log_key=key,
         log_key_was_given=log_key is not None,
         entries=count,
+        kept_size=kept and kept.size,
     )
 
 
@@ -81,13 +88,18 @@ def of_saved(file: Path, log_key: str | None) -> Evidence:
         raise typer.BadParameter(
             "give --log-key, too: a file that brings its own key proves nothing"
         )
+    found = _saved(file, Proof, "log proof")
     try:
-        found = Proof.model_validate_json(read_text(file))
         return _of(proofs.check_proof(found, log_key), found, log_key)
-    except ValidationError:
-        raise typer.BadParameter(f"{file} is no `grace --json log proof`") from None
     except GraceClientError as error:
         fail(str(error), exit_code(error))
+
+
+def _saved(file: Path, model: type[M], words: str) -> M:
+    try:
+        return model.model_validate_json(read_text(file))
+    except ValidationError:
+        raise typer.BadParameter(f"{file} is no `grace --json {words}`") from None
 
 
 def _proofs() -> ModuleType:

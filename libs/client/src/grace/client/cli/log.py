@@ -57,13 +57,20 @@ def verify(
             "of yours shows that the whole log was not exchanged."
         ),
     ] = None,
+    kept: Annotated[
+        Path | None,
+        typer.Option(
+            help="A head that `grace --json log checkpoint` told earlier: the whole log must begin "
+            "with what it stands for, or it was cut off or written anew."
+        ),
+    ] = None,
 ) -> None:
     """Check the log here: its signed head and every entry, or the one entry that is named."""
-    if sum(each is not None for each in (index, message_id, proof)) > 1:
-        raise typer.BadParameter("give one of --index, --message-id and --proof")
+    if sum(each is not None for each in (index, message_id, proof, kept)) > 1:
+        raise typer.BadParameter("give one of --index, --message-id, --proof and --kept")
     if proof is not None:
         show(context, evidence.of_saved(proof, log_key))
     elif index is not None or message_id is not None:
         show(context, run(context, lambda g: evidence.of_one(g, index, message_id, log_key)))
     else:
-        show(context, run(context, lambda grace: evidence.of_all(grace, log_key)))
+        show(context, run(context, lambda grace: evidence.of_all(grace, log_key, kept)))
