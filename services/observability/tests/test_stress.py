@@ -99,6 +99,22 @@ async def test_what_cannot_be_is_refused_with_its_reason(house: House, tell: Tel
         assert (run.status, run.requests, run.suite) == ("running", 0, "checkout")
 
 
+async def test_who_says_something_else_of_a_run_does_not_hide_its_end(
+    house: House, tell: Tell
+) -> None:
+    """Also where both come in one batch: telemetry is anybody's."""
+    async with house.running("observability"):
+        await tell("started")
+        await eventually(lambda: _are_stored(house, 1))
+    await tell("ended", target="other", status="passed")
+    await tell("ended", status="failed")
+    async with house.running("observability"):
+        gateway = await house.act_as("gateway")
+        await eventually(lambda: _has_status(gateway, "run-1", "failed"))
+        rows = await house.rows("observability", "SELECT reason FROM quarantine")
+        assert [row["reason"] for row in rows] == ["run_changed"]
+
+
 async def test_trends_are_those_of_the_last_runs_of_each_suite(house: House, tell: Tell) -> None:
     async with house.running("observability"):
         gateway = await house.act_as("gateway")

@@ -41,7 +41,7 @@ async def on_stress_started(messages: Sequence[Received[StressStarted]], unit: U
     sound = _sound(messages, unit, lambda each: fault_of_start(each.body.started_at, now))
     if not sound:
         return
-    first = _first(sound)
+    first = _first(await _undisputed(sound, unit))
     news = await runs.start([(_subject(each), each.body.started_at) for each in first.values()])
     await _count_rest(sound, {key: each for key, each in first.items() if key in news}, unit)
 
@@ -53,7 +53,8 @@ async def on_stress_sampled(messages: Sequence[Received[StressSampled]], unit: U
     if not sound:
         return
     newest: dict[RunKey, Sample] = {}
-    for subject, sample in ((_subject(each), _sample(each)) for each in sound):
+    for each in await _undisputed(sound, unit):
+        subject, sample = _subject(each), _sample(each)
         # Another suite or target under the same id does not count: the first one names the run.
         best = newest.setdefault(subject.key, sample)
         if best.subject == subject and best.sequence < sample.sequence:
@@ -72,7 +73,7 @@ async def on_stress_ended(
     sound = _sound(messages, unit, lambda each: fault_of_ending(_ending(each), now))
     if not sound:
         return
-    first = _first(sound)
+    first = _first(await _undisputed(sound, unit))
     news = await Runs(unit.tx).end([_ending(each) for each in first.values()])
     ended = {key: each for key, each in first.items() if key in news}
     await _count_rest(sound, ended, unit)
@@ -106,6 +107,19 @@ def _sound(
         else:
             unit.refuse(message, reason=fault.reason, detail=fault.detail)
     return sound
+
+
+async def _undisputed(messages: Sequence[Received[M]], unit: Unit) -> Sequence[Received[M]]:
+    """Leave out what somebody else says of a known run in the same batch: it must hide nothing."""
+    said: dict[RunKey, set[Subject]] = {}
+    for subject in map(_subject, messages):
+        said.setdefault(subject.key, set()).add(subject)
+    disputed = [key for key, subjects in said.items() if len(subjects) > 1]
+    if not disputed:
+        return messages
+    known = await Runs(unit.tx).subjects(disputed)
+    subjects = [(each, _subject(each)) for each in messages]
+    return [each for each, subject in subjects if known.get(subject.key, subject) == subject]
 
 
 def _first(messages: Iterable[Received[M]]) -> dict[RunKey, Received[M]]:
