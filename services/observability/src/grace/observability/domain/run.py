@@ -1,7 +1,7 @@
 """A stress run: what its runner tells of it, and when that is not to be believed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -110,6 +110,13 @@ class Ending:
     def wants_remediation(self) -> bool:
         """Whether somebody could act on it: it failed, and says of what."""
         return self.status is State.FAILED and self.failure_kind is not None
+
+
+def by_our_clock(ending: Ending, now: datetime) -> Ending:
+    """Return an end that is no later than now: the last run is the last, whoever's clock is ahead."""
+    return replace(
+        ending, started_at=min(ending.started_at, now), ended_at=min(ending.ended_at, now)
+    )
 
 
 class Fault(NamedTuple):

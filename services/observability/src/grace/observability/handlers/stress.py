@@ -20,6 +20,7 @@ from grace.observability.domain.run import (
     Sample,
     State,
     Subject,
+    by_our_clock,
     fault_of_ending,
     fault_of_figures,
     fault_of_start,
@@ -74,10 +75,10 @@ async def on_stress_ended(
     if not sound:
         return
     first = _first(await _undisputed(sound, unit))
-    news = await Runs(unit.tx).end([_ending(each) for each in first.values()])
-    ended = {key: each for key, each in first.items() if key in news}
-    await _count_rest(sound, ended, unit)
-    await _owe_remedies([_ending(each) for each in ended.values()], unit)
+    endings = {key: by_our_clock(_ending(each), now) for key, each in first.items()}
+    news = await Runs(unit.tx).end(list(endings.values()))
+    await _count_rest(sound, {key: first[key] for key in news}, unit)
+    await _owe_remedies([endings[key] for key in endings if key in news], unit)
     unit.after_commit(lambda: unit.runtime.wake(wakes.watch))
     unit.after_commit(lambda: unit.runtime.wake(wakes.submit))
 
