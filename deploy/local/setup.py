@@ -1,7 +1,8 @@
 """Set Grace up in this folder: .venv with every dependency (hashed) and every member, editable.
 
 Standard library only, and it parses on Pythons too old for Grace, to be able to say so.
-A repeat does nothing: a stamp in .venv tells what it was made from.
+A repeat does nothing: a stamp in .venv tells what it was made from. One that was killed is begun
+anew: pip and uv take a package that is half there for installed.
 """
 
 from __future__ import print_function
@@ -21,6 +22,7 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 UV = os.path.join(VENV, "bin", "uv")
 STAMP = os.path.join(VENV, ".grace-setup")
+UNFINISHED = "unfinished"  # the stamp while .venv is being changed
 BOOTSTRAP = os.path.join(ROOT, "requirements", "bootstrap.lock")
 LOCK = os.path.join(ROOT, "requirements", "dev.lock")
 # What would send pip or uv to another place than .venv.
@@ -57,7 +59,7 @@ def main():
             set_up()
         finally:
             os.close(lock)
-    except SetupError as error:
+    except (SetupError, IOError, OSError) as error:
         print("setup: %s" % error, file=sys.stderr)
         return 1
     return 0
@@ -74,10 +76,11 @@ def check_python():
 
 
 def hold_lock():
-    """Wait until no other set-up works in this folder."""
+    """Wait until no other set-up works in this folder, nor what a killed one left behind."""
     import fcntl  # noqa: PLC0415 - not there on every system that must get check_python's answer
 
     folder = os.open(ROOT, os.O_RDONLY)
+    os.set_inheritable(folder, True)  # noqa: FBT003 - it takes no keyword
     fcntl.flock(folder, fcntl.LOCK_EX)
     return folder
 
@@ -91,11 +94,12 @@ def set_up():
     environment = child_environment()
     if not usable(environment):
         make_venv(environment)
+    write_stamp(UNFINISHED)
     install_uv(environment)
     environment.update(index_settings(environment))
     install_dependencies(environment)
     install_members(environment)
-    write_stamp()
+    write_stamp(fingerprint())
     print("setup: done in %.0f s" % (time.time() - started))
 
 
@@ -125,16 +129,16 @@ def stamp():
     return read(STAMP).decode("utf-8", "surrogateescape").splitlines()
 
 
-def write_stamp():
-    """Remember that the set-up is complete."""
+def write_stamp(state):
+    """Remember what .venv is made from, or that it is unfinished."""
     with open(STAMP + ".new", "wb") as file:
-        file.write(("%s\n%s\n" % (fingerprint(), ROOT)).encode("utf-8", "surrogateescape"))
+        file.write(("%s\n%s\n" % (state, ROOT)).encode("utf-8", "surrogateescape"))
     os.rename(STAMP + ".new", STAMP)
 
 
 def usable(environment):
     """Tell whether .venv can be kept: its Python runs, it is whole, it was not moved."""
-    if stamp() and stamp()[1:] != [ROOT]:
+    if stamp() and (stamp()[0] == UNFINISHED or stamp()[1:] != [ROOT]):
         return False
     script = "import sys; sys.exit(sys.version_info < %r)" % (OLDEST,)
     whole = os.path.exists(UV) or works([PYTHON, "-I", "-m", "pip", "--version"], environment)
@@ -145,13 +149,16 @@ def make_venv(environment):
     """Make an empty .venv: with ensurepip, or with uv, or with the system's pip."""
     print("setup: making .venv")
     shutil.rmtree(VENV, ignore_errors=True)
+    os.makedirs(VENV)
+    write_stamp(UNFINISHED)
     # Inside another virtual environment, the Python that this one was made from.
     python = getattr(sys, "_base_executable", None) or sys.executable
     uv = shutil.which("uv")
     if works([python, "-I", "-c", "from ensurepip import bootstrap"], environment):
         run([python, "-I", "-m", "venv", VENV], environment)
     elif uv:
-        run([uv, "venv", "--quiet", "--no-project", "--python", python, VENV], environment)
+        options = ["--quiet", "--no-project", "--allow-existing", "--python", python]
+        run([uv, "venv"] + options + [VENV], environment)
     elif works([python, "-I", "-m", "pip", "--python", python, "--version"], environment):
         run([python, "-I", "-m", "venv", "--without-pip", VENV], environment)
     else:
@@ -257,7 +264,8 @@ def works(command, environment):
 def run(command, environment):
     """Run one step; SetupError when it fails."""
     try:
-        code = subprocess.call(command, env=environment, cwd=ROOT)
+        # What it starts holds the lock, too.
+        code = subprocess.call(command, env=environment, cwd=ROOT, close_fds=False)
     except OSError as error:
         raise SetupError("%s cannot run: %s" % (command[0], error))
     if code != 0:
