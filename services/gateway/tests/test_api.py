@@ -244,3 +244,4 @@ async def test_a_taken_port_is_one_clear_line(house: House) -> None:
         with pytest.raises(SystemExit) as ended:
             await serve(settings, runtime)
     assert ended.value.code == 78
+    assert str(ended.value.__cause__).startswith(f"cannot listen on 127.0.0.1 port {port}: ")

@@ -195,4 +195,9 @@ def _run(work: Coroutine[Any, Any, int]) -> None:
     except (StackError, SettingsError, SchemaMismatch) as error:
         typer.echo(f"grace: {error}", err=True)
         code = _USAGE_EXIT if isinstance(error, SettingsError) else 1
+    except SystemExit as ended:
+        # A part of a service met a setting that cannot work. The log of a house is a file.
+        if ended.__cause__ is not None:
+            typer.echo(f"grace: {ended.__cause__}", err=True)
+        raise
     raise typer.Exit(code)

@@ -26,7 +26,7 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
         listener = listen(settings.host, settings.port)
     except SettingsError as error:
         runtime.log.critical("gateway.cannot_start", reason=str(error))
-        raise SystemExit(_CONFIG_EXIT) from None
+        raise SystemExit(_CONFIG_EXIT) from error
     with listener:
         await _serve(settings, runtime, listener)
 
