@@ -7,7 +7,9 @@ import importlib
 import importlib.util
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -214,13 +216,19 @@ def migrations_of(service: str) -> Path:
 
 
 def make_secret(file: Path, text: str) -> Path:
-    """Write a private file unless it is there. Whoever comes first wins; nobody overwrites."""
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    """Write a private file, whole or not at all, unless it is there. Whoever comes first wins."""
+    if file.exists():
         return file
-    with os.fdopen(handle, "w", encoding="utf-8") as out:
-        out.write(text)
+    handle, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(handle)
+        with suppress(FileExistsError):
+            os.link(draft, file)
+    finally:
+        Path(draft).unlink()
     return file
 
 

@@ -1,0 +1,26 @@
+"""What an installation makes once and keeps."""
+
+import resource
+from pathlib import Path
+
+import pytest
+
+from grace.stack.installation import make_secret
+
+
+def test_a_secret_that_did_not_fit_on_the_disk_is_not_there(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            make_secret(tmp_path / "master.key", "first")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_secret_is_private_and_stays_as_it_is(tmp_path: Path) -> None:
+    made = make_secret(tmp_path / "master.key", "first")
+    assert make_secret(made, "second").read_text(encoding="utf-8") == "first"
+    assert made.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [made]
