@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from grace.htm.settings import Settings
 from grace.stack.installation import make_secret
+from grace.testkit import House
 
 
 def test_a_secret_that_did_not_fit_on_the_disk_is_not_there(tmp_path: Path) -> None:
@@ -24,3 +26,13 @@ def test_a_secret_is_private_and_stays_as_it_is(tmp_path: Path) -> None:
     assert make_secret(made, "second").read_text(encoding="utf-8") == "first"
     assert made.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [made]
+
+
+async def test_a_shell_that_wants_tls_of_other_servers_does_not_stop_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGSSLMODE", "require")
+    await house.installation.migrate(house.database)
+    login = house.installation.postgres.connect_args(house.database)
+    settings = Settings(**house.installation.settings("htm", house.database))
+    assert (login["ssl"], settings.postgres_sslmode) == ("disable", "disable")

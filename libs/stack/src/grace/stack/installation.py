@@ -102,6 +102,7 @@ class Installation:
             "127.0.0.1",
             self.postgres.port,
             database,
+            {"ssl": "disable"},
         )
         folders = {name: migrations_of(name) for name in self.names}
         passwords = {name: self.secret(f"{name}.password") for name in self.names}
@@ -132,7 +133,7 @@ class Installation:
         login = self.postgres.connect_args(
             database, user=SUPERUSER, password=self.postgres.password
         )
-        return await asyncpg.connect(**login, connection_class=TypedConnection, ssl="disable")
+        return await asyncpg.connect(**login, connection_class=TypedConnection)
 
     def secret(self, name: str) -> str:
         """A secret of this installation, made when it is asked for first; its file is 0600."""
@@ -153,6 +154,7 @@ class Installation:
             "postgres_host": "127.0.0.1",
             "postgres_port": self.postgres.port,
             "postgres_database": database,
+            "postgres_sslmode": "disable",
             "postgres_user": service,
             "postgres_password_file": self.secret_file(f"{service}.password"),
             # Only what another replica committed waits for it, and here is one of each service.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypedDict
+from typing import Literal, TypedDict
 from urllib.parse import quote
 
 from grace.stack import cluster
@@ -65,6 +65,7 @@ class ConnectArgs(TypedDict):
     user: str
     password: str
     database: str
+    ssl: Literal["disable"]
 
 
 class PostgresServer:
@@ -193,6 +194,8 @@ class PostgresServer:
             "user": user,
             "password": self.password if password is None else password,
             "database": database,
+            # Nobody listens on the loopback, and a PGSSLMODE of the shell is meant for other servers.
+            "ssl": "disable",
         }
 
     def dsn(
