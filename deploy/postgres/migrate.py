@@ -27,7 +27,7 @@ def main() -> int:
     given = _arguments()
     try:
         asyncio.run(migrate(given))
-    except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+    except (OSError, asyncpg.PostgresError, SQLAlchemyError, migrations.SchemaMismatch) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         print(f"grace: Postgres at {given.host}:{given.port}: {reason[0]}", file=sys.stderr)
         return 1

@@ -102,6 +102,8 @@ async def test_an_older_and_a_newer_schema_are_refused(house: House, found: str)
     told = await _complaint(house, f"UPDATE learning.alembic_version SET version_num = '{found}'")
     assert f"the schema is at {found}" in told
     assert "grace migrate" in told
+    with pytest.raises(SchemaMismatch, match=f"learning is at {found}, .* restore the backup"):
+        await house.installation.migrate(house.database)
 
 
 async def test_migrating_again_changes_nothing(house: House) -> None:

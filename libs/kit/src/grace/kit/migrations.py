@@ -130,7 +130,7 @@ def _upgrade(connection: Connection, schema: str, migrations: Path) -> None:
     connection.exec_driver_sql(f"SET LOCAL ROLE {schema}_owner")
     connection.exec_driver_sql(f"SET LOCAL search_path TO {schema}")
     script = ScriptDirectory(str(migrations), version_locations=[str(migrations)])
-    with EnvironmentContext(_config(migrations), script, fn=_steps(script)) as context:
+    with EnvironmentContext(_config(migrations), script, fn=_steps(script, schema)) as context:
         context.configure(
             connection=connection, version_table_schema=schema, transactional_ddl=False
         )
@@ -139,9 +139,17 @@ def _upgrade(connection: Connection, schema: str, migrations: Path) -> None:
     connection.exec_driver_sql(f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {schema}")
 
 
-def _steps(script: ScriptDirectory) -> Callable[..., Any]:
-    def upgrade(revision: str, _: object) -> object:
-        return script._upgrade_revs("head", revision)  # noqa: SLF001 - Alembic's documented recipe
+def _steps(script: ScriptDirectory, schema: str) -> Callable[..., Any]:
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    def upgrade(revision: Any, _: object) -> object:  # noqa: ANN401 - a tuple, Alembic says str
+        try:
+            return script._upgrade_revs("head", revision)  # noqa: SLF001 - Alembic's documented recipe
+        except CommandError:
+            raise SchemaMismatch(
+                f"the schema {schema} is at {', '.join(revision)}, which this version does not know:"
+                " start the version of Grace that made it, or restore the backup from before"
+            ) from None
 
     return upgrade
 
