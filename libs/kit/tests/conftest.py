@@ -27,8 +27,10 @@ from grace.kit import (
     pull,
     watch,
 )
+from grace.kit.life import Parts
 from grace.kit.stream import BatchHandler
 from grace.testkit import House, eventually
+from grace.testkit.actor import Actor
 
 SUBJECT = ActionClosed.SUBJECT
 CONSUMER = "learning-verification-action-closed"
@@ -170,6 +172,22 @@ async def desk(house: House) -> AsyncIterator[Desk]:
 async def verification(desk: Desk) -> Runtime:
     """The rightful publisher of what the small service reads."""
     return await desk.house.act_as("verification")
+
+
+class _Still(Actor):
+    """A service whose relay moves only where a test has it move."""
+
+    def parts(self) -> Parts:
+        return Parts()
+
+
+@pytest.fixture
+async def still(desk: Desk) -> AsyncIterator[Runtime]:
+    """The publisher, with its relay at rest."""
+    settings = desk.house.blank("verification").settings
+    made = _Still("verification", settings, rpc=None, logged=False)
+    async with desk.up(desk.house.furnished(made)) as running:
+        yield running.runtime
 
 
 async def publish(publisher: Runtime, *texts: str) -> list[UUID]:

@@ -1,6 +1,5 @@
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 from grace.contracts.verification import ActionClosed
 from grace.kit import Query, Received, Runtime, Transaction, Unit, new_id, outgoing
 from grace.kit.flight import Flight
-from grace.kit.life import Parts
 from grace.kit.metrics import OUTBOX_RESENT
 from grace.kit.outgoing import Outgoing
 from grace.kit.relay import QUERIES, sending
@@ -216,7 +214,9 @@ async def test_sending_again_and_numbering_the_same_rows_never_deadlock(desk: De
         await relay.execute(_LAST_POSITIONS_FIRST)
         async with other.transaction():
             await other.execute("SELECT FROM outbox WHERE position = 8990 FOR UPDATE")
-            again = Transaction(relay).execute(QUERIES["send_again"], stream="EVENTS")
+            again = Transaction(relay).execute(
+                QUERIES["send_again"], stream="EVENTS", after=0, upto=9000
+            )
             both = [asyncio.ensure_future(again)]
             await eventually(lambda: _waiting(desk, 1))
             both.append(asyncio.create_task(_number(audit)))
@@ -306,22 +306,6 @@ async def test_a_restarted_postgres_loses_nothing(desk: Desk, verification: Runt
         return set(await _texts(desk)) == {"before", "behind"}
 
     await eventually(both, timeout=10)
-
-
-class _Still(Actor):
-    """A service whose relay moves only where a test has it move."""
-
-    def parts(self) -> Parts:
-        return Parts()
-
-
-@pytest.fixture
-async def still(desk: Desk) -> AsyncIterator[Runtime]:
-    """The publisher, with its relay at rest."""
-    settings = desk.house.blank("verification").settings
-    made = _Still("verification", settings, rpc=None, logged=False)
-    async with desk.up(desk.house.furnished(made)) as running:
-        yield running.runtime
 
 
 async def test_what_is_committed_goes_out_without_being_read_back(

@@ -66,12 +66,19 @@ SELECT stream, created, last_sequence FROM relay_streams;
 INSERT INTO relay_streams (stream, created, last_sequence) VALUES (:stream, :created, :last_sequence)
 ON CONFLICT (stream) DO UPDATE SET created = excluded.created, last_sequence = excluded.last_sequence;
 
+-- next_piece --
+-- Where the next rows of the outbox end, and how old the oldest of them is.
+SELECT max(position) AS upto, now() - min(created_at) AS age
+  FROM (SELECT position, created_at FROM outbox WHERE position > :after ORDER BY position LIMIT :most) AS next;
+
 -- send_again --
--- A stream lost what it had: every retained row goes out again. Locked in the order of the others.
+-- A stream lost what it had: every retained row of a piece goes out again. Locked in the order of the others.
 WITH held AS MATERIALIZED (
     SELECT position FROM outbox
-     WHERE stream = :stream AND sent_at IS NOT NULL ORDER BY position FOR NO KEY UPDATE)
-UPDATE outbox o SET sent_at = NULL FROM held WHERE o.position = held.position;
+     WHERE position > :after AND position <= :upto AND stream = :stream AND sent_at IS NOT NULL
+     ORDER BY position FOR NO KEY UPDATE)
+UPDATE outbox o SET sent_at = NULL FROM held
+ WHERE o.position = held.position AND o.position > :after AND o.position <= :upto;  -- joined in any way: no more is read
 
 -- lock_audit --
 -- One numbering at a time.
@@ -109,21 +116,27 @@ WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)
 UPDATE relay_audit SET acknowledged = :acknowledged FROM quick WHERE acknowledged <> :acknowledged;
 
 -- prune_outbox --
--- Drop rows that were sent long ago and are in the log. Locked in the order of the others.
+-- Drop rows of a piece that were sent long ago and are in the log. Locked in the order of the others.
 WITH held AS MATERIALIZED (
     SELECT o.position FROM outbox o, relay_audit a
-     WHERE o.sent_at < now() - CAST(:retention AS interval)
+     WHERE o.position > :after AND o.position <= :upto
+       AND o.sent_at < now() - CAST(:retention AS interval)
        AND (NOT o.audited OR o.audit_no <= a.acknowledged)
      ORDER BY o.position FOR UPDATE OF o)
-DELETE FROM outbox o USING held WHERE o.position = held.position;
+DELETE FROM outbox o USING held
+ WHERE o.position = held.position AND o.position > :after AND o.position <= :upto;  -- joined in any way: no more is read
 
 -- prune_inbox --
--- Forget message ids that no stream can deliver any more.
-DELETE FROM inbox WHERE received_at < now() - CAST(:retention AS interval);
+-- Forget some message ids that no stream can deliver any more.
+DELETE FROM inbox
+ WHERE (consumer, message_id) IN (
+       SELECT consumer, message_id FROM inbox WHERE received_at < now() - CAST(:retention AS interval)
+        ORDER BY received_at LIMIT :most);
 
 -- prune_quarantine --
--- Drop what was kept long enough for somebody to look at it.
-DELETE FROM quarantine WHERE received_at < now() - CAST(:retention AS interval);
+-- Drop some of what was kept long enough for somebody to look at it.
+DELETE FROM quarantine
+ WHERE id IN (SELECT id FROM quarantine WHERE received_at < now() - CAST(:retention AS interval) LIMIT :most);
 
 -- look_behind --
 -- What waits in this schema: messages in quarantine, at most so many are counted, the oldest unsent one, and the oldest

@@ -16,6 +16,7 @@ from grace.kit.errors import GraceError
 from grace.kit.flight import Flight
 from grace.kit.loops import Duty
 from grace.kit.outgoing import Outgoing
+from grace.kit.pieces import pieces
 from grace.kit.sql import Queries, Record
 from grace.kit.watch import StreamWatch
 
@@ -34,6 +35,8 @@ _AUDIT_BYTES = 400_000
 _PATIENCE = timedelta(seconds=1)
 # As long as the stream of the same name keeps them.
 _QUARANTINE_RETENTION = timedelta(days=30)
+# Ids and quarantined messages that one statement drops.
+_PRUNED = 10_000
 
 
 class Publish:
@@ -232,10 +235,23 @@ class Prune:
     """Drops outbox rows, inbox ids and quarantined messages that nobody can ask for any more."""
 
     async def tick(self, runtime: Runtime) -> bool:
-        """Delete what is older than the retention."""
+        """Delete what is older than the retention; True while there is more."""
         retention: timedelta = runtime.settings.outbox_retention
-        async with runtime.unit() as unit:
-            await unit.tx.execute(QUERIES["prune_outbox"], retention=retention)
-            await unit.tx.execute(QUERIES["prune_inbox"], retention=retention)
-            await unit.tx.execute(QUERIES["prune_quarantine"], retention=_QUARANTINE_RETENTION)
-        return False
+        async for piece in pieces(runtime):
+            if piece.age < retention:
+                break  # none of it is old enough, and what is behind is younger
+            async with runtime.reading() as tx:
+                await tx.execute(
+                    QUERIES["prune_outbox"],
+                    after=piece.after,
+                    upto=piece.upto,
+                    retention=retention,
+                )
+        async with runtime.reading() as tx:
+            gone = (
+                await tx.execute(QUERIES["prune_inbox"], retention=retention, most=_PRUNED),
+                await tx.execute(
+                    QUERIES["prune_quarantine"], retention=_QUARANTINE_RETENTION, most=_PRUNED
+                ),
+            )
+        return max(gone) == _PRUNED

@@ -10,6 +10,7 @@ from nats.errors import Error as NatsError
 
 from grace.contracts.subjects import SUBJECTS
 from grace.kit import metrics
+from grace.kit.pieces import pieces
 from grace.kit.sql import Queries
 
 if TYPE_CHECKING:
@@ -84,14 +85,23 @@ class StreamWatch:
     async def _record(
         self, runtime: Runtime, name: str, created: str, last: int, *, lost: bool
     ) -> None:
-        async with runtime.unit() as unit:
-            await unit.tx.execute(
+        """Remember the stream as it is, once all that it has lost goes out again: a crash begins anew."""
+        if lost:
+            await self._send_again(runtime, name)
+        async with runtime.reading() as tx:
+            await tx.execute(
                 QUERIES["remember_stream"], stream=name, created=created, last_sequence=last
             )
-            again = await unit.tx.execute(QUERIES["send_again"], stream=name) if lost else 0
-        if lost:
-            runtime.log.warning("stream.regressed", stream=name, rows=again)
-            metrics.OUTBOX_RESENT.labels(runtime.name, name).inc(again)
+
+    async def _send_again(self, runtime: Runtime, name: str) -> None:
+        rows = 0
+        async for piece in pieces(runtime):
+            async with runtime.reading() as tx:
+                rows += await tx.execute(
+                    QUERIES["send_again"], stream=name, after=piece.after, upto=piece.upto
+                )
+        runtime.log.warning("stream.regressed", stream=name, rows=rows)
+        metrics.OUTBOX_RESENT.labels(runtime.name, name).inc(rows)
 
 
 def _published_streams(service: str) -> list[str]:
