@@ -2,11 +2,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
-from grace.kit import Conflict, Runtime, Unavailable, end_tasks
+from grace.kit import Conflict, Runtime, Unavailable, database, end_tasks
+from grace.kit.leadership import Leadership
 from grace.kit.loops import Duty, run_duty
 from grace.kit.metrics import LOOP_FAILURES
 from grace.testkit import House, eventually
@@ -144,6 +147,23 @@ async def test_another_replica_takes_over_when_the_leader_is_cut_off(desk: Desk)
             ended = first.ticks
             await eventually(lambda: second.ticks > 20)
             assert first.ticks <= ended + 1
+
+
+async def test_another_replica_takes_over_when_the_leader_falls_silent(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a power cut: nobody closes its connection, and Postgres keeps its locks with it."""
+    monkeypatch.setattr(database, "_SILENT", "200ms")
+    settings = desk.house.blank("learning").settings
+    silent, other = (
+        Leadership("learning", partial(database.connect, "learning", settings)) for _ in range(2)
+    )
+    try:
+        assert await silent.holds("tick")
+        await eventually(lambda: other.holds("tick"))
+    finally:
+        await silent.close()
+        await other.close()
 
 
 async def _unreachable() -> Any:
