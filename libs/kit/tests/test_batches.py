@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
+import pytest
+
 from grace.contracts.verification import ActionClosed
-from grace.kit import Query, Received, Runtime, TimedOut, Unavailable, Unit, new_id
+from grace.kit import Query, Received, Runtime, TimedOut, Unavailable, Unit, envelope, new_id
 from grace.kit.metrics import MESSAGES_IGNORED, MESSAGES_REJECTED
 from grace.kit.stream import BatchHandler
 from grace.testkit import eventually
@@ -257,3 +260,21 @@ async def test_a_handler_refuses_one_message_and_the_others_go_on(
         (row,) = await desk.quarantined()
     assert (row["reason"], row["detail"]) == ("unknown_contract", "never heard of it")
     assert "Grace-Signature" in str(row["headers"])
+
+
+class _Slow(datetime):
+    """The clock of a machine that has slept for an hour and has not asked anybody yet."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) - timedelta(hours=1)
+
+
+async def test_a_reader_whose_clock_is_slow_handles_what_others_send(
+    desk: Desk, verification: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it would be from the future, and in quarantine for good."""
+    monkeypatch.setattr(envelope, "datetime", _Slow)
+    await publish(verification, "a")
+    async with desk.reading():
+        await desk.noted("a")

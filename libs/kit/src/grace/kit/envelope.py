@@ -165,7 +165,9 @@ def _identity(raw: Raw, *, signed: bool) -> tuple[UUID, datetime]:
     if identity is None or issued is None:
         raise Refusal("bad_id", "Nats-Msg-Id must be a UUIDv7")
     now = datetime.now(UTC)
-    if issued > now + _AHEAD:
+    # When it arrived is the server's word: a reader whose clock is slow, as behind a pause of its machine,
+    # would refuse for good what everybody sends.
+    if issued > max(now, raw.at) + _AHEAD:
         raise Refusal("issued_in_future", f"issued at {issued.isoformat()}")
     if issued < now - _OLDEST:
         raise Refusal("too_old", f"issued at {issued.isoformat()}")
