@@ -13,6 +13,7 @@ from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import ConnectionReconnectingError
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from grace.contracts.permissions import inbox_prefix
@@ -103,6 +104,22 @@ async def flush(client: Client, on_wait: Callable[[], None]) -> None:
             on_wait()
     finally:
         await end_tasks(asked)
+
+
+class Publishing(JetStreamContext):
+    """JetStream, whose refusals arrive.
+
+    nats-py 2.16 raises a refusal of `publish_async` (a stream is full) where it means to hand it over:
+    whoever waits for the answer would wait for ever, and hold a place meanwhile.
+    """
+
+    async def _handle_async_reply(self, msg: Msg) -> None:
+        try:
+            await super()._handle_async_reply(msg)
+        except NatsError as refusal:
+            answer = self._publish_async_futures.get(msg.subject.rpartition(".")[2])
+            if answer is not None and not answer.done():
+                answer.set_exception(refusal)
 
 
 def _readable(settings: ServiceSettings) -> str:

@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_ji
 
 from grace.contracts.message import Message, Query
 from grace.contracts.subjects import SUBJECTS
-from grace.kit import database, envelope, logs, rpc, tracing
+from grace.kit import bus, database, envelope, logs, rpc, tracing
 from grace.kit.begin import transaction
 from grace.kit.crash import CrashPoint
 from grace.kit.ending import end_tasks
@@ -61,7 +61,7 @@ class Runtime:
     def stream(self) -> JetStreamContext:
         """JetStream on the service's connection: one context, since each subscribes for its answers."""
         if self._jetstream is None:
-            self._jetstream = self.client.jetstream(timeout=5, publish_async_max_pending=1024)
+            self._jetstream = bus.Publishing(self.client, timeout=5, publish_async_max_pending=1024)
         return self._jetstream
 
     @asynccontextmanager
