@@ -85,3 +85,22 @@ async def test_who_does_not_answer_is_waited_for_no_longer(clock: SimpleNamespac
     await asyncio.sleep(0)
     assert flight.failures() == ["no answer in time"]
     assert row.id not in flight
+
+
+async def test_what_was_refused_is_not_read_again_for_a_while(clock: SimpleNamespace) -> None:
+    flight, row = Flight(), a_row()
+    sent(flight, row).set_exception(OSError("full"))
+    await asyncio.sleep(0)
+    flight.failures()
+    assert flight.under_way == [row.id]
+    clock.now = 6.0
+    flight.failures()
+    assert flight.under_way == []
+
+
+async def test_what_was_refused_is_read_at_once_where_a_stream_was_lost() -> None:
+    flight, row = Flight(), a_row()
+    sent(flight, row).set_exception(OSError("full"))
+    await asyncio.sleep(0)
+    flight.lose("EVENTS")
+    assert flight.under_way == []

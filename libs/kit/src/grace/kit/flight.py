@@ -36,6 +36,7 @@ class Flight:
     def __init__(self) -> None:
         self._waiting: dict[UUID, _Sent] = {}
         self._stored: dict[UUID, str] = {}
+        self._refused: dict[UUID, float] = {}
         self._failed: list[str] = []
 
     def __contains__(self, identity: UUID) -> bool:
@@ -48,8 +49,12 @@ class Flight:
 
     @property
     def under_way(self) -> list[UUID]:
-        """Those that were sent and that the table does not show as sent."""
-        return [*self._waiting, *self._stored]
+        """Those that were sent and that the table does not show as sent.
+
+        What was refused is among them for a while: a full stream takes nothing for days, and what waits
+        for it is the oldest, behind which everything else would never be read.
+        """
+        return [*self._waiting, *self._stored, *self._refused]
 
     @property
     def stored(self) -> list[UUID]:
@@ -70,6 +75,7 @@ class Flight:
             self._failed.append("no answer in time")
         elif (error := ack.exception()) is not None:
             self._failed.append(repr(error))
+            self._refused[identity] = time.monotonic()
         else:
             self._stored[identity] = sent.stream
 
@@ -93,16 +99,21 @@ class Flight:
         self._stored.clear()
 
     def _forget(self, which: Callable[[_Sent], bool]) -> None:
+        self._refused.clear()
         gone = {i: sent for i, sent in self._waiting.items() if which(sent)}
         self._waiting = {i: sent for i, sent in self._waiting.items() if i not in gone}
         for sent in gone.values():
             sent.ack.cancel()  # nats-py counts those that are pending
 
     def failures(self) -> list[str]:
-        """Why rows did not arrive since this was asked last; who waits too long is among them."""
+        """Why rows did not arrive since this was asked last; who waits too long is among them.
+
+        Who was refused that long ago may be sent again.
+        """
         late = time.monotonic() - _ACK_TIMEOUT
         for sent in [sent for sent in self._waiting.values() if sent.at < late]:
             sent.ack.cancel()
+        self._refused = {i: at for i, at in self._refused.items() if at > late}
         failed, self._failed = self._failed, []
         return failed
 
