@@ -16,6 +16,7 @@ from grace.testkit import eventually
 from .conftest import CONSUMER, SUBJECT, Desk, closed, note, publish
 
 Messages = Sequence[Received[ActionClosed]]
+_IMPATIENT = Query.parse("impatient", "SET LOCAL lock_timeout = '10ms'")
 
 
 def _fails_on(text: str, error: BaseException, sizes: list[int]) -> BatchHandler:
@@ -207,6 +208,31 @@ async def test_a_restart_of_postgres_loses_nothing(desk: Desk, verification: Run
         await asyncio.wait_for(started.wait(), 5)
         await asyncio.to_thread(desk.house.installation.postgres.restart)
         await desk.noted("a", "b", timeout=10)
+
+
+async def test_a_lock_of_somebody_else_quarantines_nothing(
+    desk: Desk, verification: Runtime
+) -> None:
+    """A table that is rebuilt is locked for minutes; what waits for it is handled then."""
+    tried = 0
+
+    async def impatient(messages: Messages, unit: Unit) -> None:
+        nonlocal tried
+        tried += 1
+        await unit.tx.execute(_IMPATIENT)
+        await note(messages, unit)
+
+    admin = await desk.house.installation.admin(desk.house.database)
+    try:
+        async with desk.reading(impatient, max_deliveries=2):
+            async with admin.transaction():
+                await admin.execute("LOCK TABLE learning.notes")
+                await publish(verification, "a")
+                await eventually(lambda: tried >= 4)
+            await desk.noted("a")
+        assert not await desk.house.rows("learning", "SELECT FROM quarantine")
+    finally:
+        await admin.close()
 
 
 async def test_with_an_inbox_a_message_is_handled_once(desk: Desk, verification: Runtime) -> None:

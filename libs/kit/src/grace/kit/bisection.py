@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from asyncpg import LockNotAvailableError
 from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
 
@@ -97,6 +98,11 @@ class Bisection:
 
     async def _blame(self, opened: Opened, error: Exception) -> None:
         """A message whose handling failed alone: again later, or into the quarantine."""
+        if isinstance(error, LockNotAvailableError):
+            # It stands alone so that no other waits for the lock; whose that is has nothing to do with it.
+            self._log.warning("message.put_back", place=opened.raw.place, error=repr(error))
+            await put_back([opened.message], _RETRY_SECONDS)
+            return
         metrics.HANDLER_FAILURES.labels(self._runtime.name, self._route.spec.name).inc()
         failures = self._count_failure(opened.raw.place)
         self._log.error("message.failed", failures=failures, place=opened.raw.place, exc_info=error)
