@@ -23,6 +23,11 @@ _SENT = """
       FROM generate_series(1, 5) AS n ORDER BY n
 """
 
+_IDS = """
+    INSERT INTO inbox (consumer, message_id, received_at)
+    SELECT 'some', gen_random_uuid(), now() - days * interval '1 day' FROM unnest(ARRAY[2, 9]) AS days
+"""
+
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,3 +109,17 @@ async def test_what_may_be_asked_for_is_kept(desk: Desk, still: Runtime) -> None
 
     kept = "audit_no = 5 OR sent_at IS NULL OR created_at > now() - interval '2 days'"
     assert await _count(desk) == await _count(desk, kept) == 7
+
+
+async def test_an_id_is_remembered_for_as_long_as_it_may_come_again(
+    desk: Desk, still: Runtime
+) -> None:
+    """However little its service keeps of what it has sent itself."""
+    await desk.house.rows("verification", _IDS)
+    still.settings = still.settings.model_copy(update={"outbox_retention": timedelta(hours=1)})
+
+    await relay.Prune().tick(still)
+
+    left = "SELECT received_at > now() - interval '7 days' AS is_young FROM inbox"
+    rows = await desk.house.rows("verification", left)
+    assert [row["is_young"] for row in rows] == [True]

@@ -33,6 +33,8 @@ _MARK_SECONDS = 0.2
 _AUDIT_BYTES = 400_000
 # Rows that are sent have their numbers sooner.
 _PATIENCE = timedelta(seconds=1)
+# Longer than any stream delivers again, and than an id is accepted, however little the outbox keeps.
+_REMEMBERED = timedelta(days=8)
 # As long as the stream of the same name keeps them.
 _QUARANTINE_RETENTION = timedelta(days=30)
 # Ids and quarantined messages that one statement drops.
@@ -249,7 +251,7 @@ class Prune:
                 )
         async with runtime.reading() as tx:
             gone = (
-                await tx.execute(QUERIES["prune_inbox"], retention=retention, most=_PRUNED),
+                await tx.execute(QUERIES["prune_inbox"], retention=_REMEMBERED, most=_PRUNED),
                 await tx.execute(
                     QUERIES["prune_quarantine"], retention=_QUARANTINE_RETENTION, most=_PRUNED
                 ),
