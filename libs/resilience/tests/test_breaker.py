@@ -149,6 +149,12 @@ def test_a_stored_breaker_is_as_patient_as_the_one_that_was_stored(
     assert back.wait(new_now) == pytest.approx(breaker.wait(now + idle), abs=1e-6)
 
 
+def test_a_clock_that_went_back_keeps_no_circuit_open_for_longer() -> None:
+    tripped = fail(NEW, times=SETTINGS.failures)
+    back = restore(tripped.snapshot(0.0), 0.0, settings=SETTINGS, idle=-3600.0)
+    assert back.wait(0.0) == tripped.wait(0.0)
+
+
 def test_a_lower_threshold_leaves_a_stored_breaker_one_failure() -> None:
     strict = BreakerSettings(failures=2)
     back = restore(fail(NEW, times=4).snapshot(0.0), 0.0, settings=strict)

@@ -151,13 +151,14 @@ def restore(
     """Return the breaker as it was, with the `idle` seconds that its snapshot lay stored.
 
     A lower threshold than the snapshot's count leaves one failure to go. A probe that was out
-    is given up after the usual pause. ValueError if no breaker could have written this.
+    is given up after the usual pause. Negative `idle` is none: the clock went back meanwhile.
+    ValueError if no breaker could have written this.
     """
     failures = min(snapshot["failures"], settings.failures - 1)
     return CircuitBreaker(
         settings=settings,
         state=State(snapshot["state"]),
-        since=now - snapshot["elapsed"] - idle,
+        since=now - snapshot["elapsed"] - max(0.0, idle),
         failures=failures,
         generation=snapshot["generation"],
     )
