@@ -39,6 +39,14 @@ def test_each_request_that_changes_something_has_a_key_of_its_own() -> None:
     assert post("/x", {}, key="mine").headers[IDEMPOTENCY_KEY] == "mine"
 
 
+def test_what_a_request_asks_for_is_in_its_url() -> None:
+    ask = post("/x", {}, query={"dry_run": True, "absent": None})
+    sent = httpx.Client(base_url="http://grace").build_request("POST", ask.path, params=ask.params)
+    assert str(sent.url) == "http://grace/x?dry_run=true"
+    with pytest.raises(Unsendable, match="params"):
+        post("/x?dry_run=true", {})
+
+
 @pytest.mark.parametrize("key", ["a b", "a\n", "\u00e9", "k" * 256])
 def test_a_key_that_no_header_carries_is_refused(key: str) -> None:
     with pytest.raises(Unsendable):

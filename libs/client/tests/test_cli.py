@@ -241,6 +241,8 @@ async def test_what_people_hand_in_is_taken(open_grace: OpenGrace, tmp_path: Pat
     async with open_grace("intent", "knowledge", "observability", "verification") as place:
         intent = tmp_path / "intent.yaml"
         intent.write_text("goal: orders can be placed again\ndomain: weather\nsla_ms: 60000\n")
+        dry = await told(place, "submit", "--file", str(intent), "--dry-run")
+        assert (dry["decision"], await told(place, "intents", "list")) == ("block", [])
         words = ("submit", "--file", str(intent), "--idempotency-key", "first")
         submitted = await told(place, *words)
         assert submitted["goal"] == "orders can be placed again"

@@ -11,6 +11,7 @@ from tenacity.asyncio import AsyncRetrying
 
 from grace.client.ask import (
     Ask,
+    Query,
     check_token,
     check_url,
     get,
@@ -98,10 +99,12 @@ class Connection:
         model: type[T],
         body: Mapping[str, Any],
         *,
+        query: Query | None = None,
         headers: Mapping[str, str] | None = None,
         key: str | None = None,
     ) -> T:
-        return read(await self._send(post(path, body, headers=headers, key=key)), model)
+        ask = post(path, body, query=query, headers=headers, key=key)
+        return read(await self._send(ask), model)
 
     async def _send(self, ask: Ask) -> httpx.Response:
         """Return the answer to a request. GraceClientError where it is refused, or none came."""

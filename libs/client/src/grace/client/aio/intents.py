@@ -66,7 +66,7 @@ class Intents(Connection):
             "sla_ms": 30_000,
             "details": details,
         }
-        return await self._post(f"{_PATH}/submit?dry_run=true", Preview, body)
+        return await self._post(f"{_PATH}/submit", Preview, body, query={"dry_run": True})
 
     async def intents(
         self, *, status: str | None = None, limit: int = 50, cursor: str | None = None

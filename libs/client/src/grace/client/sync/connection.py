@@ -12,6 +12,7 @@ from tenacity import Retrying
 
 from grace.client.ask import (
     Ask,
+    Query,
     check_token,
     check_url,
     get,
@@ -98,10 +99,12 @@ class Connection:
         model: type[T],
         body: Mapping[str, Any],
         *,
+        query: Query | None = None,
         headers: Mapping[str, str] | None = None,
         key: str | None = None,
     ) -> T:
-        return read(self._send(post(path, body, headers=headers, key=key)), model)
+        ask = post(path, body, query=query, headers=headers, key=key)
+        return read(self._send(ask), model)
 
     def _send(self, ask: Ask) -> httpx.Response:
         """Return the answer to a request. GraceClientError where it is refused, or none came."""

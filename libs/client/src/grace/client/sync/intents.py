@@ -67,7 +67,7 @@ class Intents(Connection):
             "sla_ms": 30_000,
             "details": details,
         }
-        return self._post(f"{_PATH}/submit?dry_run=true", Preview, body)
+        return self._post(f"{_PATH}/submit", Preview, body, query={"dry_run": True})
 
     def intents(
         self, *, status: str | None = None, limit: int = 50, cursor: str | None = None
