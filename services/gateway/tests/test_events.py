@@ -21,7 +21,7 @@ from grace.gateway.api.feed import Feed
 from grace.gateway.api.reports import reports
 from grace.gateway.api.streaming import EventStream
 from grace.gateway.api.submissions import submissions
-from grace.gateway.domain.access import Key
+from grace.gateway.domain.access import Key, Scope
 from grace.gateway.domain.following import Interest, Start
 from grace.gateway.settings import Settings
 from grace.kit import Runtime
@@ -155,7 +155,7 @@ async def test_events_arrive_and_a_lost_client_goes_on_where_it_was(
 
 
 async def test_who_decides_follows_approvals_and_nothing_else(open_gateway: OpenGateway) -> None:
-    async with open_gateway() as front:
+    async with open_gateway(event_heartbeat="PT0.05S") as front:
         governance = await front.house.act_as("governance")
         ada = await front.person("ada", "approvals:read")
         assert (await ada.get(STREAM)).status_code == 403
@@ -164,6 +164,11 @@ async def test_who_decides_follows_approvals_and_nothing_else(open_gateway: Open
         async with follow(ada, "?after=0", path="/api/approvals/stream") as told:
             first, second = await anext(told), await anext(told)
             assert [first.approval, second.approval] == ["one", "two"]
+            assert (await anext(told)).comment == "heartbeat"
+            narrowed = "UPDATE api_keys SET scopes = '{events:read}' WHERE principal = 'ada'"
+            await front.house.rows("gateway", narrowed)
+            last = [block async for block in told][-1]
+            assert last.data["reason"] == "This API key lacks the scope approvals:read now."
         bob = await front.person("bob", "events:read")
         assert (await bob.get("/api/approvals/stream")).status_code == 403
 
@@ -304,7 +309,7 @@ async def test_a_client_that_takes_nothing_does_not_keep_its_seat(
             if message["type"] == "http.response.body":
                 await asyncio.Event().wait()
 
-        stream = EventStream(feed, caller, Start(0), Interest("default"))
+        stream = EventStream(feed, caller, Start(0), Interest("default"), Scope.EVENTS_READ)
         await stream({"type": "http", "headers": []}, receive, send)
         assert started == ["http.response.start", "http.response.body"]
         with feed.seat(KEY.key_id):

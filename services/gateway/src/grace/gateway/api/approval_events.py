@@ -44,4 +44,4 @@ async def follow_approvals(
     client does after them are the same.
     """
     after = place.after if last_event_id is None else int(last_event_id)
-    return await stream_of(request, caller, after, SUBJECTS)
+    return await stream_of(request, caller, after, SUBJECTS, Scope.APPROVALS_READ)

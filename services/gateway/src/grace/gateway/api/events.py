@@ -89,13 +89,16 @@ async def follow_events(
     longer kept), `lagging` (too slow: connect again), `closed` (the key has ended) and `stopping`.
     """
     after = following.after if last_event_id is None else int(last_event_id)
-    return await stream_of(request, caller, after, following.chosen)
+    return await stream_of(request, caller, after, following.chosen, Scope.EVENTS_READ)
 
 
 async def stream_of(
-    request: Request, caller: Caller, after: int | None, subjects: Collection[str]
+    request: Request, caller: Caller, after: int | None, subjects: Collection[str], scope: Scope
 ) -> Response:
-    """Follow the tenant's events of some subjects from where a client was; all where none is named."""
+    """Follow the tenant's events of some subjects from where a client was; all where none is named.
+
+    For as long as the key has the scope that opened it.
+    """
     feed: Feed = request.app.state.feed
     start = start_at(after, await feed.journal.extent())
-    return EventStream(feed, caller, start, Interest(caller.tenant, subjects))
+    return EventStream(feed, caller, start, Interest(caller.tenant, subjects), scope)

@@ -42,7 +42,14 @@ class EventStream(Response):
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, feed: Feed, caller: Caller, start: Start, interest: Interest) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        caller: Caller,
+        start: Start,
+        interest: Interest,
+        scope: access.Scope,
+    ) -> None:
         # Proxies must pass every event on at once, and keep none.
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
@@ -50,12 +57,16 @@ class EventStream(Response):
         self._caller = caller
         self._start = start
         self._interest = interest
+        self._scope = scope
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Write until there is a reason to end, and tell it."""
         with self._feed.seat(self._caller.key.key_id):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            writer = Writer(self._feed, self._caller, self._interest, Headers(scope=scope), send)
+            headers = Headers(scope=scope)
+            writer = Writer(
+                self._feed, self._caller, self._interest, send, headers=headers, scope=self._scope
+            )
             last_word = await self._until_told(writer.write(self._start), receive)
             if last_word is not None:
                 await writer.end(last_word)
@@ -93,13 +104,21 @@ class Writer:
     """Writes to one client and knows how far it is."""
 
     def __init__(
-        self, feed: Feed, caller: Caller, interest: Interest, headers: Headers, send: Send
+        self,
+        feed: Feed,
+        caller: Caller,
+        interest: Interest,
+        send: Send,
+        *,
+        headers: Headers,
+        scope: access.Scope,
     ) -> None:
         self._feed = feed
         self._caller = caller
         self._interest = interest
         self._headers = headers
         self._send = send
+        self._scope = scope
         self._position = 0
         self._beat_at = 0.0
 
@@ -162,8 +181,8 @@ class Writer:
             raise LastWord("closed", error.detail) from None
         except (Unavailable, *TRANSIENT):
             return
-        if access.Scope.EVENTS_READ not in key.scopes:
-            raise LastWord("closed", "This API key lacks the scope events:read now.")
+        if self._scope not in key.scopes:
+            raise LastWord("closed", f"This API key lacks the scope {self._scope.value} now.")
 
     def _next_beat(self) -> None:
         self._beat_at = time.monotonic() + self._caller.settings.event_heartbeat.total_seconds()
