@@ -250,6 +250,7 @@ HTTP = [
     Row("unknown transfer coding", 501, raw=head("Transfer-Encoding: gzip", "", "")),
     Row("broken chunk", 400, raw=CHUNKED + b"\r\nxyz\r\n"),
     Row("X-API-Key twice", 400, raw=head("X-API-Key: TOKEN", "Connection: close", "", "")),
+    Row("attribute of an event twice", 400, raw=head("Connection: close", "ce-id: a", "Ce-Id: b", "", "")),
     Row("If-Match twice", 400, raw=f'POST {APPROVE} HTTP/1.1\r\nHost: x\r\nX-API-Key: TOKEN\r\nContent-Type: {JSON}\r\nConnection: close\r\nIf-Match: *\r\nIf-Match: "1"\r\nContent-Length: 2\r\n\r\n'.encode() + b"{}"),
     Row("method that the path has not", 405, "/api/missions", method="DELETE"),
     Row("method that nothing has", 405, KEYS, method="BREW"),

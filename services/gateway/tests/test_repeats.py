@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grace.gateway.api.repeats import Attempt
+from grace.gateway.domain.access import Key
 from grace.gateway.domain.repeats import (
     KeptAnswer,
     Repeat,
@@ -165,6 +168,26 @@ async def test_a_replaced_admin_token_cannot_read_what_the_old_one_asked(
         answer = await fresh.post("/api/keys", json=KEY, headers=ONCE)
         assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
         assert "replaced" in answer.json()["detail"]
+
+
+def attempt(body: bytes = b"{}", query: bytes = b"", **head: str) -> Attempt:
+    names = {"idempotency_key": "order-1"} | head
+    headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in names.items()]
+    scope = {"method": "POST", "path": "/x", "query_string": query, "headers": headers}
+    key = Key("key-1", "default", "ada", "", (), "ada", datetime(2026, 11, 20, tzinfo=UTC))
+    found = Attempt.of(scope, body, key=key, token="grace_x")
+    assert found is not None
+    return found
+
+
+def test_another_request_is_one_that_asks_for_anything_else() -> None:
+    first = attempt()
+    assert attempt(user_agent="other") == first
+    others = [
+        attempt(b"[]"), attempt(query=b"dry_run=true"), attempt(if_match="*"), attempt(ce_id="1"),
+        attempt(ce_id="2"), attempt(ce_id="1", ce_type="k"), attempt(ce_type="1"),
+    ]  # fmt: skip
+    assert len({first.request_hash, *(each.request_hash for each in others)}) == 1 + len(others)
 
 
 @given(st.text(max_size=300))

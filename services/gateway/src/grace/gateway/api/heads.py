@@ -14,6 +14,8 @@ _ONCE = frozenset({
     b"authorization", b"content-type", b"idempotency-key", b"if-match", b"if-none-match",
     b"last-event-id", b"x-api-key", b"x-request-id",
 })  # fmt: skip
+# Of a CloudEvent in binary mode.
+_ATTRIBUTE = b"ce-"
 # What a line of a head has beside its name and its value.
 _PUNCTUATION = 4
 
@@ -31,7 +33,8 @@ def refuse_long_head(scope: Scope, limit: int) -> None:
 def refuse_unclear_head(scope: Scope) -> None:
     """Refuse fields and parameters that come twice, and text that no database can store."""
     names = Counter(name for name, _ in scope["headers"])
-    if twice := sorted(name.decode("latin-1") for name in _ONCE if names[name] > 1):
+    once = _ONCE.union(name for name in names if name.startswith(_ATTRIBUTE))
+    if twice := sorted(name.decode("latin-1") for name in once if names[name] > 1):
         raise HTTPException(HTTPStatus.BAD_REQUEST, f"The header {twice[0]} occurs twice.")
     _check_text(scope["raw_path"], "path")
     query = scope["query_string"].replace(b"+", b" ")

@@ -70,6 +70,10 @@ class Attempt:
             raise HTTPException(400, f"{HEADER} must be 1 to 255 visible ASCII characters.")
         slot = Slot(key.tenant_id, key.key_id, f"{scope['method']} {scope['path']}", name)
         asked = [scope["query_string"], (header_of(scope, b"if-match") or "").encode(), body]
+        # An event in binary mode says in its head what it is.
+        asked += (
+            b"%s:%s" % each for each in sorted(scope["headers"]) if each[0].startswith(b"ce-")
+        )
         return cls(slot, _hash(*asked), _hash(b"grace/answers/1", token.encode()))
 
     @property
