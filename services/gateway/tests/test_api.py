@@ -1,10 +1,13 @@
 """The API on real services: approvals end to end, and what happens when an owner is silent."""
 
 import base64
+import errno
 import hashlib
 import json
 import socket
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -18,6 +21,7 @@ from grace.kit.flushing import flush
 from grace.testkit import House, eventually
 
 OpenGateway = Callable[..., Any]
+STALL = timedelta(seconds=0.2)
 DECIDER = ("approvals:read", "approvals:decide")
 
 
@@ -228,10 +232,25 @@ def test_people_find_rest_on_port_8000_of_their_machine() -> None:
 
 
 def test_no_part_of_an_answer_waits_until_another_is_acknowledged() -> None:
-    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+    with (
+        listen("127.0.0.1", 0, stall=STALL) as listener,
+        socket.create_connection(listener.getsockname()),
+    ):
         taken, _ = listener.accept()
         with taken:
             assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def test_who_takes_nothing_of_an_answer_is_hung_up_on() -> None:
+    with listen("127.0.0.1", 0, stall=STALL) as listener, socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(listener.getsockname())
+        taken, _ = listener.accept()
+        with taken:
+            taken.settimeout(0)
+            taken.send(b"x" * 65_536)
+            ended = partial(taken.getsockopt, socket.SOL_SOCKET, socket.SO_ERROR)
+            assert await eventually(ended) == errno.ETIMEDOUT
 
 
 async def test_a_taken_port_is_one_clear_line(house: House) -> None:

@@ -55,7 +55,7 @@ class Settings(BlobSettings):
     event_heartbeat: Duration = timedelta(seconds=15)
     # A follower who is further behind is cut off, and goes on from where it was.
     event_backlog: int = Field(default=256, ge=1, le=10_000)
-    # A follower who takes nothing at all for this long is gone.
+    # Who takes nothing at all of an answer or of the events for this long is gone.
     event_stall: Duration = timedelta(seconds=30)
     # Each costs a connection and a queue; a console needs one.
     event_streams_per_key: int = Field(default=8, ge=1, le=1000)

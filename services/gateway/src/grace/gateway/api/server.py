@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
@@ -23,7 +24,7 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
     """Answer HTTP until the service stops. SystemExit where the settings do not allow it."""
     try:
         await _seat_admin(settings, runtime)
-        listener = listen(settings.host, settings.port)
+        listener = listen(settings.host, settings.port, stall=settings.event_stall)
     except SettingsError as error:
         runtime.log.critical("gateway.cannot_start", reason=str(error))
         raise SystemExit(_CONFIG_EXIT) from error
@@ -100,8 +101,11 @@ def read_token(file: Path) -> str:
     return token
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The socket that answers leave from as they are written. SettingsError when it cannot be had."""
+def listen(host: str, port: int, *, stall: timedelta) -> socket.socket:
+    """The socket that answers leave from as they are written. SettingsError when it cannot be had.
+
+    A connection whose other end takes nothing for as long as `stall` is dropped.
+    """
     try:
         listener = socket.create_server((host, port), backlog=_BACKLOG)
     except OSError as error:
@@ -110,4 +114,8 @@ def listen(host: str, port: int) -> socket.socket:
     # A head and its body are two packets, and the second would wait until the first is acknowledged,
     # for 40 ms. uvloop sees to that; asyncio's own loop only on sockets that name their protocol.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Nothing else ends an answer that nobody reads: to close waits until all of it is taken.
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        milliseconds = stall // timedelta(milliseconds=1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     return listener
