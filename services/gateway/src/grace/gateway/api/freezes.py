@@ -80,7 +80,7 @@ class Ending(BaseModel):
 async def declare_freeze(wanted: NewFreeze, caller: Writer) -> Envelope[Freeze]:
     """Let plans for these targets wait, or ask; what is under way goes on.
 
-    422 where the window cannot be: no end, an end before its beginning, no such time zone.
+    422 where the window cannot be: no end, one before its beginning or now, no such time zone.
     """
     fields = wanted.model_dump(exclude={"days"})
     declared = DeclareFreeze(

@@ -1,6 +1,6 @@
 """People declare when nothing is to be changed, and end it."""
 
-from datetime import time
+from datetime import datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from grace.contracts import intent as wire
@@ -9,6 +9,7 @@ from grace.intent.store import Declared, Freezes
 from grace.kit import Called, Invalid, NotFound, Runtime, Unit, new_id
 
 _MOST = 100
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
 
 class CannotDeclare(Invalid):
@@ -30,13 +31,14 @@ async def on_declare_freeze(call: Called[wire.DeclareFreeze], unit: Unit) -> wir
         target=body.target,
         kind=body.kind,
         environment=body.environment,
-        starts_at=body.starts_at,
-        ends_at=body.ends_at,
+        starts_at=_in_our_days("starts_at", body.starts_at),
+        ends_at=_in_our_days("ends_at", body.ends_at),
         weekly=_weekly(body),
     )
     if freeze.weekly is None and freeze.ends_at is None:
         _refuse("ends_at: a freeze without days needs an end")
-    if freeze.ends_at is not None and freeze.ends_at <= (freeze.starts_at or await unit.now()):
+    now = await unit.now()
+    if freeze.ends_at is not None and freeze.ends_at <= max(freeze.starts_at or now, now):
         _refuse("ends_at: it has to be later than its beginning, and than now")
     told = _shown(await Freezes(unit.tx).declare(freeze, body.principal))
     unit.publish(wire.FreezeDeclared(freeze=told), tenant=body.tenant_id)
@@ -67,6 +69,13 @@ async def on_list_freezes(call: Called[wire.ListFreezes], runtime: Runtime) -> w
 
 def _refuse(reason: str) -> str:
     raise CannotDeclare(reason)
+
+
+def _in_our_days(name: str, at: datetime | None) -> datetime | None:
+    """The first and the last moment of all are no times to the database: it keeps an infinity."""
+    if at is not None and not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        _refuse(f"{name}: a time between the years {_FIRST_YEAR} and {_LAST_YEAR} is needed")
+    return at
 
 
 def _mode(text: str) -> Mode:
