@@ -6,7 +6,9 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from grace.client.cli import build
 from grace.client.cli.documents import read_document
 from grace.client.terminal import harmless
 
@@ -52,6 +54,17 @@ def test_a_file_that_is_no_text_or_too_large_is_refused(tmp_path: Path, content:
         read_document(file, fields=FIELDS)
     with pytest.raises(typer.BadParameter):
         read_document(tmp_path / "none", fields=FIELDS)
+
+
+@pytest.mark.parametrize("words", [("check",), ("import",), ("test", "--fixtures"), ("shadow",)])
+def test_a_playbook_that_is_no_text_is_a_word_and_no_traceback(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "playbook.yaml"
+    file.write_bytes(b"\xff")
+    given = ["playbooks", words[0], str(file), *words[1:], *[str(file)] * len(words[1:])]
+    ended = CliRunner().invoke(build(), given)
+    assert (ended.exit_code, "cannot read" in ended.stderr) == (2, True)
 
 
 @given(st.text())

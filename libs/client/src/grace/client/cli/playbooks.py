@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from grace.client.cli.documents import read_text
 from grace.client.cli.output import show, show_page
 from grace.client.cli.session import FAILED, run
 from grace.client.cli.verbs import verb
@@ -30,7 +31,7 @@ def check(
 
 
 def _is_sound(context: typer.Context, file: Path) -> bool:
-    checked = run(context, lambda grace: grace.check_playbook(file.read_text()))
+    checked = run(context, lambda grace: grace.check_playbook(read_text(file)))
     show(context, checked)
     for problem in checked.problems:
         text = problem.text.removeprefix(f"line {problem.line}: ")
@@ -41,7 +42,7 @@ def _is_sound(context: typer.Context, file: Path) -> bool:
 @verb(app, "import")
 def import_(context: typer.Context, file: File) -> None:
     """Take a playbook into force; its version is pinned to this text."""
-    show(context, run(context, lambda grace: grace.import_playbook(file.read_text())))
+    show(context, run(context, lambda grace: grace.import_playbook(read_text(file))))
 
 
 @verb(app, "test")
@@ -56,7 +57,7 @@ def run_fixtures(
     beside = fixtures or file.with_suffix(".test.yaml")
     if not beside.is_file():
         raise typer.BadParameter(f"{beside} is not there: write it, or name it with --fixtures")
-    tested = run(context, lambda grace: grace.run_fixtures(file.read_text(), beside.read_text()))
+    tested = run(context, lambda grace: grace.run_fixtures(read_text(file), read_text(beside)))
     show_page(context, Page(tested.cases, None), "name", "passed", "problems")
     if not tested.passed:
         raise typer.Exit(FAILED)
@@ -72,7 +73,7 @@ def shadow(
     limit: Annotated[int, typer.Option(min=1, max=500)] = 100,
 ) -> None:
     """Report what would have been done about recorded missions; nothing acts."""
-    source = file.read_text() if file else None
+    source = read_text(file) if file else None
     at = _ago(since)
     report = run(context, lambda grace: grace.run_shadow(source, since=at, limit=limit))
     show(context, report)
