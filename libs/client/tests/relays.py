@@ -13,6 +13,10 @@ _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 0\r\n"
     b"Connection: close\r\n\r\n"
 )
+_SIGN_IN = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 16\r\n"
+    b"Connection: close\r\n\r\n<html>Sign in!\r\n"
+)
 
 
 @dataclass
@@ -49,6 +53,13 @@ async def be_busy(relay: Relay, reader: StreamReader, writer: StreamWriter) -> N
     """Answer as a proxy does that finds nobody behind it."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(_BUSY)
+    await writer.drain()
+
+
+async def ask_to_sign_in(relay: Relay, reader: StreamReader, writer: StreamWriter) -> None:
+    """Answer everything with a page, as what guards a network does."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(_SIGN_IN)
     await writer.drain()
 
 

@@ -13,6 +13,7 @@ from grace.client import (
     Grace,
     Invalid,
     Patience,
+    ServerFailed,
     SyncGrace,
     Unavailable,
     Unreachable,
@@ -22,7 +23,7 @@ from grace.kit import new_id
 from grace.stack.ports import free_port
 
 from .conftest import Place, captured
-from .relays import Relay, be_busy, hang_up, lose_answer, relay_before
+from .relays import Relay, ask_to_sign_in, be_busy, hang_up, lose_answer, relay_before
 
 OpenGrace = Callable[..., Any]
 
@@ -35,6 +36,14 @@ async def behind(relay: Relay, place: Place, *plan: Any) -> AsyncIterator[Grace]
     relay.plan[:], relay.connections = plan, 0
     async with Grace(relay.url, place.token, patience=QUICK) as grace:
         yield grace
+
+
+async def test_a_page_to_sign_in_is_no_end_of_a_key_or_a_schedule() -> None:
+    async with relay_before(free_port()) as relay, Grace(relay.url, "grace_x") as grace:
+        for closing in (grace.revoke_key, grace.drop_schedule):
+            relay.plan[:] = [ask_to_sign_in]
+            with pytest.raises(ServerFailed, match="not what was asked for"):
+                await closing("some-id")
 
 
 async def test_a_request_is_sent_again_and_done_once(open_grace: OpenGrace) -> None:

@@ -107,6 +107,15 @@ def read_page(response: httpx.Response, model: type[T]) -> Page[T]:
     return Page(items=found.data, next_cursor=found.meta.next_cursor)
 
 
+def read_nothing(response: httpx.Response) -> None:
+    """Take an answer that says no more than that it is done. ServerFailed where it says more.
+
+    What stands before a gateway may answer anything with 200: a page to sign in, say.
+    """
+    if response.status_code != httpx.codes.NO_CONTENT:
+        raise ServerFailed("the answer is not what was asked for", status=response.status_code)
+
+
 def _opened(response: httpx.Response, envelope: type[E]) -> E:
     try:
         return envelope.model_validate_json(response.content)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from grace.client.aio.connection import Connection
-from grace.client.ask import delete, part
+from grace.client.ask import delete, part, read_nothing
 from grace.client.models import ApiKey, NewApiKey, Page
 
 _PATH = "/api/keys"
@@ -45,4 +45,4 @@ class Keys(Connection):
 
     async def revoke_key(self, key_id: str) -> None:
         """Close an API key for good."""
-        await self._send(delete(f"{_PATH}/{part(key_id)}"))
+        read_nothing(await self._send(delete(f"{_PATH}/{part(key_id)}")))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from grace.client.aio.connection import Connection
-from grace.client.ask import delete, part, patch, read
+from grace.client.ask import delete, part, patch, read, read_nothing
 from grace.client.models import Page
 from grace.contracts.htm import Schedule
 
@@ -76,4 +76,4 @@ class Schedules(Connection):
 
     async def drop_schedule(self, name: str) -> None:
         """Submit nothing more of it; its tasks stay."""
-        await self._send(delete(f"{_PATH}/{part(name)}"))
+        read_nothing(await self._send(delete(f"{_PATH}/{part(name)}")))

@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from grace.client.ask import delete, part
+from grace.client.ask import delete, part, read_nothing
 from grace.client.models import ApiKey, NewApiKey, Page
 from grace.client.sync.connection import Connection
 
@@ -46,4 +46,4 @@ class Keys(Connection):
 
     def revoke_key(self, key_id: str) -> None:
         """Close an API key for good."""
-        self._send(delete(f"{_PATH}/{part(key_id)}"))
+        read_nothing(self._send(delete(f"{_PATH}/{part(key_id)}")))

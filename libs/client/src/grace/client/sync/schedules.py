@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from grace.client.ask import delete, part, patch, read
+from grace.client.ask import delete, part, patch, read, read_nothing
 from grace.client.models import Page
 from grace.client.sync.connection import Connection
 from grace.contracts.htm import Schedule
@@ -77,4 +77,4 @@ class Schedules(Connection):
 
     def drop_schedule(self, name: str) -> None:
         """Submit nothing more of it; its tasks stay."""
-        self._send(delete(f"{_PATH}/{part(name)}"))
+        read_nothing(self._send(delete(f"{_PATH}/{part(name)}")))
