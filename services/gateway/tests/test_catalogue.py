@@ -22,6 +22,11 @@ BASELINE = "/api/verification/benchmarks/baseline"
 KEYS = "/api/keys"
 TARGET = {"target": "shop-db", "operation": "postgres.activity"}
 KEY = {"principal": "ada", "scopes": ["missions:read"]}
+FREEZES, DELEGATE = "/api/freezes", "/api/approvals/approval-1/delegate"
+LENT: dict[str, Any] = {"delegated_to": "bob", "reason": "away"}
+EARLY, LATE = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"
+SUBMIT = "/api/intents/submit"
+INTENT: dict[str, Any] = {"intent_id": "i", "goal": "g", "domain": "d", "sla_ms": 1}
 MIB = 1024 * 1024
 TIMEOUT = 0.3
 # Rows are independent of one another: this many at once.
@@ -79,6 +84,10 @@ def schedule(name: str, status: int, **fields: object) -> Row:
     return Row(name, status, "/api/htm/schedules", body)
 
 
+def post(name: str, status: int, path: str, **fields: object) -> Row:
+    return Row(name, status, path, _bytes(fields))
+
+
 def params(name: str, status: int, text: str) -> Row:
     body = b'{"target":"t","operation":"o","params":' + text.encode() + b"}"
     return Row(name, status, BASELINE, body)
@@ -127,6 +136,7 @@ NUMBERS = [
     params("NaN", 422, "NaN"),
     params("-Infinity", 422, '{"a":-Infinity}'),
     params("1e999", 422, '{"a":1e999}'),
+    post("int that no double holds in details", 422, SUBMIT, **INTENT, details={"a": 2**53 + 1}),
     key("rate limit below none", 422, rate_limit=-1),
     key("rate limit as bool", 422, rate_limit=True),
     *(
@@ -158,6 +168,10 @@ TIMES = [
     key("naive time", 422, expires_at="2030-01-01T00:00:00"),
     key("time in the past", 422, expires_at="2020-01-01T00:00:00Z"),
     key("time as a huge number", 422, expires_at=10**20),
+    post("freeze until year 9999 with -12:00", 422, FREEZES, reason="r", ends_at=LATE),
+    post("freeze until year 1 with +14:00", 422, FREEZES, reason="r", ends_at=EARLY),
+    post("delegation until year 9999 with -12:00", 422, DELEGATE, **LENT, ends_at=LATE),
+    post("delegation until a number", 422, DELEGATE, **LENT, ends_at=2_000_000_000),
 ]
 SHAPES = [
     approve("unknown field", 422, DECISION | {"unknown": 1}),
@@ -165,6 +179,7 @@ SHAPES = [
     approve("wrong type", 422, {"shown_hash": 0}),
     approve("empty text", 422, {"shown_hash": ""}),
     approve("no hex", 422, {"shown_hash": "G" * 64}),
+    post("goal too long", 422, SUBMIT, **INTENT | {"goal": "x" * 2001}),
     approve("text too long", 422, DECISION | {"reason": "x" * 1001}),
     approve("empty object", 422, b"{}"),
     approve("array", 422, b"[]"),

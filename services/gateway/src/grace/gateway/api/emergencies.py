@@ -3,12 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from grace.contracts.governance import Approval, BreakGlass, Delegate
 from grace.gateway.api.approvals import Approver, IfMatch, tagged, version_in
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import Envelope, Id
+from grace.gateway.api.instants import Instant
 from grace.gateway.domain.access import PERSON_PATTERN, Scope
 
 router = APIRouter(prefix="/api/approvals", tags=["approvals"])
@@ -33,7 +34,7 @@ class Wish(BaseModel):
     delegated_to: str = Field(
         pattern=PERSON_PATTERN, description="Anybody but the requesters; needs approvals:decide."
     )
-    ends_at: AwareDatetime = Field(
+    ends_at: Instant = Field(
         description="With a time zone; at the latest when the approval expires."
     )
     reason: str = Field(min_length=1, max_length=1000, description="Shown to all who decide.")

@@ -1,8 +1,9 @@
 """A moment in a request: RFC 3339 text with a time zone, never a number."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, WithJsonSchema
 
 _LONGEST = 40
 
@@ -14,8 +15,19 @@ def _is_text(value: object) -> object:
     return value
 
 
-Instant = Annotated[
+def _is_in_utc(value: datetime) -> datetime:
+    """Grace keeps every time in UTC; there the first and the last hours of zones have no year."""
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("give a time between the years 1 and 9999 of UTC") from None
+    return value
+
+
+# As a reporter's clock claims it: what cannot be is no reason to lose an error.
+Claimed = Annotated[
     AwareDatetime,
     BeforeValidator(_is_text),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+Instant = Annotated[Claimed, AfterValidator(_is_in_utc)]

@@ -24,7 +24,7 @@ from grace.contracts import cloudevents
 from grace.contracts.intent import ErrorDetected, ErrorDetectedSeverity
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope
-from grace.gateway.api.instants import Instant
+from grace.gateway.api.instants import Claimed
 from grace.gateway.api.publishing import publish
 from grace.gateway.domain.access import Scope
 from grace.gateway.domain.intake import repeatable_id, seen_at
@@ -85,7 +85,7 @@ class Report(BaseModel):
         pattern=ID_PATTERN,
         description="The program that saw it; your principal where absent.",
     )
-    detected_at: Instant | None = Field(
+    detected_at: Claimed | None = Field(
         default=None, description="With a time zone; now where absent."
     )
     details: dict[str, JsonValue] | None = Field(
@@ -121,7 +121,7 @@ class CloudEvent(BaseModel):
     source: str = Field(min_length=1, max_length=_LONGEST_ATTRIBUTE)
     type: str = Field(min_length=1, max_length=_LONGEST_ATTRIBUTE)
     subject: str | None = Field(default=None, max_length=_LONGEST_ATTRIBUTE)
-    time: Instant | None = None
+    time: Claimed | None = None
     datacontenttype: str | None = Field(
         default=None, pattern=r"^application/([a-z0-9.-]+\+)?json(;.*)?$", max_length=128
     )

@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from grace.contracts.intent import (
     GetIntent,
@@ -18,6 +18,7 @@ from grace.contracts.intent import (
 )
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope, Id, Page, cursor_after, id_before
+from grace.gateway.api.intake import refused
 from grace.gateway.domain.access import Scope
 
 router = APIRouter(prefix="/api/intents", tags=["intents"])
@@ -76,7 +77,7 @@ class NewIntent(BaseModel):
         description="Your own. The same id and body is the same intent, another body a conflict.",
     )
     goal: str = Field(
-        min_length=1, max_length=4096, description="For people; never a parameter of an action."
+        min_length=1, max_length=2000, description="For people; never a parameter of an action."
     )
     domain: str = Field(pattern=ID_PATTERN, description="What it is about, e.g. postgres.")
     sla_ms: int = Field(ge=1, le=_UINT32, description="From its acceptance to its end.")
@@ -163,13 +164,9 @@ async def read_intent(intent_id: Id, caller: Reader) -> Envelope[Intent]:
 
 
 def _message(wanted: NewIntent) -> IntentSubmit:
-    return IntentSubmit(
-        intent_id=wanted.intent_id,
-        goal=wanted.goal,
-        domain=wanted.domain,
-        sla_ms=wanted.sla_ms,
-        priority=IntentSubmitPriority(wanted.priority),
-        kind=wanted.kind,
-        target=wanted.target,
-        details=wanted.details,
-    )
+    """422 names what the contract does not take: an integer in `details` that no double holds."""
+    fields = wanted.model_dump() | {"priority": IntentSubmitPriority(wanted.priority)}
+    try:
+        return IntentSubmit(**fields)
+    except ValidationError as error:
+        raise refused(error, "body") from None

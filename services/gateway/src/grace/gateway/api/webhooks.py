@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from grace.contracts.intent import ErrorDetected, ErrorDetectedSeverity
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope
-from grace.gateway.api.instants import Instant
+from grace.gateway.api.instants import Claimed
 from grace.gateway.api.intake import LONGEST_DETAILS, Accepted, detected
 from grace.gateway.api.publishing import publish
 from grace.gateway.domain.access import Scope
@@ -38,8 +38,8 @@ class Alert(BaseModel):
     status: Literal["firing", "resolved"]
     labels: Labels
     annotations: Labels = {}
-    starts_at: Instant | None = Field(default=None, alias="startsAt")
-    ends_at: Instant | None = Field(default=None, alias="endsAt")
+    starts_at: Claimed | None = Field(default=None, alias="startsAt")
+    ends_at: Claimed | None = Field(default=None, alias="endsAt")
     fingerprint: str = Field(default="", max_length=256)
 
     @property
