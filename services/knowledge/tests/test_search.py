@@ -108,11 +108,12 @@ async def test_whatever_stands_in_a_query_or_a_text_is_only_words(
         gateway = await house.act_as("gateway")
         for text in STRANGE:
             await gateway.call(make_ingest(text, title=text[:400]))
-        for query in STRANGE:
+        for query in (*STRANGE, "-" * 16 + "a", "a" + "-" * 16 + "b", "-a " * 300):
             for hit in await _search(gateway, query, top_k=50):
                 assert hit.text[:400] in {text[:400] for text in STRANGE}
         for query, top_k, complaint in (
             (" ", 5, "blank"), ("x", 51, "top_k"), ("\u5b57" * 900, 5, "fewer words"),
+            ("-" * 999 + "a", 5, "16 times"), ("- !(" * 40 + "a", 5, "16 times"),
         ):  # fmt: skip
             with pytest.raises(Invalid, match=complaint):
                 await _search(gateway, query, top_k=top_k)

@@ -1,9 +1,12 @@
 """What a query asks for: every word of it, and where that is too much, some of them."""
 
+import re
 from dataclasses import dataclass
 
 MOST_HITS = 50  # with their texts they fit one answer
 MOST_BYTES = 2_000  # PostgreSQL fails on a word of a query that has more than 2,046 bytes
+# PostgreSQL fails on a word with more than 31 signs of "without" before it, whatever stands between.
+_DENIALS = re.compile(r"""(?:-[^\w"-]*){17}""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,8 @@ def complaint_of(query: str, most: int) -> str | None:
         return "query is blank: say what to look for"
     if len(query.encode()) > MOST_BYTES:
         return f"query has more than {MOST_BYTES} bytes in UTF-8: ask with fewer words"
+    if _DENIALS.search(query):
+        return "query has more than 16 times - before a word: one says that it is not wanted"
     if not 1 <= most <= MOST_HITS:
         return f"top_k is {most}: ask for 1 to {MOST_HITS}"
     return None
