@@ -22,7 +22,8 @@ async def test_a_server_without_tls_is_refused_where_tls_is_demanded(
     house: House, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     monkeypatch.setenv("PGSSLMODE", "require")
-    settings = house.blank("learning", postgres_host=host).settings
+    asked = ServiceSettings().postgres_sslmode
+    settings = house.blank("learning", postgres_host=host, postgres_sslmode=asked).settings
     with pytest.raises(ConnectionError, match="SSL"):
         await database.connect("learning", settings)
 

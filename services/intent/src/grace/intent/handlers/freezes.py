@@ -9,7 +9,7 @@ from grace.intent.store import Declared, Freezes
 from grace.kit import Called, Invalid, NotFound, Runtime, Unit, new_id
 
 _MOST = 100
-_FIRST_YEAR, _LAST_YEAR = 2000, 2200
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
 
 
 class CannotDeclare(Invalid):
