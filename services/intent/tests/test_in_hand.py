@@ -20,7 +20,7 @@ from grace.intent.domain.freeze import Freeze, Mode
 from grace.intent.domain.lifecycle import State
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.signal import Group, Signal
-from grace.intent.store import Freezes, Holds, Missions, Reporters, Settled
+from grace.intent.store import Captures, Freezes, Holds, Missions, Reporters, Settled
 from grace.kit import Runtime, Unit
 from grace.testkit import House, eventually
 
@@ -43,7 +43,7 @@ FREEZE = Freeze(
 
 async def _report(unit: Unit, signal: Signal) -> None:
     group = Group(signal.fingerprint, (signal,))
-    await Missions(unit.tx).capture([group], ["mission-1"], recall_after=timedelta(hours=1))
+    await Captures(unit.tx).capture([group], ["mission-1"], recall_after=timedelta(hours=1))
 
 
 async def _claim(intent: Runtime) -> Mission:

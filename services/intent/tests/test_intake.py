@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 from grace.contracts.intent import ErrorCaptured, ErrorDetected, RecallMission
 from grace.contracts.verification import MissionClosed
 from grace.intent import handlers, loops
-from grace.intent.planner import Library
+from grace.intent.planner import Rules
 from grace.intent.settings import Settings
 from grace.intent.store import Ended, Missions
 from grace.kit import NotFound, Received, Runtime, new_id
@@ -72,7 +72,7 @@ async def _handle(intent: Runtime, errors: Sequence[ErrorDetected], **other: obj
     assert isinstance(settings, Settings)
     async with intent.unit() as unit:
         await handlers.on_error_detected(
-            settings, loops.Plan, Library(), _received(errors, **other), unit
+            settings, loops.Plan, Rules(), _received(errors, **other), unit
         )
 
 

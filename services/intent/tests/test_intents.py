@@ -28,7 +28,7 @@ from grace.intent import handlers, loops
 from grace.intent.domain.lifecycle import State
 from grace.intent.domain.signal import Group, Signal
 from grace.intent.settings import Settings
-from grace.intent.store import Missions, Settled
+from grace.intent.store import Captures, Missions, Settled
 from grace.kit import Conflict, Invalid, NotFound, Runtime
 from grace.testkit import House, eventually
 
@@ -340,7 +340,7 @@ async def _captured_in_silence(intent: Runtime, signal: Signal) -> str:
     """Capture and block a mission without a word to anybody."""
     async with intent.unit() as unit:
         store, group = Missions(unit.tx), Group(signal.fingerprint, (signal,))
-        await store.capture([group], ["mission-1"], recall_after=timedelta(0))
+        await Captures(unit.tx).capture([group], ["mission-1"], recall_after=timedelta(0))
         (claimed,) = await store.claim_captured(most=1, lease=timedelta(hours=1))
         assert await store.settle([Settled(claimed, State.BLOCKED, reason="no playbook answers")])
     return claimed.mission_id

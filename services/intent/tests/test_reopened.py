@@ -9,7 +9,7 @@ from grace.contracts.verification import GetMission, Mission, MissionClosed, Mis
 from grace.intent import handlers, loops
 from grace.intent.domain.signal import Group, Signal
 from grace.intent.settings import Settings
-from grace.intent.store import Ended, Holds, Missions, Reopenings
+from grace.intent.store import Captures, Ended, Holds, Missions, Reopenings
 from grace.kit import Called, Rpc, Runtime
 from grace.testkit import House, eventually
 
@@ -76,14 +76,14 @@ async def test_the_history_of_a_fingerprint_tells_what_did_not_hold(
     signal, look = make_signal(), make_signal(source="verification")
     async with intent.unit() as unit:
         missions, at = Missions(unit.tx), await unit.now()
-        await missions.capture(
+        await Captures(unit.tx).capture(
             [Group(signal.fingerprint, (signal,))], ["mission-1"], recall_after=timedelta(1)
         )
         await missions.close([Ended("mission-1", "verified", at)])
         assert await Reopenings(unit.tx).note({"mission-1": at}) == {"mission-1"}
         assert await Reopenings(unit.tx).note({"mission-1": at}) == frozenset()
     async with intent.unit() as unit:
-        await Missions(unit.tx).capture(
+        await Captures(unit.tx).capture(
             [Group(look.fingerprint, (look,))], ["mission-2"], recall_after=timedelta(1)
         )
         past = await Holds(unit.tx).histories(["mission-2"], within=timedelta(1), most=9)
@@ -109,7 +109,7 @@ async def test_an_end_that_is_asked_for_comes_with_its_reopening_and_answers_not
     async with intent.unit() as unit:
         later = make_signal(issued_at=now + timedelta(seconds=1), requested_by="bob")
         for each in (signal, later):
-            await Missions(unit.tx).capture(
+            await Captures(unit.tx).capture(
                 [Group(signal.fingerprint, (each,))],
                 ["mission-1"],
                 recall_after=timedelta(0),

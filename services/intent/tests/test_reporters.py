@@ -11,7 +11,7 @@ from grace.contracts.verification import MissionClosed
 from grace.intent.domain.mesh import Pending, ripen
 from grace.intent.domain.playbook import Threshold
 from grace.intent.domain.signal import Group, LastMission, Signal, sort_signals
-from grace.intent.store.reporters import rows
+from grace.intent.store.captures import rows
 from grace.testkit import House, eventually
 
 MakeError = Callable[..., ErrorDetected]

@@ -14,9 +14,11 @@ from grace.intent.domain.lifecycle import State
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook
 from grace.intent.domain.signal import Group, Signal
-from grace.intent.store import Ended, Missions, Playbooks, Settled
+from grace.intent.store import Captures, Ended, Missions, Playbooks, Settled
+from grace.intent.store.captures.rows import QUERIES as CAPTURES
 from grace.intent.store.statements import QUERIES
-from grace.kit import Runtime, database
+from grace.kit import Runtime, Transaction, database
+from grace.kit.sql import Query
 from grace.testkit import House, eventually
 
 MakePlaybook = Callable[..., Playbook]
@@ -35,7 +37,7 @@ async def captured(intent: Runtime, make_signal: Callable[..., Signal]) -> Missi
     """One captured error."""
     signal = make_signal()
     async with intent.unit() as unit:
-        (found,) = await Missions(unit.tx).capture(
+        (found,), _ = await Captures(unit.tx).capture(
             [Group(signal.fingerprint, (signal,))],
             ["mission-1"],
             recall_after=timedelta(minutes=1),
@@ -164,31 +166,40 @@ async def _waiting(house: House, wanted: int) -> bool:
 
 
 _HOUR = timedelta(hours=1)
-SHORT_LISTS: dict[str, dict[str, object]] = {
-    "lock_missions": {"fingerprints": ["f"], "late_window": _HOUR},
-    "find_histories": {"mission_ids": ["mission-1"], "within": _HOUR, "most": 10},
-    "find_intents": {"tenants": ["default"], "intent_ids": ["i"]},
-    "known_intents": {
+SHORT_LISTS: list[tuple[Query, dict[str, object]]] = [
+    (CAPTURES["lock_missions"], {"fingerprints": ["f"], "late_window": _HOUR}),
+    (QUERIES["find_histories"], {"mission_ids": ["mission-1"], "within": _HOUR, "most": 10}),
+    (QUERIES["find_intents"], {"tenants": ["default"], "intent_ids": ["i"]}),
+    (QUERIES["known_intents"], {
         "tenants": ["default"], "intent_ids": ["i"], "principals": ["p"], "keys": ["k"],
-    },
-    "close_missions": {
+    }),
+    (QUERIES["close_missions"], {
         "mission_ids": ["mission-1"], "outcomes": ["verified"],
         "closed_at": [datetime(2026, 1, 1, tzinfo=UTC)], "reasons": [None],
-    },
-}  # fmt: skip
+    }),
+]  # fmt: skip
 
 
 async def test_a_statement_for_a_short_list_is_planned_a_few_times_and_no_more(
-    intent: Runtime,
+    intent: Runtime, make_signal: Callable[..., Signal]
 ) -> None:
+    signal = make_signal()
+    group = Group(signal.fingerprint, (signal,))
     connection = await database.connect("intent", intent.settings)
     try:
-        for name, given in SHORT_LISTS.items():
-            for _ in range(7):  # Postgres compares five plans for these values with one for any
-                await connection.fetch(QUERIES[name].text, *QUERIES[name].arguments(given))
+        for number in range(7):  # Postgres compares five plans for these values with one for any
+            for query, given in SHORT_LISTS:
+                await connection.fetch(query.text, *query.arguments(given))
+            await Captures(Transaction(connection)).capture(
+                [group],
+                [f"mission-{number}"],
+                recall_after=_HOUR,
+                reports={group.fingerprint: group.reports},
+            )
         kept = await connection.fetch(
             "SELECT statement FROM pg_prepared_statements WHERE generic_plans = 2"
         )
     finally:
         await connection.close()
-    assert {row["statement"] for row in kept} == {QUERIES[name].text for name in SHORT_LISTS}
+    wanted = [*(query for query, _ in SHORT_LISTS), CAPTURES["capture_signals"]]
+    assert {row["statement"] for row in kept} == {query.text for query in wanted}

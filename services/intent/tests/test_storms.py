@@ -10,9 +10,14 @@ from typing import Any
 import asyncpg
 
 from grace.contracts.intent import ErrorDetected, PlanningBlocked
+from grace.intent import handlers, loops
+from grace.intent.domain.document import parse_playbook
 from grace.intent.domain.ending import ends
 from grace.intent.domain.signal import Group, Signal
-from grace.intent.store import Missions, Reporters, Windows
+from grace.intent.planner import Rules
+from grace.intent.settings import Settings
+from grace.intent.store import Captures, Missions, Playbooks, Reporters, Windows
+from grace.kit import Received, Runtime, new_id
 from grace.testkit import House, eventually
 
 MakeError = Callable[..., ErrorDetected]
@@ -102,7 +107,7 @@ async def test_what_came_back_is_not_over(house: House, make_signal: Callable[..
     for sent, over in ((0, True), (-1, True), (1, False)):
         group = Group(signal.fingerprint, (make_signal(sent=sent),))
         async with intent.unit() as unit:
-            (mission,) = await Missions(unit.tx).capture(
+            (mission,), _ = await Captures(unit.tx).capture(
                 [group], ["mission-1"], recall_after=timedelta(hours=1)
             )
             assert (mission.over_at is None) is (sent in {0, 1})
@@ -110,3 +115,40 @@ async def test_what_came_back_is_not_over(house: House, make_signal: Callable[..
             found = await Missions(unit.tx).find("mission-1")
             assert found is not None
             assert (found.over_at is not None) is over
+
+
+async def test_a_rule_shapes_the_first_error_after_it_came_and_none_after_it_went(
+    house: House, make_error: MakeError, mend_it: str
+) -> None:
+    intent, rules = await house.act_as("intent"), Rules()
+    wide = mend_it.replace('kind == "thing.broken"', 'kind.startsWith("thing.")')
+    playbook = parse_playbook(wide.replace("steps:", "  group_by: [target]\nsteps:", 1).encode())
+
+    async def opened(kind: str) -> bool:
+        """Report an error of this kind; return whether it opened a mission."""
+        before = await house.rows("intent", "SELECT FROM missions")
+        await _take_in(intent, rules, make_error(kind=kind))
+        return len(await house.rows("intent", "SELECT FROM missions")) > len(before)
+
+    assert [await opened("thing.a"), await opened("thing.b")] == [True, True]
+    async with intent.unit() as unit:
+        assert await Playbooks(unit.tx).pin(playbook)
+    assert [await opened("thing.c"), await opened("thing.d")] == [True, False]
+    await house.rows("intent", "UPDATE trigger_rules SET enabled = false RETURNING playbook")
+    assert [await opened("thing.e"), await opened("thing.e")] == [True, False]
+
+
+async def _take_in(intent: Runtime, rules: Rules, error: ErrorDetected) -> None:
+    message = Received(
+        body=error,
+        id=new_id(),
+        subject=ErrorDetected.SUBJECT,
+        issued_at=error.detected_at,
+        publisher=None,
+        key_id=None,
+        tenant="default",
+        correlation_id="c",
+        traceparent=None,
+    )
+    async with intent.unit() as unit:
+        await handlers.on_error_detected(Settings(), loops.Plan, rules, [message], unit)

@@ -1,75 +1,3 @@
--- lock_missions --
--- The last mission of each fingerprint, open or lately closed; locked, so that none closes while it is counted on.
--- And what time it is, to ask no second question: a row without a mission where there is none.
-WITH last AS (
-       SELECT m.mission_id, m.fingerprint, m.closed_at, m.over_at, f.place
-         FROM unnest((SELECT CAST(:fingerprints AS text[]))) WITH ORDINALITY AS f (fingerprint, place)
-        CROSS JOIN LATERAL (
-              SELECT mission_id, fingerprint, closed_at, over_at
-                FROM missions
-               WHERE missions.fingerprint = f.fingerprint
-               ORDER BY captured_at DESC
-               LIMIT 1
-                 FOR UPDATE) m)
-SELECT now() AS now, last.*
-  FROM (SELECT) AS clock
-  LEFT JOIN last ON last.closed_at IS NULL OR last.closed_at > now() - CAST(:late_window AS interval)
- ORDER BY last.place;
-
--- capture_signals --
--- Count each group on the open mission of its fingerprint, or open one; the unique index decides between replicas.
--- Samples of what was reported are kept, as long as their mission has room for them. What came back is planned anew: an
--- attempt in hand that takes it for over is stale. After a decision `over_at` stays, and tells what came back since.
-WITH fresh AS (
-       SELECT * FROM unnest(
-              CAST(:mission_ids AS text[]), CAST(:tenants AS text[]), CAST(:fingerprints AS text[]),
-              CAST(:signal_ids AS uuid[]), CAST(:sources AS text[]), CAST(:kinds AS text[]), CAST(:targets AS text[]),
-              CAST(:messages AS text[]), CAST(:severities AS text[]), CAST(:principals AS text[]),
-              CAST(:intent_ids AS text[]), CAST(:detected_at AS timestamptz[]),
-              CAST(:last_detected_at AS timestamptz[]), CAST(:counts AS integer[]),
-              CAST(:last_signal_ids AS uuid[]), CAST(:last_issued_at AS timestamptz[]))
-           AS f (mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity,
-              requested_by, intent_id, detected_at, last_detected_at, signal_count, last_signal_id,
-              last_issued_at)),
-     counted AS (
-       INSERT INTO missions (
-              mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
-              intent_id, status, detected_at, last_detected_at, captured_at, signal_count, plan_after, recall_at,
-              last_signal_id, last_issued_at)
-       SELECT mission_id, tenant_id, fingerprint, signal_id, source, kind, target, message, severity, requested_by,
-              intent_id, 'captured', detected_at, last_detected_at, now(), signal_count, now(),
-              now() + CAST(:recall_after AS interval), last_signal_id, last_issued_at
-         FROM fresh
-        ORDER BY fingerprint
-           ON CONFLICT (fingerprint) WHERE status <> 'closed'
-           DO UPDATE SET signal_count = missions.signal_count + excluded.signal_count,
-                         last_detected_at = greatest(missions.last_detected_at, excluded.last_detected_at),
-                         last_signal_id = CASE WHEN missions.last_issued_at > excluded.last_issued_at
-                                               THEN missions.last_signal_id ELSE excluded.last_signal_id END,
-                         last_issued_at = greatest(missions.last_issued_at, excluded.last_issued_at),
-                         plan_attempt = missions.plan_attempt + CASE WHEN missions.status = 'captured'
-                              AND excluded.last_detected_at > missions.over_at THEN 1 ELSE 0 END,
-                         plan_after = CASE WHEN missions.status = 'captured'
-                              AND excluded.last_detected_at > missions.over_at THEN now() ELSE missions.plan_after END,
-                         over_at = CASE WHEN missions.status <> 'captured'
-                              OR excluded.last_detected_at <= missions.over_at THEN missions.over_at END
-       RETURNING *),
-     samples AS (
-       INSERT INTO signals (id, mission_id, source, message, severity, requested_by, details, detected_at, issued_at)
-       SELECT s.id, counted.mission_id, s.source, s.message, s.severity, s.requested_by, s.details, s.detected_at,
-              s.issued_at
-         FROM unnest(
-              CAST(:sample_ids AS uuid[]), CAST(:sample_fingerprints AS text[]), CAST(:places AS integer[]),
-              CAST(:sample_sources AS text[]), CAST(:sample_messages AS text[]), CAST(:sample_severities AS text[]),
-              CAST(:sample_principals AS text[]), CAST(:details AS text[]), CAST(:sample_detected_at AS timestamptz[]),
-              CAST(:issued_at AS timestamptz[]))
-           AS s (id, fingerprint, place, source, message, severity, requested_by, details, detected_at, issued_at)
-         JOIN counted USING (fingerprint)
-         JOIN fresh USING (fingerprint)
-        WHERE s.place <= CAST(:kept AS integer) - (counted.signal_count - fresh.signal_count)
-           ON CONFLICT DO NOTHING)
-SELECT * FROM counted;
-
 -- lock_windows --
 -- When errors came that were too few for a mission, and who sent them; locked, so that every replica counts on the same.
 INSERT INTO error_windows (fingerprint, times, expires_at)
@@ -90,25 +18,6 @@ UPDATE error_windows w
 -- forget_windows --
 -- Times that can count no more.
 DELETE FROM error_windows WHERE expires_at < now() - interval '1 minute';
-
--- count_late --
--- Count signals on missions that have ended since they were sent.
-UPDATE missions
-   SET signal_count = missions.signal_count + late.signal_count,
-       last_detected_at = greatest(missions.last_detected_at, late.last_detected_at)
-  FROM unnest(CAST(:mission_ids AS text[]), CAST(:counts AS integer[]), CAST(:last_detected_at AS timestamptz[]))
-    AS late (mission_id, signal_count, last_detected_at)
- WHERE missions.mission_id = late.mission_id
-RETURNING missions.*;
-
--- keep_signals --
--- Keep samples of what was reported.
-INSERT INTO signals (id, mission_id, source, message, severity, requested_by, details, detected_at, issued_at)
-SELECT * FROM unnest(
-       CAST(:ids AS uuid[]), CAST(:mission_ids AS text[]), CAST(:sources AS text[]), CAST(:messages AS text[]),
-       CAST(:severities AS text[]), CAST(:principals AS text[]), CAST(:details AS text[]),
-       CAST(:detected_at AS timestamptz[]), CAST(:issued_at AS timestamptz[]))
-    ON CONFLICT DO NOTHING;
 
 -- find_mission --
 -- One mission.
@@ -383,14 +292,14 @@ VALUES (:name, :version, :condition, :priority, :enabled, :shapes)
     ON CONFLICT DO NOTHING;
 
 -- active_playbooks --
--- The newest version of each playbook, where its rule is enabled; none where the intake asks and no rule shapes it.
+-- The newest version of each playbook, where its rule is enabled; with the mark of all of them where one shapes the intake.
 WITH active AS (
        SELECT * FROM (
-              SELECT DISTINCT ON (p.name) p.name, p.source, r.enabled, r.shapes
+              SELECT DISTINCT ON (p.name) p.name, p.source, p.content_hash, r.enabled, r.shapes
                 FROM playbooks p
                 JOIN trigger_rules r ON r.playbook = p.name AND r.playbook_version = p.version
                ORDER BY p.name, p.version DESC) newest
         WHERE enabled)
-SELECT source FROM active
- WHERE NOT CAST(:for_intake AS boolean) OR EXISTS (SELECT FROM active WHERE shapes)
+SELECT source, (SELECT md5(string_agg(content_hash, ' ' ORDER BY name)) FROM active HAVING bool_or(shapes)) AS mark
+  FROM active
  ORDER BY name;

@@ -42,7 +42,7 @@ from grace.intent.handlers.queries import on_get_intent, on_list_intents
 from grace.intent.handlers.reopenings import on_mission_reopened
 from grace.intent.handlers.submit import on_intent_submit, on_submit_intent
 from grace.intent.handlers.trials import on_preview_intent, on_replay_mission, on_run_shadow
-from grace.intent.planner import Library, Workers
+from grace.intent.planner import Rules, Workers
 from grace.intent.settings import Settings
 from grace.kit import Rpc, Stream
 
@@ -56,7 +56,7 @@ def stream(settings: Settings, *, planner: type) -> Stream:
         Stream()
         .on(
             ErrorDetected,
-            partial(on_error_detected, settings, planner, Library()),
+            partial(on_error_detected, settings, planner, Rules()),
             inbox=True,
             translate=translate_error,
         )

@@ -1,7 +1,7 @@
 """Errors come in: each is counted on the mission of its fingerprint, or opens one."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from time import perf_counter
@@ -29,9 +29,18 @@ from grace.intent.domain.signal import (
     sort_signals,
 )
 from grace.intent.metrics import observe_capture
-from grace.intent.planner import Library
+from grace.intent.planner import Rules
 from grace.intent.settings import Settings
-from grace.intent.store import Joined, Missions, Playbooks, Reporters, Window, Windows, captured_of
+from grace.intent.store import (
+    Captures,
+    Found,
+    Joined,
+    Playbooks,
+    Reporters,
+    Window,
+    Windows,
+    captured_of,
+)
 from grace.kit import Received, Unit, new_id
 
 # The gateway has authenticated somebody, and verification opens a mission of somebody's again.
@@ -41,21 +50,19 @@ _ON_BEHALF = frozenset({"gateway", "verification"})
 async def on_error_detected(
     settings: Settings,
     planner: type,
-    library: Library,
+    rules: Rules,
     messages: Sequence[Received[ErrorDetected]],
     unit: Unit,
 ) -> None:
     """Count every report on the mission of its error; an error without one gets one."""
     started = perf_counter()
-    rules = library.compile(await Playbooks(unit.tx).active(for_intake=True))
-    signals = shape([_signal(message, settings) for message in messages], rules)
-    fingerprints = sorted({signal.fingerprint for signal in signals})
-    now, missions = await Missions(unit.tx).lock_missions(fingerprints, settings.late_window)
-    signals = [replace(one, detected_at=plausible(one.detected_at, now)) for one in signals]
-    intake = sort_signals((one for one in signals if not one.over), missions)
-    ripe = await _ripened(settings, intake, missions, now, unit)
-    opened = await capture(settings, ripe, unit)
-    await _note(ripe, opened, unit)
+    signals, found = await _look(settings, rules, messages, unit)
+    signals = [replace(one, detected_at=plausible(one.detected_at, found.now)) for one in signals]
+    intake = sort_signals((one for one in signals if not one.over), found.missions)
+    ripe = await _ripened(settings, intake, found, unit)
+    opened = await capture(settings, ripe, unit, is_report=True)
+    if again := [one.mission_id for one in opened.values() if one.over_at is not None]:
+        await Reporters(unit.tx).renew(again)
     if over := ends(signals):
         await Reporters(unit.tx).end(over)
     _count(messages, signals, intake, ripe, unit)
@@ -67,19 +74,25 @@ async def on_error_detected(
     unit.after_commit(committed)
 
 
-async def capture(settings: Settings, intake: Intake, unit: Unit) -> dict[str, Mission]:
-    """Store the signals and tell of each mission that they open; return the open ones."""
-    store = Missions(unit.tx)
+async def capture(
+    settings: Settings, intake: Intake, unit: Unit, *, is_report: bool = False
+) -> dict[str, Mission]:
+    """Store the signals and tell of each mission that they open; return the open ones.
+
+    Who reports what another one opened a mission for is told, too: an error is over once it is for all.
+    """
+    store = Captures(unit.tx)
     proposed = [f"mission-{new_id()}" for _ in intake.fresh]
-    counted = (
+    counted, joined = (
         await store.capture(
             intake.fresh,
             proposed,
             recall_after=settings.recall_after,
             kept=settings.kept_signals,
+            reports={one.fingerprint: one.reports for one in intake.fresh if is_report},
         )
         if intake.fresh
-        else []
+        else ([], [])
     )
     late = await store.count_late(intake.late) if intake.late else []
     if samples := _samples(intake, late, settings.kept_signals):
@@ -89,6 +102,7 @@ async def capture(settings: Settings, intake: Intake, unit: Unit) -> dict[str, M
         if mission.mission_id in opened:
             told, tenant = captured_of(mission), mission.tenant_id
             unit.publish(told, tenant=tenant, correlation_id=mission.mission_id)
+    await tell_joined(joined, unit)
     return {mission.fingerprint: mission for mission in counted}
 
 
@@ -114,22 +128,37 @@ def written(details: dict[str, JsonValue] | None) -> str | None:
     return None if details is None else json.dumps(details, sort_keys=True)
 
 
-async def _ripened(
-    settings: Settings, intake: Intake, missions: Sequence[LastMission], now: datetime, unit: Unit
-) -> Intake:
+async def _look(
+    settings: Settings, rules: Rules, messages: Sequence[Received[ErrorDetected]], unit: Unit
+) -> tuple[list[Signal], Found]:
+    """Shape the signals by the rules in force, and lock the missions that they may be counted on.
+
+    They are shaped by the rules that were in force last time: the same statement says whether they still are.
+    """
+    told = [_signal(message, settings) for message in messages]
+    while True:
+        signals = shape(told, rules.playbooks)
+        fingerprints = sorted({signal.fingerprint for signal in signals})
+        found = await Captures(unit.tx).lock(fingerprints, settings.late_window)
+        if found.rules == rules.mark:
+            return signals, found
+        rules.learn(*await Playbooks(unit.tx).shaping())
+
+
+async def _ripened(settings: Settings, intake: Intake, found: Found, unit: Unit) -> Intake:
     """Leave aside what is too few for a mission; it is remembered, and counts once it is enough."""
-    young = _without_mission(intake, missions)
+    young = _without_mission(intake, found.missions)
     if not young:
         return intake
     windows, fingerprints = Windows(unit.tx), [group.fingerprint for group in young]
     before = await windows.lock(fingerprints)
     # Another replica may have opened one while this one waited for the lock.
-    _, missions = await Missions(unit.tx).lock_missions(fingerprints, settings.late_window)
-    young = _without_mission(Intake(young, ()), missions)
+    again = await Captures(unit.tx).lock(fingerprints, settings.late_window)
+    young = _without_mission(Intake(young, ()), again.missions)
     ripened = {each.fingerprint: _ripen(each, before[each.fingerprint]) for each in young}
-    await windows.store(ripened, now)
-    found = (ripened.get(group.fingerprint, group) for group in intake.fresh)
-    return replace(intake, fresh=tuple(each for each in found if isinstance(each, Group)))
+    await windows.store(ripened, found.now)
+    ripe = (ripened.get(group.fingerprint, group) for group in intake.fresh)
+    return replace(intake, fresh=tuple(each for each in ripe if isinstance(each, Group)))
 
 
 def _ripen(group: Group, window: Window) -> Group | Pending:
@@ -144,18 +173,6 @@ def _without_mission(intake: Intake, missions: Sequence[LastMission]) -> tuple[G
         for group in intake.fresh
         if group.first.threshold is not None and group.fingerprint not in has_one
     )
-
-
-async def _note(ripe: Intake, missions: Mapping[str, Mission], unit: Unit) -> None:
-    """Keep who reported: an error is over once it is for all of them."""
-    if not ripe.fresh:
-        return
-    reporters = Reporters(unit.tx)
-    told = [(missions[group.fingerprint], group.reports) for group in ripe.fresh]
-    joined = await reporters.note({mission.mission_id: found for mission, found in told})
-    await tell_joined(joined, unit)
-    if over := [mission.mission_id for mission, _ in told if mission.over_at is not None]:
-        await reporters.renew(over)
 
 
 def _samples(intake: Intake, late: Sequence[Mission], at_most: int) -> list[tuple[str, Signal]]:

@@ -1,6 +1,6 @@
 """The playbooks in force, each text compiled once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from grace.intent.domain.playbook import Playbook, PlaybookError
 from grace.intent.planner.reading import read_playbook
@@ -24,6 +24,21 @@ class Library:
             each: known[each] if each in known else _understood(each) for each in sources
         }
         return [playbook for playbook in self._compiled.values() if playbook is not None]
+
+
+class Rules:
+    """The playbooks that shape the intake, as they were seen last; the mark tells them from others."""
+
+    def __init__(self) -> None:
+        """Know of none yet."""
+        self.mark: str | None = None
+        self.playbooks: Sequence[Playbook] = ()
+        self._library = Library()
+
+    def learn(self, mark: str | None, sources: Iterable[bytes]) -> None:
+        """These are in force now."""
+        self.playbooks = self._library.compile(sources)
+        self.mark = mark
 
 
 def _understood(source: bytes) -> Playbook | None:

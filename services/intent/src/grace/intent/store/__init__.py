@@ -1,5 +1,6 @@
 """Every statement of intent, as a typed function; one class per noun."""
 
+from grace.intent.store.captures import Captures, Found
 from grace.intent.store.followers import Followers
 from grace.intent.store.freezes import Declared, Freezes
 from grace.intent.store.holds import Held, Holds
@@ -13,10 +14,12 @@ from grace.intent.store.told import blocked_of, captured_of, planned_of
 from grace.intent.store.windows import Window, Windows
 
 __all__ = [
+    "Captures",
     "Closed",
     "Declared",
     "Ended",
     "Followers",
+    "Found",
     "Freezes",
     "Held",
     "Holds",

@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from grace.intent.domain.consideration import Considered
 from grace.intent.domain.lifecycle import State
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook
-from grace.intent.domain.signal import Group, LastMission, Signal
-from grace.intent.store.reporters import Reporters
+from grace.intent.domain.signal import Group, Signal
 from grace.intent.store.statements import QUERIES
 from grace.kit import Transaction, new_id
 from grace.kit.sql import Record
@@ -59,106 +58,6 @@ class Missions:
     def __init__(self, tx: Transaction) -> None:
         """Speak through the transaction; the kit ends it."""
         self._tx = tx
-
-    async def lock_missions(
-        self, fingerprints: Sequence[str], late_window: timedelta
-    ) -> tuple[datetime, list[LastMission]]:
-        """Return and lock the last mission of each fingerprint: open, or closed within the window.
-
-        With what time it is.
-
-        Fingerprints come sorted, so that two replicas wait for each other in one order.
-        """
-        rows = await self._tx.fetch(
-            QUERIES["lock_missions"], fingerprints=fingerprints, late_window=late_window
-        )
-        found = [
-            LastMission(row["mission_id"], row["fingerprint"], row["closed_at"])
-            for row in rows
-            if row["mission_id"] is not None
-        ]
-        over = [row["mission_id"] for row in rows if row["over_at"] and row["closed_at"]]
-        if over:
-            ends = await Reporters(self._tx).over(over)
-            found = [
-                replace(one, over=ends[one.mission_id]) if one.mission_id in ends else one
-                for one in found
-            ]
-        return rows[0]["now"], found
-
-    async def capture(
-        self,
-        groups: Sequence[Group],
-        mission_ids: Sequence[str],
-        *,
-        recall_after: timedelta,
-        kept: int = 1,
-    ) -> list[Mission]:
-        """Count each group on its open mission, or open one under its id of `mission_ids`.
-
-        Of every mission the first `kept` signals are kept.
-        """
-        firsts = [group.first for group in groups]
-        samples = _samples(groups, kept)
-        signals = [signal for _, _, signal in samples]
-        rows = await self._tx.fetch(
-            QUERIES["capture_signals"],
-            mission_ids=mission_ids,
-            tenants=[first.tenant for first in firsts],
-            fingerprints=[group.fingerprint for group in groups],
-            signal_ids=[first.id for first in firsts],
-            sources=[first.source for first in firsts],
-            kinds=[first.kind for first in firsts],
-            targets=[first.target for first in firsts],
-            messages=[first.message for first in firsts],
-            severities=[first.severity for first in firsts],
-            principals=[first.requested_by for first in firsts],
-            intent_ids=[first.intent_id for first in firsts],
-            recall_after=recall_after,
-            detected_at=[group.detected_at for group in groups],
-            last_detected_at=[group.last_detected_at for group in groups],
-            counts=[group.count for group in groups],
-            last_signal_ids=[group.last.id for group in groups],
-            last_issued_at=[group.last.issued_at for group in groups],
-            kept=kept,
-            sample_ids=[signal.id for signal in signals],
-            sample_fingerprints=[fingerprint for fingerprint, _, _ in samples],
-            places=[place for _, place, _ in samples],
-            sample_sources=[signal.source for signal in signals],
-            sample_messages=[signal.message for signal in signals],
-            sample_severities=[signal.severity for signal in signals],
-            sample_principals=[signal.requested_by for signal in signals],
-            details=[signal.details for signal in signals],
-            sample_detected_at=[signal.detected_at for signal in signals],
-            issued_at=[signal.issued_at for signal in signals],
-        )
-        return [mission_of(row) for row in rows]
-
-    async def count_late(self, late: Sequence[tuple[LastMission, Group]]) -> list[Mission]:
-        """Count each group on the mission that has ended since it was sent."""
-        rows = await self._tx.fetch(
-            QUERIES["count_late"],
-            mission_ids=[mission.mission_id for mission, _ in late],
-            counts=[len(group.signals) for _, group in late],
-            last_detected_at=[group.last_detected_at for _, group in late],
-        )
-        return [mission_of(row) for row in rows]
-
-    async def keep_signals(self, samples: Sequence[tuple[str, Signal]]) -> None:
-        """Keep signals as samples of their missions."""
-        signals = [signal for _, signal in samples]
-        await self._tx.execute(
-            QUERIES["keep_signals"],
-            ids=[signal.id for signal in signals],
-            mission_ids=[mission_id for mission_id, _ in samples],
-            sources=[signal.source for signal in signals],
-            messages=[signal.message for signal in signals],
-            severities=[signal.severity for signal in signals],
-            principals=[signal.requested_by for signal in signals],
-            details=[signal.details for signal in signals],
-            detected_at=[signal.detected_at for signal in signals],
-            issued_at=[signal.issued_at for signal in signals],
-        )
 
     async def find(self, mission_id: str) -> Mission | None:
         """Return a mission, or None."""
@@ -222,15 +121,6 @@ class Missions:
             considered=[_written(one.considered) for one in decided],
         )
         return frozenset(row["mission_id"] for row in rows)
-
-
-def _samples(groups: Sequence[Group], kept: int) -> list[tuple[str, int, Signal]]:
-    """Return the first signals of each group, with its fingerprint and their place in it from 1."""
-    return [
-        (group.fingerprint, place, signal)
-        for group in groups
-        for place, signal in enumerate(group.signals[:kept], start=1)
-    ]
 
 
 def _written(considered: Sequence[Considered]) -> str:

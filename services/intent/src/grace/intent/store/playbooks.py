@@ -38,7 +38,16 @@ class Playbooks:
         version: int | None = await self._tx.fetchval(QUERIES["newest_version"], name=name)
         return version
 
-    async def active(self, *, for_intake: bool = False) -> list[bytes]:
-        """Return the texts of the playbooks in force; `for_intake` none where none shapes it."""
-        rows = await self._tx.fetch(QUERIES["active_playbooks"], for_intake=for_intake)
-        return [row["source"].encode() for row in rows]
+    async def active(self) -> list[bytes]:
+        """Return the texts of the playbooks in force."""
+        return [source for _, source in await self._active()]
+
+    async def shaping(self) -> tuple[str | None, list[bytes]]:
+        """Return the mark and the texts of the playbooks in force; nothing where none shapes the intake."""
+        found = await self._active()
+        mark = found[0][0] if found else None
+        return mark, [source for _, source in found] if mark else []
+
+    async def _active(self) -> list[tuple[str | None, bytes]]:
+        rows = await self._tx.fetch(QUERIES["active_playbooks"])
+        return [(row["mark"], row["source"].encode()) for row in rows]

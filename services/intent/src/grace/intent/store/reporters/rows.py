@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from grace.intent.domain.ending import End
-from grace.intent.domain.reporter import Report, Watch
+from grace.intent.domain.reporter import Watch
 from grace.kit import Queries, Transaction
 from grace.kit.sql import Record
 
 QUERIES = Queries.beside(__file__)
-# Of one mission: who names another instance in every report must not fill the table.
-_MOST = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +28,6 @@ class Reporters:
     def __init__(self, tx: Transaction) -> None:
         """Speak through the transaction; the kit ends it."""
         self._tx = tx
-
-    async def note(self, told: Mapping[str, Sequence[Report]]) -> list[Joined]:
-        """Keep the reports of each mission; return who is new to one that another opened."""
-        found = [(mission_id, each) for mission_id, some in told.items() for each in some]
-        rows = await self._tx.fetch(
-            QUERIES["note_reports"],
-            mission_ids=[mission_id for mission_id, _ in found],
-            principals=[each.principal for _, each in found],
-            sources=[each.source for _, each in found],
-            instances=[each.instance for _, each in found],
-            fired_at=[each.fired_at for _, each in found],
-            sent_at=[each.sent_at for _, each in found],
-            most=_MOST,
-        )
-        return [_joined(row) for row in rows]
 
     async def renew(self, mission_ids: Sequence[str]) -> None:
         """Let missions be planned anew whose error was over, and is not for all."""
