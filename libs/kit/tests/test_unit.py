@@ -74,6 +74,14 @@ async def test_acts_come_after_the_commit(desk: Desk, verification: Runtime) -> 
     await eventually(lambda: seen == [1])
 
 
+async def test_acts_do_not_wait_until_the_connection_is_back(verification: Runtime) -> None:
+    free: list[int] = []
+    async with verification.unit() as unit:
+        await unit.now()
+        unit.after_commit(lambda: free.append(verification.pool.get_idle_size()))
+    assert free == [verification.pool.get_idle_size() - 1]
+
+
 async def test_an_act_that_fails_undoes_nothing(desk: Desk, verification: Runtime) -> None:
     acts: list[str] = []
     async with verification.unit() as unit:

@@ -68,11 +68,13 @@ class Runtime:
     async def unit(self, *, consumer: str = "", correlation_id: str = "") -> AsyncIterator[Unit]:
         """A transaction that commits at the end of the block, with everything it published."""
         with database.lost_connections():
-            async with self.pool.acquire() as connection, transaction(connection) as tx:
-                unit = Unit(self, tx, consumer, correlation_id)
-                yield unit
-                await unit.flush()
-        unit.finish()
+            async with self.pool.acquire() as connection:
+                async with transaction(connection) as tx:
+                    unit = Unit(self, tx, consumer, correlation_id)
+                    yield unit
+                    await unit.flush()
+                # Before the connection goes back: that takes turns of the loop, and may fail.
+                unit.finish()
 
     @asynccontextmanager
     async def telling(self) -> AsyncIterator[Unit]:
@@ -82,7 +84,7 @@ class Runtime:
                 unit = Unit(self, Transaction(connection))
                 yield unit
                 await unit.flush()
-        unit.finish()
+                unit.finish()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
