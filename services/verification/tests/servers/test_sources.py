@@ -119,3 +119,19 @@ async def test_a_token_is_read_from_its_file_and_sent(
     await sources.measure(page())
     assert b"authorization: bearer secret" in shop.heads[0].lower()
     assert f"host: localhost:{shop.port}".encode() in shop.heads[0].lower()
+
+
+@pytest.mark.parametrize("token", ["secret-1\nsecret-2", "secret-1 secret-2", "secret-\u20ac", ""])
+async def test_what_is_no_token_is_told_without_a_word_of_it(
+    shop: PrometheusStandIn,
+    settings: dict[str, Any],
+    sources: loops.Sources,
+    tmp_path: Path,
+    token: str,
+) -> None:
+    (tmp_path / "token").write_text(token, encoding="utf-8")
+    text = shop.sources + f'token_file = "{tmp_path}/token"\n'
+    settings["sources_file"].write_text(text, encoding="utf-8")
+    why = f"{tmp_path}/token holds no token: one word of plain characters is needed"
+    assert await sources.measure(page()) == Unmeasured(why)
+    assert shop.asked == []

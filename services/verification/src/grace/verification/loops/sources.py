@@ -1,6 +1,7 @@
 """Asks the sources: one GET, no redirect, no proxy, limited in time and size. Nothing is retried."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from grace.verification.domain.source import (
 )
 from grace.verification.domain.verdict import Reading, Unmeasured
 
+_TOKEN = re.compile(r"[!-~]+")
 # Takes are made together: what is odd about one source or one answer must not lose the others.
 _UNMEASURABLE = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError)
 
@@ -113,9 +115,16 @@ def _headers(source: Source) -> dict[str, str]:
     host = f"[{source.host}]" if ":" in source.host else source.host
     headers = {"Host": f"{host}:{source.port}", "User-Agent": "grace-verification"}
     if source.token_file is not None:
-        token = Path(source.token_file).read_text(encoding="utf-8").strip()
-        headers["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"Bearer {_token(source.token_file)}"
     return headers
+
+
+def _token(file: str) -> str:
+    """Return a token; BadSourceError for what no header can carry: the client would repeat it in its error."""
+    token = Path(file).read_text(encoding="utf-8").strip()
+    if not _TOKEN.fullmatch(token):
+        raise BadSourceError(f"{file} holds no token: one word of plain characters is needed")
+    return token
 
 
 async def _address(source: Source) -> str:
