@@ -179,7 +179,7 @@ class TestAnswers:
     def test_a_refusal_is_a_measurement_and_its_numbers_are_none_of_the_services(self, status):
         found = self.http(b'{"jobs": [{"depth": 0}]}', status=status)
         assert (found["status"], found["ok"]) == (status, 0)
-        assert (found["queue"], found["latency_ms"]) == (None, None)
+        assert (found["queue"], found["latency_ms"], found["bytes"]) == (None, None, None)
 
     def test_one_series_has_a_value_and_several_have_their_sum(self):
         assert prometheus([{"metric": {}, "value": [1, "4.5"]}]).state["value"] == 4.5
@@ -206,12 +206,28 @@ class TestAnswers:
         assert isinstance(prometheus("x", "string"), Unmeasured)
         assert isinstance(prometheus(None, "vector"), Unmeasured)
 
+    @pytest.mark.parametrize("status", [302, 404, 503])
+    def test_what_did_not_answer_as_prometheus_does_was_not_measured(self, status):
+        assert prometheus([1, "0"], "scalar", status=status) == Unmeasured(
+            f"Prometheus says: {status}"
+        )
+
+    def test_a_series_without_points_is_missing_and_not_left_out(self):
+        histogram = {"histograms": [[1, {"count": "9", "sum": "90"}]]}
+        found = prometheus([{"values": [[1, "1"], [2, "2"]]}, histogram], "matrix").state
+        assert (found["max"], found["count"], found["series"]) == (None, None, [])
+
     def test_partial_data_and_more_than_can_be_looked_at_are_no_measurement(self):
         answer = {"status": "success", "warnings": ["remote read failed"],
                   "data": {"resultType": "scalar", "result": [1, "0"]}}  # fmt: skip
         body = json.dumps(answer).encode()
         found = read_answer(Asked(PROMQL, "/", {}), status=200, body=body, seconds=0)
         assert found == Unmeasured("Prometheus warns: ['remote read failed']")
+        part = {**answer, "warnings": [], "isPartial": True}
+        found = read_answer(
+            Asked(PROMQL, "/", {}), status=200, body=json.dumps(part).encode(), seconds=0
+        )
+        assert found == Unmeasured("Prometheus warns: isPartial")
         many = prometheus([{"value": [1, "0"]}] * 1001)
         assert many == Unmeasured("Prometheus gives more than 1000 values: aggregate them")
 

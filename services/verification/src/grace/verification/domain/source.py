@@ -121,16 +121,16 @@ def is_forbidden(address: str, *, is_here: bool) -> bool:
 def read_answer(what: Asked, *, status: int, body: bytes, seconds: float) -> Reading:
     """Return what an answer says.
 
-    A refusal says that it is one. The numbers in it, and how fast it came, are not the service's.
+    A refusal says that it is one. The numbers in it, its size and how fast it came, are not the service's.
     """
     text = body.decode("utf-8", "replace")
-    if what.operation == PROMQL:
-        return _read_prometheus(text, status)
     is_ok = 200 <= status < 300  # noqa: PLR2004 - what HTTP calls success
+    if what.operation == PROMQL:
+        return _read_prometheus(text, status, is_ok=is_ok)
     document = read_measured(text) if is_ok else None
     found: dict[str, Json] = {name: _at(document, pointer) for name, pointer in what.fields.items()}
-    latency = seconds * 1000 if is_ok else None
-    measured = {"status": status, "ok": int(is_ok), "latency_ms": latency, "bytes": len(body)}
+    latency, size = (seconds * 1000, len(body)) if is_ok else (None, None)
+    measured = {"status": status, "ok": int(is_ok), "latency_ms": latency, "bytes": size}
     return Measured({**found, **measured})
 
 
@@ -213,15 +213,16 @@ def _prometheus(given: State) -> str:
     return f"/api/v1/query?{urlencode({'query': subquery}, quote_via=quote)}"
 
 
-def _read_prometheus(text: str, status: int) -> Reading:
+def _read_prometheus(text: str, status: int, *, is_ok: bool) -> Reading:
     answer = read_measured(text)
     if answer is None:
         return Unmeasured(f"Prometheus answers {status} without JSON")
     data = answer.get("data")
-    if answer.get("status") != "success" or not isinstance(data, Mapping):
+    if not is_ok or answer.get("status") != "success" or not isinstance(data, Mapping):
         return Unmeasured(shown_text(f"Prometheus says: {answer.get('error', status)}", 300))
-    if answer.get("warnings"):  # a part of the data is missing, and nobody says which
-        return Unmeasured(shown_text(f"Prometheus warns: {answer.get('warnings')}", 300))
+    # A part of the data is missing, and nobody says which; VictoriaMetrics says so by isPartial.
+    if lacks := answer.get("warnings") or (answer.get("isPartial") and "isPartial"):
+        return Unmeasured(shown_text(f"Prometheus warns: {lacks}", 300))
     values = _values(data.get("resultType"), data.get("result"))
     if values is None:
         return Unmeasured(shown_text(f"Prometheus gives a {data.get('resultType')}", 300))
@@ -248,8 +249,9 @@ def _values(kind: Json, result: Json) -> list[float | None] | None:
 
 
 def _points(series: Json) -> Sequence[Json]:
+    """Return the points of a series; one that is no number where it has none, as of histograms."""
     values = series.get("values") if isinstance(series, Mapping) else None
-    return values if isinstance(values, Sequence) and not isinstance(values, str) else ()
+    return values if isinstance(values, Sequence) and not isinstance(values, str) else (None,)
 
 
 def _value(point: Json) -> float | None:
