@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from grace.verification.domain.state import State, numbers, read_measured
+from grace.verification.domain.state import State, number, numbers, read_measured
 from grace.verification.domain.task import Outcome, Report
 from grace.verification.domain.verdict import Reading, Unmeasured
 
@@ -56,7 +56,20 @@ def settle_reading(reading: Reading, *, now: datetime) -> Settled:
 
 
 def stored(measured: State | None, *, measured_at: datetime) -> Settled:
-    """Return the baseline that a measurement is, if it holds any number."""
+    """Return the baseline that a measurement is, if it holds any number and does not say that it failed.
+
+    A page that answers 503 has a status, and a check that fails has an exit code: what they show is no
+    healthy state, and every run that finds them so again would have passed.
+    """
     if measured is None or not numbers(measured):
         return Failed("the measurement holds no number")
+    if number(measured.get("ok")) == 0:
+        told = ", ".join(f"{name} {value:g}" for name, value in _ends(measured).items())
+        return Failed(f"what was measured says that it is not well: {told}")
     return Stored(measured, measured_at)
+
+
+def _ends(measured: State) -> dict[str, float]:
+    """Return how an answer or a command says that it ended."""
+    found = numbers(measured)
+    return {name: found[name] for name in ("ok", "status", "exit_code") if name in found}
