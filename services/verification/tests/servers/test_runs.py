@@ -83,3 +83,21 @@ async def test_what_cannot_be_run_is_refused_and_nothing_is_stored(play: Play) -
                 await run(play, suite, **more)
             assert refused.value.kind is kind, (suite, more)
         assert await play.house.rows("verification", "select 1 from benchmark_runs") == []
+
+
+MANY = """
+INSERT INTO benchmarks (benchmark_id, tenant_id, kind, target, operation, params, timeout_ms, status,
+                        measured, fields, numbers, measured_at)
+SELECT 'baseline-' || i, 'default', 'baseline', 'target-' || i % 2, 'postgres.activity', '{"seconds":' || i || '}',
+       1000, 'stored', '{"waiting": 0}', '{waiting}', '{0}', now()
+  FROM generate_series(1, 101) AS i RETURNING 1
+"""
+
+
+async def test_a_run_holds_against_all_baselines_or_is_refused(play: Play) -> None:
+    async with play.open():
+        await play.house.rows("verification", MANY)
+        with pytest.raises(GraceError, match="more than 100 golden baselines") as refused:
+            await run(play, "smoke")
+        assert refused.value.kind is Kind.CONFLICT
+        assert (await run(play, "smoke", target="target-0")).baselines == 50

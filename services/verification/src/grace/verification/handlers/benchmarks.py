@@ -29,6 +29,10 @@ class NoBaseline(Conflict):
     """There is no golden baseline to hold against: take one with POST /api/verification/benchmarks/baseline."""
 
 
+class TooManyBaselines(Conflict):
+    """There are more than 100 golden baselines, and a run holds against all or none: name a target."""
+
+
 class UnknownRun(NotFound):
     """There is no such run."""
 
@@ -44,9 +48,11 @@ async def on_run_benchmarks(
     if not 0 <= tolerance <= HIGHEST_TOLERANCE:
         raise BadTolerance
     runs, run_id, suite = Runs(unit.tx), f"run-{new_id()}", Suite(body.suite)
-    goldens = await runs.goldens(body.tenant_id, body.target, most=MOST_GOLDENS)
+    goldens = await runs.goldens(body.tenant_id, body.target, most=MOST_GOLDENS + 1)
     if not goldens:
         raise NoBaseline
+    if len(goldens) > MOST_GOLDENS:
+        raise TooManyBaselines
     ordered = [
         _ordered(settings, body.tenant_id, f"{run_id}:{place}:{number}", golden, number)
         for number in range(1, TAKES[suite] + 1)
