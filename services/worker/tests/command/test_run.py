@@ -30,8 +30,10 @@ async def said(*argv: str) -> dict[str, object]:
 async def test_a_listed_command_is_measured_by_what_it_says_and_how_it_ends() -> None:
     found = await said("/bin/echo", " 42 ")
     assert (found["exit_code"], found["ok"], found["value"], found["lines"]) == (0, 1, 42.0, 1)
+    assert isinstance(found["seconds"], float)
     failed = await said("/bin/false")
     assert (failed["exit_code"], failed["ok"], failed["value"]) == (1, 0, None)
+    assert failed["seconds"] is None
     assert (await said("/bin/echo", "nan"))["value"] is None
 
 
