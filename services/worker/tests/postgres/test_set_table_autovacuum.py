@@ -59,12 +59,22 @@ async def test_a_plan_by_a_state_that_was_seen_does_not_look_again(shop: Shop, o
 def test_what_is_off_for_the_whole_server_is_on_for_no_table(
     server: str, table: str | None, found: int
 ) -> None:
-    row = {"autovacuum": table, "server_autovacuum": server, "live_rows": 3}
+    counts = {"live_rows": 3, "dead_rows": 0, "changes_since_analyze": 1}
+    row = {"autovacuum": table, "server_autovacuum": server, "track_counts": "on", **counts}
     assert measured(row) == {
         "autovacuum": found,
         "server_autovacuum": int(server == "on"),
-        "live_rows": 3,
+        **counts,
     }
+
+
+async def test_where_nobody_counts_nothing_is_vacuumed_and_no_row_is_counted(
+    shop: Shop, owner: Any
+) -> None:
+    await owner.execute(f"ALTER DATABASE {shop.target.database} SET track_counts = off")
+    seen = await ReadTable().observe(at(shop, Role.OBSERVE), NONE)
+    assert (seen["autovacuum"], seen["server_autovacuum"]) == (0, 0)
+    assert [seen[name] for name in ("live_rows", "dead_rows")] == [None, None]
 
 
 async def test_what_is_on_is_left_as_it_is(shop: Shop, owner: Any) -> None:

@@ -68,7 +68,7 @@ SELECT d.xact_commit AS commits, d.xact_rollback AS rollbacks, d.sessions,
 SELECT (SELECT substr(entry, 20)
           FROM unnest(c.reloptions) AS entry
          WHERE starts_with(entry, 'autovacuum_enabled=')) AS autovacuum,
-       current_setting('autovacuum') AS server_autovacuum,
+       current_setting('autovacuum') AS server_autovacuum, current_setting('track_counts') AS track_counts,
        pg_stat_get_live_tuples(c.oid) AS live_rows, pg_stat_get_dead_tuples(c.oid) AS dead_rows,
        pg_stat_get_mod_since_analyze(c.oid) AS changes_since_analyze, CAST(c.oid AS bigint) AS oid
   FROM pg_class AS c

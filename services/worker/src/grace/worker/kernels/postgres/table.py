@@ -12,6 +12,7 @@ from grace.worker.kernels.postgres.connection import QUERIES, looking, table_of
 
 # How Postgres spells a false storage parameter: any unique prefix, in any case.
 _OFF = ("off", "of", "false", "fals", "fal", "fa", "f", "no", "n", "0")
+_COUNTS = ("live_rows", "dead_rows", "changes_since_analyze")
 
 
 class ReadTable:
@@ -41,11 +42,15 @@ class ReadTable:
 
 
 def measured(row: State) -> State:
-    """Return the row as numbers: what is switched off for the whole server is on for no table."""
-    server = not is_off(row["server_autovacuum"])
+    """Return the row as numbers: what is switched off for the whole server is on for no table.
+
+    Where nobody counts rows, autovacuum never runs, and what was counted once is no number of now.
+    """
+    is_counted = not is_off(row["track_counts"])
+    server = is_counted and not is_off(row["server_autovacuum"])
     own = not is_off(row["autovacuum"])
-    numbers = {name: value for name, value in row.items() if name != "oid"}
-    return {**numbers, "autovacuum": int(server and own), "server_autovacuum": int(server)}
+    counts = {name: row[name] if is_counted else None for name in _COUNTS}
+    return {**counts, "autovacuum": int(server and own), "server_autovacuum": int(server)}
 
 
 async def read_table(tx: Transaction, table: str) -> State:
