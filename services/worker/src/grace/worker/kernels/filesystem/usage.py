@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from functools import partial
+from stat import S_ISREG
 from typing import ClassVar
 
 from grace.worker.domain.redaction import OPEN, Secrecy
@@ -62,18 +63,23 @@ def _observe(target: FilesystemTarget, params: UsageParams, stop: Stop) -> State
 
 
 def _count(scan: Scan, start: int, parts: tuple[str, ...]) -> dict[str, int]:
-    """Return files, folders and everything else, and the bytes of the files."""
+    """Return files, folders and everything else, and the bytes of the files: once, whatever names they have."""
     counts = {"files": 0, "folders": 0, "others": 0, "bytes": 0}
+    seen: set[tuple[int, int]] = set()
     for entry in scan.walk(start, parts, _everywhere):
-        counts[_kind(entry)] += 1
-        counts["bytes"] += entry.stat.st_size if entry.is_plain_file else 0
+        kind, which = _kind(entry), (entry.stat.st_dev, entry.stat.st_ino)
+        counts[kind] += 1
+        if kind == "files" and which not in seen:
+            counts["bytes"] += entry.stat.st_size
+            if entry.stat.st_nlink > 1:
+                seen.add(which)
     return counts
 
 
 def _kind(entry: Entry) -> str:
     if entry.is_folder:
         return "folders"
-    return "files" if entry.is_plain_file else "others"
+    return "files" if S_ISREG(entry.stat.st_mode) else "others"
 
 
 def _everywhere(_: Entry, __: int) -> bool:
