@@ -91,7 +91,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         "path",
         ["", "health", "//evil/x", "/..", "/a/../b", "/%2e%2E/b", "/a b", "/a\r\nX: y", "/a#b",
-         "http://evil/", "/\x00", None, 3, "/\u00e4", "/a\\b"],
+         "http://evil/", "/..;/b", "/..%2Fb", "/a%2f%2E./b", "/..%5cb", "/\x00", None, 3, "/\u00e4", "/a\\b"],
     )  # fmt: skip
     def test_no_path_leads_out_of_the_source(self, path):
         with pytest.raises(BadSourceError, match="path"):

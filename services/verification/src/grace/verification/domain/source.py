@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from grace.verification.domain.state import (
     Json,
@@ -27,6 +27,7 @@ PROMQL: Final = "promql.query"
 OPERATIONS: Final = (HTTP, PROMQL)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%-]+/?)*(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?")
+_ENDS = re.compile(r"[/\\;]")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LONGEST_QUERY = 4096
 _MOST_FIELDS = 100
@@ -169,7 +170,8 @@ def _url(url: object, where: str) -> tuple[str, str, int, str]:
 def _path(path: Json) -> str:
     if not isinstance(path, str) or len(path) > _LONGEST_QUERY or not _PATH.fullmatch(path):
         raise BadSourceError("params.path: a path of this source is needed, such as /health?full=1")
-    if ".." in path.partition("?")[0].replace("%2e", ".").replace("%2E", ".").split("/"):
+    # As servers read it: many take %2F and %5C for a slash, and leave out what stands behind a semicolon.
+    if ".." in _ENDS.split(unquote(path.partition("?")[0])):
         raise BadSourceError("params.path: .. leads out of the source")
     return path
 
