@@ -1,5 +1,6 @@
 """filesystem.move_aside takes one file away and can bring it back."""
 
+import os
 from typing import Any
 
 import pytest
@@ -20,8 +21,10 @@ async def test_a_file_is_moved_and_comes_back(tree: Tree, way: str) -> None:
     assert (before["present"], before["bytes"]) == (1, 8)
     assert (await MOVE.plan(tree.ctx(), LOG)).changes[0].resource == "log/app.log"
     await MOVE.apply(tree.ctx(before=before), LOG)
+    log.write_text("new\n")  # of somebody who came after the first attempt
     await MOVE.apply(tree.ctx(before=before, resumed=True), LOG)
-    assert not log.exists()
+    assert log.read_text() == "new\n"
+    log.unlink()
     kept = tree.root / quarantine.FOLDER / "action-1/file"
     assert kept.read_text() == "one\ntwo\n"
     after = await MOVE.observe(tree.ctx(), LOG)
@@ -52,6 +55,23 @@ async def test_another_file_of_that_name_stays(tree: Tree) -> None:
     with pytest.raises(ChangedError):
         await MOVE.apply(tree.ctx(before=before), LOG)
     assert log.read_text() == "another\n"
+
+
+async def test_a_file_that_got_the_inode_of_the_one_that_was_seen_stays(tree: Tree) -> None:
+    lock = tree.root / "log/app.log"
+    before = await MOVE.observe(tree.ctx(), LOG)
+    lock.unlink()
+    lock.write_text(
+        "two\none\n"
+    )  # of the same length; most file systems give it the same inode, too
+    os.utime(lock, (1, 1))  # the clock of files may stand still for milliseconds
+    seen = {**before, "inode": lock.stat().st_ino}
+    with pytest.raises(ChangedError):
+        await MOVE.apply(tree.ctx(before=seen), LOG)
+    assert lock.read_text() == "two\none\n"
+    # A state that was stored before it told when the file was written says nothing of that.
+    old = {name: value for name, value in seen.items() if name != "written"}
+    assert await MOVE.apply(tree.ctx(before=old), LOG) == {"moved": "log/app.log"}
 
 
 async def test_what_is_not_there_is_no_change(tree: Tree) -> None:

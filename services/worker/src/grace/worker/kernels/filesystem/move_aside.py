@@ -16,6 +16,7 @@ from grace.worker.kernels.filesystem.threads import Stop, in_thread
 from grace.worker.kernels.operation import Change, Context, Diff, Params, Result, Tier
 
 SLOT = "file"
+_SAME = ("inode", "bytes", "written")
 
 
 class MoveAsideParams(Params):
@@ -70,7 +71,13 @@ def _observe(target: FilesystemTarget, params: MoveAsideParams, stop: Stop) -> S
     if not found.is_plain_file:
         raise BlockedError(f"{params.path!r} is not a regular file with one name")
     stat = found.stat
-    return {"path": params.path, "present": 1, "bytes": stat.st_size, "inode": stat.st_ino}
+    return {
+        "path": params.path,
+        "present": 1,
+        "bytes": stat.st_size,
+        "inode": stat.st_ino,
+        "written": str(stat.st_mtime_ns),
+    }
 
 
 def _apply(target: FilesystemTarget, ctx: Context, path: str, before: State, stop: Stop) -> Result:
@@ -85,6 +92,7 @@ def _apply(target: FilesystemTarget, ctx: Context, path: str, before: State, sto
         root.folder(tuple(parent)) as home,
     ):
         if inode_at(store, SLOT) != inode:
+            _check_same(_observe(target, MoveAsideParams(path=path), stop), before)
             move(home, name, store, SLOT, inode=inode)
     return {"moved": path}
 
@@ -103,6 +111,12 @@ def _revert(target: FilesystemTarget, ctx: Context, path: str, before: State, st
         if inode_at(home, name) != inode:
             move(store, SLOT, home, name, inode=inode)
     return {"restored": path}
+
+
+def _check_same(now: State, before: State) -> None:
+    """Refuse another file than that of the state, or as it was: the next file may get an inode that was freed."""
+    if any(now.get(name) != before.get(name, now.get(name)) for name in _SAME):
+        raise ChangedError(f"{now['path']!r} is not what it was")
 
 
 def _inode(state: State) -> int | None:
