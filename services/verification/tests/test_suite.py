@@ -46,9 +46,34 @@ def test_the_median_decides_and_one_bad_take_does_not():
     assert found.why == "throughput drifts by 50%"
 
 
-def test_near_zero_the_drift_is_absolute():
-    assert checked({**GOOD, "waiting": 0.1}).outcome is Outcome.PASSED
-    assert checked({**GOOD, "waiting": 3}).outcome is Outcome.FAILED
+def rate(golden, measured):
+    golden = Golden("baseline-1", GOLDEN.measurement, {"error_rate": golden})
+    readings = [Measured({"error_rate": measured})] * 3
+    return check(golden, readings, suite=Suite.REGRESSION, tolerance=0.2)
+
+
+@pytest.mark.parametrize(
+    ("golden", "measured", "outcome"),
+    [
+        (0.01, 0.0119, Outcome.PASSED),
+        (0.01, 0.19, Outcome.FAILED),
+        (0.004, 0.2, Outcome.FAILED),
+        (-0.01, 0.01, Outcome.FAILED),
+        (0.0, 0.0, Outcome.PASSED),
+        (0.0, 0.19, Outcome.FAILED),
+        (5e-324, 1e308, Outcome.FAILED),
+    ],
+)
+def test_what_is_small_is_held_against_its_own_size(golden, measured, outcome):
+    found = rate(golden, measured)
+    assert found.outcome is outcome
+    assert math.isfinite(found.drifts[0].drift)
+
+
+def test_only_nothing_is_near_nothing():
+    assert checked({**GOOD, "waiting": 0.1}).outcome is Outcome.FAILED
+    found = checked({**GOOD, "waiting": 3})
+    assert (found.outcome, found.why) == (Outcome.FAILED, "waiting was 0 and is 3")
 
 
 def test_a_distribution_that_has_moved_fails_though_its_median_is_near():

@@ -517,7 +517,7 @@ class BenchmarkDrift(Message):
     golden: Double
     measured: Double = Field(description="The median of the takes.")
     drift: Double = Field(
-        description="The distance, as a share of the golden value or of 1, whichever is larger."
+        description="The distance, as a share of the golden value; as it is where that is 0, which only 0 is near."
     )
     holds: Bool
 

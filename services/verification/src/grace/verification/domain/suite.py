@@ -17,6 +17,7 @@ ALPHA: Final = 0.01
 """Of a distribution, on each side."""
 FEWEST_SAMPLES: Final = 8
 """Of each side: below, ranks can hardly show anything at this alpha."""
+_MOST_DRIFT: Final = 1e9  # more is told as this: what is infinite could not be stored
 
 
 class Suite(StrEnum):
@@ -45,7 +46,7 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One field against its golden value. `drift` is relative to it, or to 1 where that is less."""
+    """One field against its golden value. `drift` is relative to it, or absolute where that is 0."""
 
     field: str
     golden: float
@@ -88,7 +89,7 @@ def check(
 def _compared(golden: Golden, states: Sequence[State], tolerance: float) -> Checked:
     wanted, found = numbers(golden.state), [numbers(state) for state in states]
     drifts = tuple(_drift(field, wanted[field], found, tolerance) for field in sorted(wanted))
-    wrong = [f"{each.field} drifts by {each.drift:.0%}" for each in drifts if not each.holds]
+    wrong = [_in_words(each) for each in drifts if not each.holds]
     if wrong := [*wrong, *_moved(golden.state, states)]:
         return Checked(golden, Outcome.FAILED, "; ".join(wrong), drifts)
     if few := _too_few(golden.state, states):
@@ -107,9 +108,19 @@ def outcome_of(checks: Sequence[Checked]) -> Outcome:
 def _drift(
     field: str, golden: float, found: Sequence[Mapping[str, float]], tolerance: float
 ) -> Drift:
+    """Return the distance as a share of the golden value, whatever its unit.
+
+    4 ms are not near 200 ms because they are told in seconds. Nothing is a share of 0: only 0 is near it.
+    """
     measured = median(each[field] for each in found)
-    drift = abs(measured - golden) / max(abs(golden), 1.0)
-    return Drift(field, golden, measured, drift, holds=drift <= tolerance)
+    drift = min(abs(measured - golden) / (abs(golden) or 1.0), _MOST_DRIFT)
+    return Drift(field, golden, measured, drift, holds=drift <= (tolerance if golden else 0.0))
+
+
+def _in_words(drift: Drift) -> str:
+    if drift.golden == 0:
+        return f"{drift.field} was 0 and is {drift.measured:.6g}"
+    return f"{drift.field} drifts by {drift.drift:.0%}"
 
 
 def _moved(golden: State, states: Sequence[State]) -> list[str]:
