@@ -39,6 +39,17 @@ async def test_a_redirect_is_measured_and_not_followed(
     assert shop.asked == ["/away"]
 
 
+async def test_an_answer_of_earlier_is_no_measurement(
+    shop: PrometheusStandIn, sources: loops.Sources
+) -> None:
+    shop.pages["/health"] = (200, {"Age": "30"}, b"{}")
+    why = "the answer is 30 s old, from a cache: ask where there is none"
+    assert await sources.measure(page()) == Unmeasured(why)
+    assert b"cache-control: no-cache" in shop.heads[0].lower()
+    shop.pages["/health"] = (200, {"Age": "0"}, b"{}")
+    assert isinstance(await sources.measure(page()), Measured)
+
+
 async def test_an_answer_that_is_too_large_or_too_late_is_none(
     shop: PrometheusStandIn, settings: dict[str, Any], sources: loops.Sources
 ) -> None:

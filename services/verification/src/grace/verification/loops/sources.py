@@ -83,6 +83,7 @@ class Sources:
             httpx.AsyncClient(timeout=limit, trust_env=False, follow_redirects=False) as client,
             client.stream("GET", url, headers=_headers(source), extensions=extensions) as answer,
         ):
+            _check_fresh(answer.headers.get("Age", ""))
             return Answer(answer.status_code, await self._body(answer))
 
     async def _body(self, answer: httpx.Response) -> bytes:
@@ -113,7 +114,11 @@ class Sources:
 
 def _headers(source: Source) -> dict[str, str]:
     host = f"[{source.host}]" if ":" in source.host else source.host
-    headers = {"Host": f"{host}:{source.port}", "User-Agent": "grace-verification"}
+    headers = {
+        "Host": f"{host}:{source.port}",
+        "User-Agent": "grace-verification",
+        "Cache-Control": "no-cache",
+    }
     if source.token_file is not None:
         headers["Authorization"] = f"Bearer {_token(source.token_file)}"
     return headers
@@ -125,6 +130,14 @@ def _token(file: str) -> str:
     if not _TOKEN.fullmatch(token):
         raise BadSourceError(f"{file} holds no token: one word of plain characters is needed")
     return token
+
+
+def _check_fresh(age: str) -> None:
+    """Refuse what a cache says of earlier, from before the action perhaps."""
+    if age.strip("0 "):
+        raise BadSourceError(
+            f"the answer is {age[:20]} s old, from a cache: ask where there is none"
+        )
 
 
 async def _address(source: Source) -> str:
