@@ -14,7 +14,7 @@ from grace.testkit import eventually
 if TYPE_CHECKING:
     from conftest import Play
 
-QUICK = {"takes_interval": timedelta(milliseconds=50)}
+QUICK = {"takes_interval": timedelta(milliseconds=50), "run_apart": timedelta(milliseconds=1)}
 
 
 async def run(play: Play, suite: str, **more: Any) -> BenchmarkRun:
@@ -101,3 +101,17 @@ async def test_a_run_holds_against_all_baselines_or_is_refused(play: Play) -> No
             await run(play, "smoke")
         assert refused.value.kind is Kind.CONFLICT
         assert (await run(play, "smoke", target="target-0")).baselines == 50
+
+
+TAKES = """
+SELECT extract(epoch FROM due_at - min(due_at) OVER ())::int, next_at = due_at, extract(epoch FROM deadline - due_at)::int
+  FROM takes WHERE status = 'due' ORDER BY number
+"""
+
+
+async def test_the_takes_of_one_measurement_do_not_see_the_same_seconds(play: Play) -> None:
+    async with play.open(run_apart=timedelta(seconds=20), measure_within=timedelta(seconds=60)):
+        await play.baseline()
+        await run(play, "regression")
+        found = [tuple(row) for row in await play.house.rows("verification", TAKES)]
+        assert found[1:] == [(20, True, 60), (40, True, 60)]

@@ -31,6 +31,9 @@ class Settings(ServiceSettings):
     apply_within: Duration = timedelta(seconds=60)
     # A later measurement tells about another world than the one the action left.
     measure_within: Duration = timedelta(minutes=2)
+    # Between the takes of a run of one measurement, or its timeout where that is shorter: what is
+    # measured in the same seconds is one measurement, however often it is written down.
+    run_apart: Duration = timedelta(seconds=30)
     # Who waits longer for a target is not wanted any more; two plans may wait for each other.
     wait_at_most: Duration = timedelta(minutes=15)
     # A revert is never given up for lateness; this only orders the queue.

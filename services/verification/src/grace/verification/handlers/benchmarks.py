@@ -66,6 +66,7 @@ async def on_run_benchmarks(
         tolerance=tolerance,
         requested_by=body.requested_by,
         within=settings.measure_within,
+        apart=settings.run_apart,
     )
     wakes.takes_after(unit)
     found = await runs.view(body.tenant_id, run_id)

@@ -15,15 +15,17 @@ VALUES (:run_id, :tenant_id, :suite, :tolerance, :requested_by, :baseline_ids, n
 RETURNING started_at;
 
 -- insert_run_takes --
--- The takes of a run, all due at once; one measurement after the other where a worker has few hands.
+-- The takes of a run, due one after the other of the same measurement: each has its own time to be taken in.
 INSERT INTO takes (take_id, run_id, look, measure, number, tenant_id, operation, target, params, timeout_ms,
     by_source, task_spec, due_at, next_at, deadline)
 SELECT t.take_id, :run_id, 0, t.measure, t.number, :tenant_id, t.operation, t.target, t.params, t.timeout_ms,
-       t.task_spec IS NULL, t.task_spec, now(), now(), now() + CAST(:measure_within AS interval)
+       t.task_spec IS NULL, t.task_spec, later.due_at, later.due_at, later.due_at + CAST(:measure_within AS interval)
   FROM unnest(CAST(:take_ids AS text[]), CAST(:measures AS text[]), CAST(:numbers AS integer[]),
               CAST(:operations AS text[]), CAST(:targets AS text[]), CAST(:params AS text[]),
               CAST(:timeouts AS integer[]), CAST(:task_specs AS bytea[]))
        AS t (take_id, measure, number, operation, target, params, timeout_ms, task_spec)
+ CROSS JOIN LATERAL (SELECT now() + (t.number - 1) * least(t.timeout_ms * interval '1 millisecond',
+                                                           CAST(:apart AS interval)) AS due_at) AS later
 ON CONFLICT (take_id) DO NOTHING;
 
 -- claim_runs --

@@ -63,8 +63,9 @@ class Runs:
         tolerance: float,
         requested_by: str,
         within: timedelta,
+        apart: timedelta,
     ) -> None:
-        """A run and its takes are due at once."""
+        """A run is due at once, its takes one after the other."""
         await self._tx.execute(
             QUERIES["insert_run"],
             run_id=run_id,
@@ -79,6 +80,7 @@ class Runs:
             run_id=run_id,
             tenant_id=tenant_id,
             measure_within=within,
+            apart=apart,
             take_ids=[each.take_id for each in ordered],
             measures=[each.baseline_id for each in ordered],
             numbers=[each.number for each in ordered],
