@@ -105,6 +105,9 @@ def test_runaway_queries_are_answered_by_a_statement_timeout() -> None:
             "playbook.trigger: unknown when; known are accumulate, condition",
         ),
         ("value: 0", "value: 0, tolerance: 1", "expectations[0]: unknown tolerance"),
+        # Places are told apart by dots; a key may have some, and a list has no such place.
+        ("version: 1", "version: 1\nsteps.action: 1", "line 6: playbook: unknown steps.action"),
+        ("version: 1", "version: 1\nsteps.99: 1", "line 6: playbook: unknown steps.99"),
     ],
 )
 def test_an_unknown_word_is_refused_with_a_suggestion(
@@ -138,6 +141,8 @@ def test_an_unknown_word_is_refused_with_a_suggestion(
         ("at_most, value: 0", "ratio_of_baseline_at_least, value: 0", "value: a ratio is above 0"),
         ("value: 0", "value: true", "value: a finite number is needed"),
         ("value: 0", f"value: 1{'0' * 400}", "value: a finite number is needed"),
+        ("{b: 2", f"{{b: 0x{'F' * 5000}", "line 8: a number of more than 100 digits"),
+        ("version: 1", f"version: 1\n? 0b{'1' * 20000}\n: x", "line 3: a number of more"),
         ("version: 1", "version: 1\nversion: 2", "line 3: version is given twice"),
         ("{b: 2", "{b: 2, b: 3", "b is given twice"),
         ("version: 1", "version: &one 1\nenabled: *one", "an alias (*name) is not allowed"),

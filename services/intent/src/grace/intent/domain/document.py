@@ -47,6 +47,8 @@ _ODD = (
         re.compile(r"[-+]?([1-9][0-9_]*(:[0-5]?[0-9])+|[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*)"),
         "digits and colons are a number to the base 60 in YAML: write one number, or quote it where it is a text",
     ),
+    # Python reads it, and cannot write it: no complaint could name it.
+    (re.compile(r"[-+]?0[bx][0-9a-fA-F_]{100,}"), "a number of more than 100 digits"),
 )
 
 
@@ -109,7 +111,7 @@ def line_of(where: str, source: bytes) -> int:
                 if not found:
                     break
                 line, node = found[0][0].start_mark.line + 1, found[0][1]
-            case yaml.SequenceNode():
+            case yaml.SequenceNode() if part in map(str, range(len(node.value))):
                 node = node.value[int(part)]
                 line = node.start_mark.line + 1
             case _:
