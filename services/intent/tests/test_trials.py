@@ -81,6 +81,15 @@ async def test_a_playbook_is_checked_by_line_and_imported_once_under_its_hash(
     assert (line, "did you mean kind?" in text) == (4, True)
     with pytest.raises(Invalid, match="line 7: .*not an operation"):
         await _import(gateway, ROTATE.replace("rotate_log", "rotate_lgo"))
+    # A complaint repeats what is wrong: so much of it as an answer holds, and only what prints.
+    long = f"params: {{path: ., blob: !!binary {'eHh4' * 3000}}}"
+    ((line, text),) = await wrong(ROTATE.replace("params: {path: .}", long))
+    assert (line, len(text)) == (11, 2_000)
+    odd = ROTATE.replace("version: 1", 'version: 1\n"a\\0b": 1')
+    ((_, text),) = await wrong(odd)
+    assert "playbook: unknown a b; known are" in text
+    with pytest.raises(Invalid, match="unknown a b; known are"):
+        await _import(gateway, odd)
     first = await _import(gateway, ROTATE)
     assert first == await _import(gateway, ROTATE)
     with pytest.raises(Conflict, match="pinned to another text: raise the version to 2"):

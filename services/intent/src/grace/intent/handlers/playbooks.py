@@ -11,6 +11,7 @@ from grace.intent.domain.extraction import resolve, sample
 from grace.intent.domain.fixture import Case, parse_fixtures, problems
 from grace.intent.domain.planning import Answer, Question, Silence, questions
 from grace.intent.domain.playbook import Call, Playbook, PlaybookError, Step
+from grace.intent.domain.signal import plain_text
 from grace.intent.planner import Workers, imagined
 from grace.intent.planner.reading import read_playbook
 from grace.intent.store import Playbooks
@@ -62,7 +63,8 @@ async def on_import_playbook(
     """Pin a sound playbook; it is in force at once. The same text twice is the same answer."""
     playbook, found = await _checked(workers, call.body.source, runtime)
     if playbook is None or found:
-        raise UnsoundPlaybook("; ".join(f"line {one.line}: {one.text}" for one in found[:10]))
+        said = "; ".join(f"line {one.line}: {one.text}" for one in found[:10])
+        raise UnsoundPlaybook(plain_text(said))
     async with runtime.unit() as unit:
         store = Playbooks(unit.tx)
         newest = await store.newest(playbook.name)
@@ -92,7 +94,7 @@ async def on_test_playbook(call: Called[wire.TestPlaybook], _: Runtime) -> wire.
         playbook = read_playbook(call.body.source.encode())
         cases = parse_fixtures(call.body.fixtures.encode())
     except PlaybookError as failure:
-        raise UnsoundPlaybook(str(failure)) from failure
+        raise UnsoundPlaybook(plain_text(str(failure))) from failure
     tested = tuple(_tested(case, playbook) for case in cases)
     for case in cases:
         for call_ in case.steps:
@@ -107,7 +109,7 @@ async def _checked(
     try:
         playbook = read_playbook(source.encode())
     except PlaybookError as failure:
-        return None, (wire.PlaybookProblem(line=failure.line, text=str(failure)),)
+        return None, (_problem(failure.line, str(failure)),)
     filled = resolve(playbook, sample(playbook.extractions), _NOWHERE)
     at = await _places(workers, runtime, filled)
     parts = [
@@ -155,8 +157,12 @@ def _wrong(part: _Part, answer: Answer | Silence, source: str) -> Iterator[wire.
     line = line_of(f"{part.where}.{'params' if known else 'operation'}", source.encode())
     hint = "" if known else ": name one that `services/worker/README.md` lists"
     for text in _texts(part, answer):
-        said = f"{part.where}: {part.name}{operation}: {text}{hint}"
-        yield wire.PlaybookProblem(line=line, text=said)
+        yield _problem(line, f"{part.where}: {part.name}{operation}: {text}{hint}")
+
+
+def _problem(line: int, text: str) -> wire.PlaybookProblem:
+    """A complaint repeats what is wrong, however long it is and whatever is in it."""
+    return wire.PlaybookProblem(line=line, text=plain_text(text))
 
 
 def _texts(part: _Part, answer: Answer) -> Iterator[str]:
@@ -174,8 +180,8 @@ def _tested(case: Case, playbook: Playbook) -> wire.TestedCase:
         severity=case.error.severity,
         requested_by="fixture",
     )
-    wrong = tuple(problems(case, playbook, mission))
-    return wire.TestedCase(name=case.name, passed=not wrong, problems=wrong)
+    wrong = tuple(map(plain_text, problems(case, playbook, mission)))
+    return wire.TestedCase(name=plain_text(case.name), passed=not wrong, problems=wrong)
 
 
 def _imported(playbook: Playbook, actor: str) -> wire.PlaybookImported:

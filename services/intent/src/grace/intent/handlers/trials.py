@@ -3,6 +3,7 @@
 from grace.contracts import intent as wire
 from grace.intent.domain.intent import SEVERITIES, SOURCE
 from grace.intent.domain.playbook import Playbook, PlaybookError
+from grace.intent.domain.signal import plain_text
 from grace.intent.handlers.capture import written
 from grace.intent.planner import Library, Tried, Workers, imagined, instead, preview, try_out
 from grace.intent.planner.reading import read_playbook
@@ -91,7 +92,7 @@ def _playbook(source: str | None) -> Playbook | None:
     try:
         return read_playbook(source.encode())
     except PlaybookError as failure:
-        raise CannotTry(str(failure)) from failure
+        raise CannotTry(plain_text(str(failure))) from failure
 
 
 def _differs(recorded: RecordedMission, tried: Tried) -> bool:
