@@ -33,6 +33,11 @@ FREEZE = (
     '@id("freeze") @why("the books are closed")\n'
     'forbid (principal, action == Action::"run", resource);'
 )
+# Whatever was earned: what cannot be undone in production is of tier 3.
+FOR_GOOD = json.dumps({
+    "operation_tier": 2, "environment": "production", "reversible": False, "autonomy": "auto",
+    "standing_approval": True, "change_budget": 20,
+})  # fmt: skip
 # The long form, `make bench-policy`, judges ten thousand.
 RECORDED = int(os.environ.get("GRACE_RULINGS", "1200"))
 
@@ -150,9 +155,14 @@ async def test_policies_are_tried_without_coming_into_force(open_office: OpenOff
         cases = (
             PolicyCase(name="harmless", facts='{"operation_tier": 1}'),
             PolicyCase(name="wrong", facts='{"teir": 1}'),
+            PolicyCase(name="no tier", facts='{"tier": 0}'),
+            PolicyCase(name="for good", facts=FOR_GOOD),
         )
         now = await office.gateway.call(TryPolicies(tenant_id="default", cases=cases))
-        assert [case.outcome for case in now.cases] == ["granted", "invalid"]
+        assert [case.outcome for case in now.cases] == [
+            "granted", "invalid", "invalid", "asked",
+        ]  # fmt: skip
+        assert (now.cases[3].tier, now.cases[3].quorum) == (3, 2)
         candidate = PolicyCandidate(name="freeze", kind="constitution", text=FREEZE)
         tried = await office.gateway.call(
             TryPolicies(tenant_id="default", cases=cases, candidate=candidate)

@@ -15,11 +15,13 @@ from grace.governance.domain.rulebook import (
     Rulebook,
     compile_rulebook,
 )
+from grace.governance.domain.tiers import Limits
 from grace.governance.handlers.rulebooks import Shipped
 
 SHIPPED = Shipped.read()
+LIMITS = Limits(protected_environments=frozenset({"production"}), blast_radius=5)
 PERMIT = '@id("yes") permit (principal, action, resource);'
-HARMLESS = facts_from({"operation_tier": 1, "environment": "demo", "reversible": True})
+HARMLESS = facts_from({"operation_tier": 1, "environment": "demo", "reversible": True}, LIMITS)
 
 
 def book(*texts: str, kind: Kind = Kind.POLICY) -> Rulebook:
@@ -135,14 +137,41 @@ def test_the_hash_is_of_what_is_in_force_and_nothing_else() -> None:
         ({"tier": True}, "tier is int"),
         ({"reversible": 1}, "reversible is bool"),
         ({"environment": None}, "environment is str"),
+        ({"tier": 0}, "tier is 1, 2 or 3, not 0"),
+        ({"operation_tier": 4}, "operation_tier is 1, 2 or 3, not 4"),
     ],
 )
 def test_facts_that_are_none_are_refused(told: dict[str, object], problem: str) -> None:
     with pytest.raises(FactsError, match=problem):
-        facts_from(told)
+        facts_from(told, LIMITS)
 
 
 def test_what_is_not_said_of_an_action_is_what_risks_most() -> None:
-    facts = facts_from({})
+    facts = facts_from({}, LIMITS)
     assert (facts.tier, facts.reversible, facts.environment) == (3, False, "unknown")
-    assert facts_from({"operation_tier": 1}).tier == 1
+    assert facts_from({"operation_tier": 1}, LIMITS).tier == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "tier"),
+    [
+        ({"operation_tier": 2, "reversible": True}, 2),
+        ({"operation_tier": 2}, 3),
+        ({"operation_tier": 2, "environment": "production"}, 3),
+        ({"operation_tier": 2, "environment": "demo"}, 2),
+        ({"operation_tier": 2, "environment": "demo", "targets": 6}, 3),
+        ({"operation_tier": 2, "environment": "demo", "targets": 6, "tier": 2}, 2),
+    ],
+)
+def test_the_tier_of_a_case_is_raised_as_that_of_a_plan(told: dict[str, object], tier: int) -> None:
+    facts = facts_from(told, LIMITS)
+    assert facts.tier == tier
+    assert bool(facts.raised_by) == (facts.tier > facts.operation_tier)
+
+
+def test_the_class_of_a_case_is_its_kernel_as_of_a_plan() -> None:
+    for told in ({"kernel": "docker"}, {"target_class": "docker"}):
+        facts = facts_from(told, LIMITS)
+        assert (facts.kernel, facts.target_class) == ("docker", "docker")
+    apart = facts_from({"kernel": "docker", "target_class": "compose"}, LIMITS)
+    assert (apart.kernel, apart.target_class) == ("docker", "compose")

@@ -27,7 +27,8 @@ SHIPPED_BOOK = book()
 
 
 def facts(tier: int, **more: object) -> Facts:
-    return facts_from({"operation_tier": tier, "environment": "demo", **more})
+    told = {"operation_tier": tier, "environment": "demo", **more}
+    return facts_from(told, Limits(frozenset(), blast_radius=5))
 
 
 def ruled(*actions: Facts, rulebook: Rulebook = SHIPPED_BOOK) -> Ruling:

@@ -64,40 +64,38 @@ def facts_of(plan: Plan, *, limits: Limits, now: datetime) -> list[Facts]:
     ]
 
 
-def facts_from(given: Mapping[str, object]) -> Facts:
+def facts_from(given: Mapping[str, object], limits: Limits) -> Facts:
     """Facts as somebody wrote them down; what is not said is what harms least to assume.
 
-    FactsError for a name that is no fact, and for a value of another type.
+    The tier is raised as that of a plan is, but where it is said. FactsError for a name that is no
+    fact, for a value of another type, and for a tier that there is not.
     """
     if strange := sorted(given.keys() - _TYPES.keys()):
         raise FactsError(f"{strange[0]} is no fact; there are {', '.join(_TYPES)}")
     told = {**_ASSUMED, **given}
+    for name, other in (("kernel", "target_class"), ("target_class", "kernel")):
+        if name in given and other not in given:  # of a plan they are the same
+            told[other] = told[name]
     for name, kind in _TYPES.items():
         if type(told[name]) is not kind:
             raise FactsError(f"{name} is {kind.__name__}, not {told[name]!r}")
-    if "tier" not in given:
-        told["tier"] = told["operation_tier"]
-    return Facts(**told)  # type: ignore[arg-type]
+    for name in ("tier", "operation_tier"):
+        if told[name] not in {*Tier}:
+            raise FactsError(f"{name} is 1, 2 or 3, not {told[name]!r}")
+    facts = Facts(**told)  # type: ignore[arg-type]
+    return facts if "tier" in given else _raised(facts, limits)
 
 
 def _facts(written: Written, limits: Limits, *, targets: int, actions: int, now: datetime) -> Facts:
-    environment = written.environment or UNKNOWN_ENVIRONMENT
     instant = now.astimezone(UTC)
-    found = tiering(
-        Tier(written.tier),
-        reversible=written.reversible,
-        environment=environment,
-        targets=targets,
-        limits=limits,
-    )
-    return Facts(
+    facts = Facts(
         playbook=written.playbook,
         target=written.target,
         target_class=written.kernel,
-        environment=environment,
+        environment=written.environment or UNKNOWN_ENVIRONMENT,
         operation=written.operation,
         kernel=written.kernel,
-        tier=found.tier.value,
+        tier=written.tier,
         operation_tier=written.tier,
         reversible=written.reversible,
         requested_by=written.requested_by,
@@ -106,8 +104,19 @@ def _facts(written: Written, limits: Limits, *, targets: int, actions: int, now:
         targets=targets,
         hour=instant.hour,
         weekday=instant.isoweekday(),
-        raised_by="; ".join(found.raised_by),
     )
+    return _raised(facts, limits)
+
+
+def _raised(facts: Facts, limits: Limits) -> Facts:
+    found = tiering(
+        Tier(facts.operation_tier),
+        reversible=facts.reversible,
+        environment=facts.environment,
+        targets=facts.targets,
+        limits=limits,
+    )
+    return replace(facts, tier=found.tier.value, raised_by="; ".join(found.raised_by))
 
 
 _TYPES: Mapping[str, type] = {each.name: each.type for each in fields(Facts)}  # type: ignore[misc]

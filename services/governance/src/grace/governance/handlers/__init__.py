@@ -136,7 +136,7 @@ def rpc(settings: Settings, rulebooks: Rulebooks, tellers: Tellers) -> Rpc:
         .on(ListPolicies, partial(on_list_policies, rulebooks))
         .on(ListPolicyVersions, partial(on_list_policy_versions, rulebooks))
         .on(SetPolicy, partial(on_set_policy, rulebooks))
-        .on(TryPolicies, partial(on_try_policies, rulebooks))
+        .on(TryPolicies, partial(on_try_policies, settings, rulebooks))
         .on(SimulatePolicies, partial(on_simulate_policies, rulebooks))
         .on(ReplayRulings, partial(on_replay_rulings, rulebooks))
         .on(ListRulings, on_list_rulings)

@@ -16,9 +16,11 @@ from grace.contracts.governance import (
 from grace.governance.domain.facts import Facts, FactsError, facts_from
 from grace.governance.domain.rulebook import Document, Kind, PolicyError, Rulebook
 from grace.governance.domain.ruling import Ruling, rule
+from grace.governance.domain.tiers import Limits
 from grace.governance.handlers.operators import refuse_strangers
 from grace.governance.handlers.policies import ShippedConstitution, UnknownKind
 from grace.governance.handlers.rulebooks import CONSTITUTION, Rulebooks, documents_of
+from grace.governance.settings import Settings
 from grace.governance.store import Policies, Recorded, Rulings
 from grace.kit import Called, Unit
 
@@ -27,7 +29,7 @@ AT_ONCE = 500
 
 
 async def on_try_policies(
-    rulebooks: Rulebooks, call: Called[TryPolicies], unit: Unit
+    settings: Settings, rulebooks: Rulebooks, call: Called[TryPolicies], unit: Unit
 ) -> TriedPolicies:
     """Answer what each case would end as."""
     refuse_strangers(call.body.tenant_id)
@@ -36,7 +38,8 @@ async def on_try_policies(
     except PolicyError as error:
         return TriedPolicies(problems=error.problems, cases=())
     return TriedPolicies(
-        problems=(), cases=tuple(_tried(rulebook, case) for case in call.body.cases)
+        problems=(),
+        cases=tuple(_tried(rulebook, case, settings.limits) for case in call.body.cases),
     )
 
 
@@ -79,9 +82,9 @@ async def rulebook_with(
     return rulebooks.compiled((stored | {tried.name: tried}).values())
 
 
-def _tried(rulebook: Rulebook, case: PolicyCase) -> TriedCase:
+def _tried(rulebook: Rulebook, case: PolicyCase, limits: Limits) -> TriedCase:
     try:
-        facts = _facts(case.facts)
+        facts = _facts(case.facts, limits)
     except FactsError as error:
         return TriedCase(
             name=case.name, outcome="invalid", tier=0, quorum=0, because=(str(error),), rules=()
@@ -97,14 +100,14 @@ def _tried(rulebook: Rulebook, case: PolicyCase) -> TriedCase:
     )
 
 
-def _facts(text: str) -> Facts:
+def _facts(text: str, limits: Limits) -> Facts:
     try:
         given = json.loads(text)
     except ValueError:
         raise FactsError("the facts are no JSON") from None
     if not isinstance(given, Mapping):
         raise FactsError("the facts are an object, each fact by its name")
-    return facts_from(given)
+    return facts_from(given, limits)
 
 
 def _moves(part: Sequence[Recorded], rulings: Sequence[Ruling]) -> list[SimulatedMove]:
