@@ -22,25 +22,25 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def action(number: int, tier: int, *, reversible: bool) -> PlannedAction:
+def action(number: int, tier: int, *, reversible: bool, target: str) -> PlannedAction:
     params = '{"name":"statement_timeout","value":"5ms"}'
     return PlannedAction(
         action_id=f"action-{number}",
         sequence=number,
         operation="postgres.set_database_setting",
         kernel="postgres",
-        target="shop-db",
+        target=target,
         params=params,
         params_hash=sha256(params.encode()),
         tier=tier,
         reversible=reversible,
         timeout_ms=30_000,
         measurement=Measurement(
-            operation="postgres.activity", target="shop-db", params="{}", timeout_ms=30_000
+            operation="postgres.activity", target=target, params="{}", timeout_ms=30_000
         ),
         definitions=tuple(
             TargetDefinition(target=name, sha256=sha256(name.encode()))
-            for name in ("checks", "shop-db")
+            for name in ("checks", target)
         ),
     )
 
@@ -51,6 +51,7 @@ def drafted(
     tenant_id: str = "default",
     reversible: bool = True,
     mission_id: str = "",
+    target: str = "shop-db",
 ) -> ContractDrafted:
     mission = mission_id or f"mission-{new_id()}"
     contracts = [
@@ -62,7 +63,7 @@ def drafted(
             playbook="postgres-runaway-queries",
             playbook_version=1,
             requested_by=requested_by,
-            action=action(number, tier, reversible=reversible),
+            action=action(number, tier, reversible=reversible, target=target),
             drafted_at=NOW,
             revision=1,
         )

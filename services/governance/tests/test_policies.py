@@ -58,6 +58,10 @@ async def test_a_document_decides_on_the_next_plan_until_it_is_taken_back(
         (told,) = await office.told(ApprovalRejected)
         assert told.decided_by == ()
         assert "freeze: the books are closed" in told.reason
+        whatever = await office.hand_in(1, target="all")
+        assert (whatever.status, whatever.votes) == ("rejected", ())
+        told = (await office.told(ApprovalRejected, count=2))[1]
+        assert told.reason.startswith("the target 'all' is no name of one thing")
         with pytest.raises(Conflict):
             await office.decide(refused)
         dropped = await office.gateway.call(wanted(text=None, principal="bob", if_version=1))

@@ -22,7 +22,6 @@ class Flaw(StrEnum):
     PARAMS = "params_hash_differs"
     TIER = "unknown_tier"
     TWICE = "action_twice"
-    TARGET = "target_without_a_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,18 @@ def flaw(plan: Plan) -> Flaw | None:
     return next((found for draft in plan.drafts if (found := _flaw_of(plan, draft))), None)
 
 
+def target_of_all(plan: Plan) -> str | None:
+    """Why nobody may grant a plan although its parts agree, or None where each target is one thing.
+
+    No flaw: somebody registered a target by such a name, and the mission has to hear why it ends.
+    """
+    names = (draft.written.target for draft in plan.drafts)
+    found = next((name for name in names if not _is_one_target(name)), None)
+    if found is None:
+        return None
+    return f"the target {found!r} is no name of one thing: register it under another name"
+
+
 def shown_hash(contract_hashes: Iterable[str]) -> str:
     """The one hash that stands for everything approvers are shown, in order."""
     return hashlib.sha256("\n".join(contract_hashes).encode()).hexdigest()
@@ -93,9 +104,7 @@ def _flaw_of(plan: Plan, draft: Draft) -> Flaw | None:
         return Flaw.FOREIGN
     if hashlib.sha256(draft.written.params.encode()).hexdigest() != draft.written.params_hash:
         return Flaw.PARAMS
-    if draft.written.tier not in _TIERS:
-        return Flaw.TIER
-    return None if _is_one_target(draft.written.target) else Flaw.TARGET
+    return None if draft.written.tier in _TIERS else Flaw.TIER
 
 
 def _is_one_target(name: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from grace.governance.domain.autonomy import Key, Level
 from grace.governance.domain.budgets import Room, Trust, Wish, rooms
 from grace.governance.domain.facts import Facts, facts_of
-from grace.governance.domain.plans import Plan
+from grace.governance.domain.plans import Plan, target_of_all
 from grace.governance.domain.rulebook import PolicyError
 from grace.governance.domain.ruling import Judged, Outcome, refused, rule
 from grace.governance.domain.tiers import Tier
@@ -48,7 +48,10 @@ class Judge:
             unit.runtime.log.exception("policies.unreadable", problems=error.problems)
             why = f"the policies in force cannot be read: {error.problems[0]}"
             return [Judged(refused(each, why), each) for each in known]
-        rulings = rule(rulebook, known)
+        rulings = [
+            refused(each, strange) if (strange := target_of_all(plan)) else ruling
+            for plan, each, ruling in zip(plans, known, rule(rulebook, known), strict=True)
+        ]
         return [
             Judged(ruling, plan, _relied_on(asked, room) if _is_granted(ruling.outcome) else ())
             for ruling, plan, asked, room in zip(rulings, known, wishes, found, strict=True)
