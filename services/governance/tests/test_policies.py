@@ -87,6 +87,7 @@ async def test_what_is_wrong_changes_nothing_and_says_what_is_wrong(
         before = await office.gateway.call(ListPolicies(tenant_id="default"))
         for change, error, words in (
             (wanted(text="forbid (principal"), Invalid, "parse error"),
+            (wanted(text=FREEZE.replace("the books", "x" * 4096)), Invalid, "@why of policy 1"),
             (
                 wanted(text='@id("p") permit (principal, action, resource);'),
                 Invalid,

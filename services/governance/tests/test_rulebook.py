@@ -49,11 +49,27 @@ def runs(rulebook: Rulebook, facts: Facts) -> bool:
         ('@id("") permit (principal, action, resource);', "has no name"),
         (PERMIT + PERMIT, "given twice"),
         ("// " + "x" * 65_536, "longer than"),
+        (PERMIT.replace("yes", "x" * 4097), "@id of policy 1 has more than 4096"),
+        (PERMIT.replace(" permit", f' @why("{"x" * 4097}") permit'), "@why of policy 1"),
+        (PERMIT.replace(" permit", ' @why("a\\0b") permit'), "@why of policy 1"),
+        ("".join(PERMIT.replace("yes", f"{n}") for n in range(1001)), "more than 1000 policies"),
     ],
 )
 def test_policies_that_mean_nothing_are_refused_with_the_reason(text: str, problem: str) -> None:
     with pytest.raises(PolicyError, match=problem):
         book(text)
+
+
+def test_what_is_told_of_policies_fits_what_tells_it() -> None:
+    why = "x" * 4090
+    told = book(PERMIT.replace(" permit", f' @why("{why}") permit')).told(["yes", "unknown"])
+    assert [len(line) for line in told] == [4095]
+    named = PERMIT.replace("yes", "x" * 100).replace(" permit", f' @why("{why}") permit')
+    assert [len(line) for line in book(named).told(["x" * 100])] == [4096]
+    with pytest.raises(PolicyError) as refused:
+        book("permit (principal, action, resource);" * 1001)
+    assert len(refused.value.problems) == 100
+    assert len(str(refused.value)) == 4096
 
 
 def test_names_are_unique_over_all_documents() -> None:

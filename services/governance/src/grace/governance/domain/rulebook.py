@@ -16,6 +16,10 @@ import cedarpy
 from grace.governance.domain.facts import Facts
 
 LONGEST_TEXT = 65_536  # characters of one document
+_LONGEST_LINE = 4096  # characters: what a name, a reason or a complaint may have on the wire
+_MOST_RULES = 1000  # of one document, as they travel
+_MOST_PROBLEMS = 100  # are told, so much of each
+_LONGEST_PROBLEM = 1000
 
 
 class Kind(StrEnum):
@@ -36,8 +40,8 @@ class PolicyError(ValueError):
     """Policies that cannot come into force; each problem is one line."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(self.problems))
+        self.problems = tuple(problem[:_LONGEST_PROBLEM] for problem in problems[:_MOST_PROBLEMS])
+        super().__init__("; ".join(self.problems)[:_LONGEST_LINE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,12 @@ class Rulebook:
 
     def told(self, rule_ids: Iterable[str]) -> list[str]:
         """Say what each of these policies is for."""
-        return [
+        lines = (
             f"{rule_id}: {self.rules[rule_id].why}" if self.rules[rule_id].why else rule_id
             for rule_id in rule_ids
             if rule_id in self.rules
-        ]
+        )
+        return [line[:_LONGEST_LINE] for line in lines]
 
 
 def compile_rulebook(documents: Sequence[Document], schema: str) -> Rulebook:
@@ -129,10 +134,18 @@ def _strange_rules(document: Document) -> Iterator[str]:
     policies = json.loads(cedarpy.policies_to_json_str(document.text))
     if policies.get("templates"):
         yield f"{document.name}: templates with ?principal or ?resource are not used here"
+    if len(policies["staticPolicies"]) > _MOST_RULES:
+        yield f"{document.name}: more than {_MOST_RULES} policies; make two documents of them"
     for place, policy in enumerate(policies["staticPolicies"].values(), 1):
         name = policy.get("annotations", {}).get("id")
         if not name:
             yield f'{document.name}: policy {place} has no name; write @id("..") above it'
+        for word in ("id", "why"):
+            if not _travels(policy.get("annotations", {}).get(word) or ""):
+                yield (
+                    f"{document.name}: @{word} of policy {place} has more than {_LONGEST_LINE}"
+                    " characters, or a NUL"
+                )
         if document.kind is Kind.CONSTITUTION and policy["effect"] != "forbid":
             yield f"{document.name}: a constitution only forbids; {name or place} permits"
 
@@ -211,6 +224,10 @@ def _answer(result: cedarpy.AuthzResult) -> Answer:
         rules=tuple(sorted(names.values())),
         errors=errors,
     )
+
+
+def _travels(text: str) -> bool:
+    return len(text) <= _LONGEST_LINE and "\0" not in text
 
 
 def _one_line(text: str) -> str:
