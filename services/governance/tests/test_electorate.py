@@ -18,6 +18,7 @@ from grace.governance.domain.quorum import (
     Decided,
     Refusal,
     Refused,
+    Repeated,
     Vote,
     break_glass,
     decide,
@@ -81,6 +82,19 @@ def test_a_vote_falls_with_the_seat_of_who_gave_it() -> None:
     left = replace(SEATED, groups={"cyd": "leads", "dan": "ops"})
     answer = decide(REQUEST, [vote("ada")], ballot("cyd"), left, now=NOW)
     assert answer == Counted("cyd")
+
+
+def test_whose_vote_fell_with_a_lent_seat_may_give_it_again_from_their_own() -> None:
+    fallen = [vote("ben", "ada"), vote("cyd")]
+    seated = Electorate(SEATED.requesters, {"ben": "ops", "cyd": "leads"})
+    again = decide(REQUEST, fallen, ballot("ben"), seated, now=NOW)
+    assert again == Decided(State.GRANTED, ("cyd", "ben"), "ben")
+    assert decide(REQUEST, fallen[:1], ballot("ben"), seated, now=NOW) == Repeated()
+
+
+def test_who_voted_from_their_own_seat_is_not_a_second_voice_from_a_lent_one() -> None:
+    both = replace(SEATED, delegations=(lent("dan", "ada"),))
+    assert decide(REQUEST, [vote("ada")], ballot("ada"), both, now=NOW) == Repeated()
 
 
 def test_a_vote_falls_when_its_giver_asks_for_the_same_mission() -> None:

@@ -94,17 +94,17 @@ def decide(
     seats = electorate.seats_of(voter, at=now)
     if reason := refusal(request, ballot, electorate, now=now):
         return Refused(reason)
-    if (voter, ballot.choice) in {(person(vote.principal), vote.choice) for vote in votes}:
-        return Repeated()
     if ballot.choice is Choice.REJECT:
         return Decided(TRANSITIONS[request.status][Event.REJECT], (voter,), seats[0])
-    counted = standing(votes, electorate)
-    groups = {group for _, group in counted}
+    # Theirs from before, which may have fallen since with its seat, is not one more.
+    others = [(who, group) for who, group in standing(votes, electorate) if who != voter]
+    groups = {group for _, group in others}
     seat, group = _best(seats, electorate, groups)
-    if len({*groups, group}) < request.quorum:
-        return Counted(seat)
-    approvers = dict.fromkeys(voter for voter, _ in counted)
-    return Decided(TRANSITIONS[request.status][Event.GRANT], (*approvers, voter), seat)
+    if len({*groups, group}) >= request.quorum:
+        approvers = dict.fromkeys(who for who, _ in others)
+        return Decided(TRANSITIONS[request.status][Event.GRANT], (*approvers, voter), seat)
+    has_said = voter in {person(vote.principal) for vote in votes if vote.choice is ballot.choice}
+    return Repeated() if has_said else Counted(seat)
 
 
 def break_glass(
