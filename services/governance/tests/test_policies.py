@@ -195,6 +195,9 @@ async def test_what_was_is_judged_again_by_other_policies(open_office: OpenOffic
         assert "freeze: the books are closed" in moves[0].because
         again = await simulated(office, None)
         assert [move for part in again for move in part.moves] == []
+        wordy = await simulated(office, FREEZE.replace("the books", "\u00e9" * 3000))
+        assert sum(len(part.moves) for part in wordy) == RECORDED
+        assert wordy[0].moves[0].because[1].startswith("freeze: \u00e9")
         sys.stdout.write(f"{RECORDED} plans judged again in {seconds:.2f} s\n")
         assert seconds < 10
 

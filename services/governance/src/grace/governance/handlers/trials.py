@@ -26,6 +26,7 @@ from grace.kit import Called, Unit
 
 # The beacon goes out beside: a part takes some tens of milliseconds.
 AT_ONCE = 500
+_ROOM = 500  # characters for the reasons of one of them: all of them are one answer
 
 
 async def on_try_policies(
@@ -118,11 +119,22 @@ def _moves(part: Sequence[Recorded], rulings: Sequence[Ruling]) -> list[Simulate
             ruled_at=each.ruled_at,
             was=ended(each.judged.ruling),
             would_be=ended(ruling),
-            because=ruling.because,
+            because=_in_short(ruling.because),
         )
         for each, ruling in zip(part, rulings, strict=True)
         if ended(each.judged.ruling) != ended(ruling)
     ]
+
+
+def _in_short(because: Sequence[str]) -> tuple[str, ...]:
+    """The first reasons, as far as there is room."""
+    kept, room = [], _ROOM
+    for line in because:
+        kept.append(line[:room])
+        room -= len(line)
+        if room <= 0:
+            break
+    return tuple(kept)
 
 
 def ended(ruling: Ruling) -> str:
