@@ -108,6 +108,18 @@ async def test_what_is_wrong_changes_nothing_and_says_what_is_wrong(
         assert (await office.hand_in(1)).status == "rejected"
 
 
+async def test_what_was_taken_back_leaves_its_place_to_others(open_office: OpenOffice) -> None:
+    async with open_office() as office:
+        await office.house.rows("governance", _TAKEN_BACK)
+        with pytest.raises(Conflict, match="200 documents of policies already; take one back"):
+            await office.gateway.call(wanted())
+        await office.gateway.call(wanted("kept-1", text=None))
+        with pytest.raises(Conflict, match="200 documents"):
+            await office.gateway.call(wanted("back-1"))
+        await office.gateway.call(wanted("kept-2", text=None))
+        assert (await office.gateway.call(wanted())).in_force
+
+
 async def test_policies_that_cannot_be_read_any_more_refuse_every_plan(
     open_office: OpenOffice,
 ) -> None:
@@ -208,6 +220,12 @@ async def remember(office: Any, approval_id: str, copies: int) -> None:
     await office.house.rows("governance", _RULINGS.format(copies=copies, one=approval_id))
 
 
+_TAKEN_BACK = """
+INSERT INTO policies (name, version, kind, text, made_by, made_at, reason)
+SELECT 'kept-' || n, 1, 'policy', '', 'ada', now(), '' FROM generate_series(1, 201) AS n
+ UNION ALL
+SELECT 'back-' || n, 1, 'policy', NULL, 'ada', now(), '' FROM generate_series(1, 9) AS n
+"""
 _REQUESTS = """
 INSERT INTO approval_requests (approval_id, event_id, mission_id, plan_hash, shown_hash, playbook,
        requested_by, correlation_id, tier, quorum, status, requested_at, expires_at, decided_at,

@@ -120,7 +120,8 @@ def _next(body: SetPolicy, stored: Mapping[str, Made], *, at: datetime) -> Made:
     """The version that comes after the one that was read."""
     before = stored.get(body.name)
     _check_version(body, before)
-    if body.text is not None and before is None and len(stored) >= _MOST_DOCUMENTS:
+    others = sum(each.text is not None for name, each in stored.items() if name != body.name)
+    if body.text is not None and not _stands(before) and others >= _MOST_DOCUMENTS:
         raise TooManyPolicies
     return Made(
         name=body.name,
@@ -134,12 +135,15 @@ def _next(body: SetPolicy, stored: Mapping[str, Made], *, at: datetime) -> Made:
 
 
 def _check_version(body: SetPolicy, before: Made | None) -> None:
-    stands = before is not None and before.text is not None
-    version = before.version if before is not None and stands else 0
-    if body.text is None and not stands:
+    version = before.version if before is not None and _stands(before) else 0
+    if body.text is None and not _stands(before):
         raise UnknownPolicy
     if body.if_version not in {None, version}:
         raise PolicyExists if body.if_version == 0 else PolicyMoved
+
+
+def _stands(made: Made | None) -> bool:
+    return made is not None and made.text is not None
 
 
 def _kind(word: str) -> Kind:
