@@ -10,6 +10,8 @@ import pytest
 
 from grace.contracts.intent import (
     CheckPlaybook,
+    DeclareFreeze,
+    EndFreeze,
     ErrorDetected,
     ImportPlaybook,
     IntentSubmit,
@@ -23,6 +25,7 @@ from grace.testkit import House, eventually
 
 MakeError = Callable[..., ErrorDetected]
 Report = Callable[..., Awaitable[None]]
+FREEZE = DeclareFreeze(tenant_id="default", principal="ada", reason="fair", mode="wait", days=())
 ROTATE = """\
 playbook: log-too-large
 version: 1
@@ -119,6 +122,19 @@ async def test_a_dry_run_says_each_change_and_changes_nothing(
     assert step.changes
     assert not step.problems
     assert found.considered[0].chosen
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    for where in ({"target": "app-2"}, {"environment": "test"}):
+        freeze = await gateway.call(FREEZE.model_copy(update={"ends_at": ends, **where}))
+    frozen = await gateway.call(question)
+    assert (frozen.decision, frozen.playbook, frozen.steps) == (
+        "wait",
+        "log-too-large",
+        found.steps,
+    )
+    assert (frozen.reason or "").startswith(f"change freeze {freeze.freeze_id} (fair): planned at")
+    end = EndFreeze(tenant_id="default", freeze_id=freeze.freeze_id, principal="bob")
+    await gateway.call(end)
+    assert await gateway.call(question) == found
     log.unlink()
     (step,) = (await gateway.call(question)).steps
     assert step.problems or not step.changes

@@ -786,7 +786,9 @@ class PreviewStep(Message):
     operation: Id
     target: Id
     params: Annotated[LongText, Field(max_length=65536)] = Field(description="JSON object.")
-    tier: UInt32
+    tier: UInt32 = Field(
+        description="The operation's own; governance raises it by where and how much is changed."
+    )
     reversible: Bool
     planned: Bool = Field(
         description="The operation was asked what it would change; problems say why it could not say."
@@ -805,10 +807,12 @@ class Preview(Message):
 
     SCHEMA: ClassVar[str] = "grace.intent.v1.Preview"
 
-    decision: Id = Field(description="plan, block, doubt: nobody answers who would have to")
+    decision: Id = Field(
+        description="plan, wait: for the end of a change freeze, block, doubt: nobody answers who would have to"
+    )
     playbook: Text | None = None
     playbook_version: UInt32 | None = None
-    reason: Text | None = Field(default=None, description="Why there is no plan.")
+    reason: Text | None = Field(default=None, description="Why there is no plan, or not yet.")
     considered: tuple[Considered, ...] = Field(
         default=(), max_length=1000, description="The best first."
     )

@@ -1,13 +1,14 @@
 """People ask what would be done: for an intent, for a recorded mission, for many of them."""
 
 from grace.contracts import intent as wire
+from grace.intent.domain.freeze import NOBODY_KNOWS, freeze_hold
 from grace.intent.domain.intent import SEVERITIES, SOURCE
 from grace.intent.domain.playbook import Playbook, PlaybookError
 from grace.intent.domain.signal import plain_text
 from grace.intent.handlers.capture import written
 from grace.intent.planner import Library, Tried, Workers, imagined, instead, preview, try_out
 from grace.intent.planner.reading import read_playbook
-from grace.intent.store import Playbooks, RecordedMission, Records
+from grace.intent.store import Freezes, Playbooks, RecordedMission, Records
 from grace.kit import Called, Invalid, NotFound, Runtime
 
 _MOST = 500
@@ -24,7 +25,10 @@ class CannotTry(Invalid):
 async def on_preview_intent(
     workers: Workers, call: Called[wire.PreviewIntent], runtime: Runtime
 ) -> wire.Preview:
-    """Answer what an intent would bring about, and what each operation would change."""
+    """Answer what an intent would bring about, and what each operation would change.
+
+    What waits for a change freeze is told as waiting, with the plan that would come of it.
+    """
     body, wanted = call.body, call.body.intent
     priority = (wanted.priority or wire.IntentSubmitPriority.normal).value
     mission = imagined(
@@ -37,7 +41,9 @@ async def on_preview_intent(
     )
     work = [(mission, written(wanted.details))]
     (tried,) = await try_out(runtime, workers, work, await _in_force(runtime))
-    return await preview(runtime, tried, look=True)
+    found = await preview(runtime, tried, look=True)
+    hold = await _frozen(workers, tried, runtime)
+    return found if hold is None else found.model_copy(update={"decision": "wait", "reason": hold})
 
 
 async def on_replay_mission(
@@ -79,6 +85,24 @@ async def on_run_shadow(
         differing=sum(one.differs for one in items),
         items=items,
     )
+
+
+async def _frozen(workers: Workers, tried: Tried, runtime: Runtime) -> str | None:
+    """Say which change freeze the plan would wait for; None where there is no plan, or no freeze."""
+    mission = tried.mission
+    if tried.playbook is None:
+        return None
+    async with runtime.reading() as tx:
+        freezes = await Freezes(tx).current([mission.tenant_id])
+    by_class = any(freeze.needs_class for freeze in freezes)
+    hold = freeze_hold(
+        freezes,
+        tenant=mission.tenant_id,
+        target=mission.target or "",
+        classes=await workers.classes(runtime) if by_class else NOBODY_KNOWS,
+        now=mission.captured_at,
+    )
+    return None if hold is None else hold.reason
 
 
 async def _in_force(runtime: Runtime) -> list[Playbook]:
