@@ -29,6 +29,9 @@ async def test_a_playbook_is_read_moved_and_listed(open_gateway: OpenGateway) ->
         assert (moved.status_code, moved.headers["etag"]) == (200, '"1"'), moved.text
         assert (await ops.put(AT, json=off, headers={"If-Match": '"0"'})).status_code == 412
         assert (await front.hand_in(1))["status"] == "rejected"
+        named = AT.replace("postgres-blocked-sessions", "team:" + "x" * 100)
+        moved = await ops.put(named, json=off, headers={"If-Match": '"0"'})
+        assert moved.status_code == 200, moved.text
         auto = {"level": "auto", "reason": "I want it"}
         refused = await ops.put(AT, json=auto, headers={"If-Match": "*"})
         assert (refused.status_code, "earned" in refused.json()["detail"]) == (409, True)
@@ -36,7 +39,8 @@ async def test_a_playbook_is_read_moved_and_listed(open_gateway: OpenGateway) ->
         assert (await ops.put(AT, json=free, headers={"If-Match": "*"})).status_code == 422
         page = (await eve.get("/api/governance/autonomy?limit=1")).json()
         assert [each["level"] for each in page["data"]] == ["off"]
-        rest = {"limit": "1", "cursor": page["meta"]["next_cursor"]}
+        page = (await eve.get("/api/governance/autonomy?limit=2")).json()
+        rest = {"limit": "2", "cursor": page["meta"]["next_cursor"]}
         assert (await eve.get("/api/governance/autonomy", params=rest)).json()["data"] == []
         await front.house.rows(
             "gateway", "UPDATE api_keys SET tenant_id = 'shop' WHERE principal = 'eve'"

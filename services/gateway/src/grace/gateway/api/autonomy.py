@@ -17,7 +17,7 @@ from grace.contracts.governance import (
 )
 from grace.gateway.api.approvals import IfMatch, version_in
 from grace.gateway.api.callers import Caller, needs
-from grace.gateway.api.envelope import Envelope, Id, Page, cursor_after, id_before
+from grace.gateway.api.envelope import ID_PATTERN, Envelope, Id, Page, cursor_after, id_before
 from grace.gateway.api.steering import Order
 from grace.gateway.domain.access import Scope
 
@@ -26,13 +26,12 @@ router = APIRouter(prefix="/api/governance", tags=["governance"])
 Reader = Annotated[Caller, needs(Scope.GOVERNANCE_READ)]
 Writer = Annotated[Caller, needs(Scope.GOVERNANCE_WRITE)]
 Approver = Annotated[Caller, needs(Scope.APPROVALS_DECIDE)]
-_NAME = r"^[A-Za-z0-9._-]{1,64}$"
 Playbook = Annotated[
     str,
-    Path(pattern=_NAME, description="A playbook.", examples=["postgres-runaway-queries"]),
+    Path(pattern=ID_PATTERN, description="A playbook.", examples=["postgres-runaway-queries"]),
 ]
 TargetClass = Annotated[
-    str, Path(pattern=_NAME, description="The kernel of such targets.", examples=["postgres"])
+    str, Path(pattern=ID_PATTERN, description="The kernel of such targets.", examples=["postgres"])
 ]
 _REASON = Field(min_length=1, max_length=1000, pattern=r"\S", description="Why; kept for good.")
 _DAY = 86_400
@@ -72,8 +71,8 @@ class Word(BaseModel):
         },
     )
 
-    playbook: str = Field(pattern=_NAME, description="Which playbook.")
-    target_class: str = Field(pattern=_NAME, description="On targets of which kernel.")
+    playbook: str = Field(pattern=ID_PATTERN, description="Which playbook.")
+    target_class: str = Field(pattern=ID_PATTERN, description="On targets of which kernel.")
     budget: int = Field(ge=1, le=10_000, description="Changes in all.")
     lifetime_s: int = Field(ge=60, le=366 * _DAY, description="Until when, in seconds from now.")
     reason: str = _REASON
