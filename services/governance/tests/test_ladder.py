@@ -205,7 +205,9 @@ async def test_people_move_a_playbook_but_to_auto_only_evidence_leads(
             await office.gateway.call(set_to("approve", if_version=0))
         refused = await office.hand_in(1)
         assert refused.status == "rejected"
-        await office.gateway.call(set_to("suggest"))
+        lowest = await office.gateway.call(set_to("suggest"))
+        assert "approve needs 20 verified and 0.85" in lowest.explanation
+        assert "rollback" not in lowest.explanation
         assert (await office.hand_in(1)).status == "pending"
         page = await office.gateway.call(ListAutonomy(tenant_id="default", limit=9))
         assert [(a.playbook, a.level) for a in page.autonomies] == [(PLAYBOOK, "suggest")]

@@ -118,7 +118,5 @@ def _explained(standing: Standing, bar: Bar) -> str:
     if standing.level is Level.AUTO:
         return f"{counts}; {bound}; one effect that does not hold moves it down"
     above = LADDER[LADDER.index(standing.level) + 1]
-    return (
-        f"{counts}; {bound}; {above} needs {bar.verified} verified and {bar.lower_bound:g};"
-        " a rollback moves it down at once"
-    )
+    down = "" if standing.level is Level.SUGGEST else "; a rollback moves it down at once"
+    return f"{counts}; {bound}; {above} needs {bar.verified} verified and {bar.lower_bound:g}{down}"
