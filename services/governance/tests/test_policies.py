@@ -120,6 +120,16 @@ async def test_what_was_taken_back_leaves_its_place_to_others(open_office: OpenO
         assert (await office.gateway.call(wanted())).in_force
 
 
+async def test_of_many_long_versions_the_newest_that_fit_are_told(open_office: OpenOffice) -> None:
+    async with open_office() as office:
+        await office.house.rows("governance", _LONG)
+        found = await office.gateway.call(ListPolicyVersions(tenant_id="default", name="long"))
+        told = [document.version for document in found.documents]
+        assert told == list(range(60, 60 - len(told), -1))
+        assert 10 < len(told) < 60
+        assert found.documents[0].in_force
+
+
 async def test_policies_that_cannot_be_read_any_more_refuse_every_plan(
     open_office: OpenOffice,
 ) -> None:
@@ -220,6 +230,11 @@ async def remember(office: Any, approval_id: str, copies: int) -> None:
     await office.house.rows("governance", _RULINGS.format(copies=copies, one=approval_id))
 
 
+_LONG = """
+INSERT INTO policies (name, version, kind, text, made_by, made_at, reason)
+SELECT 'long', n, 'policy', '// ' || repeat('x', 30000), 'ada', now(), ''
+  FROM generate_series(1, 60) AS n
+"""
 _TAKEN_BACK = """
 INSERT INTO policies (name, version, kind, text, made_by, made_at, reason)
 SELECT 'kept-' || n, 1, 'policy', '', 'ada', now(), '' FROM generate_series(1, 201) AS n

@@ -1,7 +1,7 @@
 """People read policies, put them into force and take them back: all of them valid together, or none."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from grace.contracts.governance import (
@@ -21,6 +21,7 @@ from grace.governance.store import Made, Policies
 from grace.kit import Called, Conflict, Forbidden, Invalid, NotFound, Stale, Unit
 
 _MOST_VERSIONS = 100
+_ROOM = 450_000  # bytes of texts: their policies are told beside them, in one message of 1 MiB
 _MOST_DOCUMENTS = 200
 _SHIPPER = "grace"
 
@@ -71,7 +72,7 @@ async def on_list_policies(
 async def on_list_policy_versions(
     rulebooks: Rulebooks, call: Called[ListPolicyVersions], unit: Unit
 ) -> PolicyDocuments:
-    """Answer with every version of a document, newest first. UnknownPolicy where there is none."""
+    """Answer with the versions of a document, newest first. UnknownPolicy where there is none."""
     _hide_from_strangers(call.body.tenant_id)
     store, name = Policies(unit.tx), call.body.name
     versions = await store.versions(name, limit=_MOST_VERSIONS)
@@ -81,7 +82,7 @@ async def on_list_policy_versions(
     # The newest is in force, unless it takes the document back: then what was shipped is, if any.
     newest = next((each for each in versions if versions[0].text or not each.version), None)
     return PolicyDocuments(
-        documents=tuple(_view(each, in_force=each is newest) for each in versions),
+        documents=tuple(_view(each, in_force=each is newest) for each in _that_fit(versions)),
         rulebook_hash=(await rulebooks.current(store)).content_hash,
         vocabulary=rulebooks.shipped.schema,
     )
@@ -150,6 +151,16 @@ def _kind(word: str) -> Kind:
     if word not in {*Kind}:
         raise UnknownKind
     return Kind(word)
+
+
+def _that_fit(versions: Sequence[Made]) -> Iterator[Made]:
+    """The newest, as many as one answer has room for; one has always."""
+    room = _ROOM
+    for each in versions:
+        yield each
+        room -= len((each.text or "").encode())
+        if room <= 0:
+            return
 
 
 def _shipped(rulebooks: Rulebooks) -> list[Made]:
