@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,11 +142,11 @@ class Place:
 @pytest.fixture
 def open_grace(house: House) -> Callable[..., AbstractAsyncContextManager[Place]]:
     @asynccontextmanager
-    async def opened(*others: str) -> AsyncIterator[Place]:
+    async def opened(*others: str, **changes: dict[str, Any]) -> AsyncIterator[Place]:
         port = free_port()
         async with AsyncExitStack() as stack:
-            names = ("gateway", *others)
-            await stack.enter_async_context(house.running(*names, gateway={"port": port}))
+            changes |= {"gateway": {"port": port}}
+            await stack.enter_async_context(house.running("gateway", *others, **changes))
             key_file = house.installation.admin_key_file
             url, token = f"http://127.0.0.1:{port}", key_file.read_text().strip()
             admin = await stack.enter_async_context(Grace(url, token))
