@@ -17,7 +17,7 @@ SAFE = Safe(KEY)
 def test_what_is_closed_opens_again_and_does_not_show(text: str) -> None:
     closed = SAFE.close(text, place="here")
     assert SAFE.open(closed, place="here") == text
-    assert len(text) < 8 or text not in closed
+    assert len(text) < 8 or text not in closed.partition(":")[2]  # behind the name of the format
     assert SAFE.close(text, place="here") != closed
 
 
