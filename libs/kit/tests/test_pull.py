@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from grace.contracts.verification import ActionClosed
 from grace.kit import Received, Runtime, Unit
@@ -172,24 +173,31 @@ async def test_what_a_killed_service_had_in_hand_is_delivered_again(
         begun.set()
         await asyncio.Event().wait()
 
-    await _shorten_ack_wait(desk, 0.3)
-    running = await desk.reader(dies, nats_ack_wait=60).start()
-    await publish(verification, "in-hand")
-    await asyncio.wait_for(begun.wait(), 5)
-    for task in running._tasks:  # a kill -9: nothing is said to anybody
-        task.cancel()
-    running.runtime.pool.terminate()
-    await running.runtime.client.close()
-    async with desk.reading():
-        await desk.noted("in-hand", timeout=10)
-    await running.stop()
+    async with _short_ack_wait(desk, 0.3):
+        running = await desk.reader(dies, nats_ack_wait=60).start()
+        await publish(verification, "in-hand")
+        await asyncio.wait_for(begun.wait(), 5)
+        for task in running._tasks:  # a kill -9: nothing is said to anybody
+            task.cancel()
+        running.runtime.pool.terminate()
+        await running.runtime.client.close()
+        async with desk.reading():
+            await desk.noted("in-hand", timeout=10)
+        await running.stop()
 
 
-async def _shorten_ack_wait(desk: Desk, seconds: float) -> None:
+@asynccontextmanager
+async def _short_ack_wait(desk: Desk, seconds: float) -> AsyncIterator[None]:
+    """The stream outlives the test, and its consumers with it: this one is put back as it was."""
     admin = (await desk.house.connect("tester")).jetstream()
     config = (await admin.consumer_info("EVENTS", CONSUMER)).config
-    config.ack_wait = seconds
+    usual, config.ack_wait = config.ack_wait, seconds
     await admin.add_consumer("EVENTS", config)
+    try:
+        yield
+    finally:
+        config.ack_wait = usual
+        await admin.add_consumer("EVENTS", config)
 
 
 async def test_a_slow_batch_stays_in_hand(desk: Desk, verification: Runtime) -> None:
@@ -202,8 +210,7 @@ async def test_a_slow_batch_stays_in_hand(desk: Desk, verification: Runtime) -> 
         await go_on.wait()
         await note(messages, unit)
 
-    await _shorten_ack_wait(desk, 1.0)
-    async with desk.reading(slow, nats_ack_wait=0.6):
+    async with _short_ack_wait(desk, 1.0), desk.reading(slow, nats_ack_wait=0.6):
         await publish(verification, "slow")
         await eventually(lambda: batches)
         kept = time.monotonic()
