@@ -40,7 +40,7 @@ _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatal
 # A prepared statement keeps the plan that it got while its tables were young, and to read a young table
 # whole looks cheap: without an index nothing else is possible, with one nothing else is wanted. A scan
 # by bitmap does not tell the index which of its entries are dead, and a queue's index is full of them.
-_SESSION = {
+SESSION = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "statement_timeout": "30s",
@@ -156,7 +156,7 @@ def _arguments(service: str, settings: ServiceSettings, **session: str) -> dict[
         "server_settings": {
             "search_path": service,
             "application_name": f"grace-{service}",
-            **_SESSION,
+            **SESSION,
             **session,
         },
     }

@@ -43,7 +43,7 @@ SELECT id, subject, stream, schema, tenant_id, correlation_id, traceparent, body
 WITH counter AS MATERIALIZED (SELECT last_no FROM relay_audit FOR UPDATE),
      held AS MATERIALIZED (
         SELECT position, audited AND audit_no IS NULL AS is_fresh FROM outbox
-         WHERE id = ANY(CAST(:ids AS uuid[])) AND sent_at IS NULL AND (SELECT last_no FROM counter) IS NOT NULL
+         WHERE id = ANY(CAST(:ids AS uuid[])) AND (sent_at IS NULL) = (SELECT true) AND (SELECT last_no FROM counter) IS NOT NULL
          ORDER BY position FOR NO KEY UPDATE OF outbox),
      numbered AS (
         SELECT position,

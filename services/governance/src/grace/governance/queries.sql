@@ -104,14 +104,14 @@ VALUES (:approval_id, :principal, :choice, :reason, :voted_at, :seat)
 -- A vote that does not decide yet makes a new version. No row: another was faster.
 UPDATE approval_requests
    SET version = version + 1
- WHERE approval_id = :approval_id AND status = 'pending' AND version = :version;
+ WHERE approval_id = :approval_id AND status = (SELECT 'pending') AND version = :version;
 
 -- close_request --
 -- Decide a request. No row: another was faster.
 UPDATE approval_requests
    SET status = :status, version = version + 1, decided_at = :decided_at,
        decided_by = CAST(:decided_by AS text[]), reason = :reason, granted = :granted
- WHERE approval_id = :approval_id AND status = 'pending' AND version = :version;
+ WHERE approval_id = :approval_id AND status = (SELECT 'pending') AND version = :version;
 
 -- expire_requests --
 -- Close what nobody decided in time. Rows that somebody is just deciding are left to them.
@@ -125,7 +125,7 @@ UPDATE approval_requests
             LIMIT :limit
               FOR UPDATE SKIP LOCKED
        )
-   AND status = 'pending'
+   AND status = (SELECT 'pending')
 RETURNING approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
           correlation_id, tier, quorum, status, version, requested_at, expires_at, decided_at,
           decided_by, reason;

@@ -9,7 +9,7 @@ SELECT key_id, component, public_key, status, created_at, expires_at
 
 -- retire_key --
 -- From now on it only verifies.
-UPDATE component_crypto_identities SET status = 'retired' WHERE key_id = :key_id AND status = 'active';
+UPDATE component_crypto_identities SET status = 'retired' WHERE key_id = :key_id AND status = (SELECT 'active');
 
 -- insert_identity --
 -- A new public key; the announcement follows.

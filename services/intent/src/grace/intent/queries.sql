@@ -74,13 +74,13 @@ WITH due AS (
         LIMIT :most),
      locked AS (
        SELECT m.mission_id FROM missions m JOIN due USING (mission_id)
-        WHERE m.status = 'captured' AND m.plan_after <= now()
+        WHERE m.status = (SELECT 'captured') AND m.plan_after <= now()
         ORDER BY m.fingerprint
           FOR UPDATE OF m)
 UPDATE missions
    SET plan_attempt = plan_attempt + 1, plan_after = now() + CAST(:lease AS interval)
   FROM locked
- WHERE missions.mission_id = locked.mission_id AND missions.status = 'captured'
+ WHERE missions.mission_id = locked.mission_id AND missions.status = (SELECT 'captured')
 RETURNING missions.*;
 
 -- find_histories --
@@ -112,7 +112,7 @@ WITH decided AS (
               considered)),
      locked AS (
        SELECT d.* FROM missions m JOIN decided d USING (mission_id)
-        WHERE m.status = 'captured' AND m.plan_attempt = d.attempt
+        WHERE m.status = (SELECT 'captured') AND m.plan_attempt = d.attempt
         ORDER BY m.fingerprint
           FOR UPDATE OF m)
 UPDATE missions m
@@ -123,7 +123,7 @@ UPDATE missions m
        hold = l.hold, held_until = l.until, considered = l.considered,
        held_at = CASE WHEN l.hold = m.hold THEN m.held_at WHEN l.hold IS NOT NULL THEN now() END
   FROM locked l
- WHERE m.mission_id = l.mission_id AND m.status = 'captured' AND m.plan_attempt = l.attempt
+ WHERE m.mission_id = l.mission_id AND m.status = (SELECT 'captured') AND m.plan_attempt = l.attempt
 RETURNING m.mission_id;
 
 -- find_evidence --
@@ -163,7 +163,7 @@ SELECT * FROM missions
 UPDATE missions
    SET hold = NULL, held_until = NULL, released_by = :released_by, released_at = now(), plan_after = now(),
        plan_attempt = plan_attempt + 1, reason = 'released by ' || :released_by
- WHERE mission_id = :mission_id AND tenant_id = :tenant_id AND status = 'captured' AND hold IS NOT NULL
+ WHERE mission_id = :mission_id AND tenant_id = :tenant_id AND status = (SELECT 'captured') AND hold IS NOT NULL
 RETURNING *;
 
 -- declare_freeze --
@@ -190,7 +190,7 @@ WITH locked AS (
         WHERE tenant_id = :tenant_id AND status = 'captured' AND coalesce(hold, 'freeze') = 'freeze'
         ORDER BY fingerprint FOR UPDATE)
 UPDATE missions m SET plan_after = now(), plan_attempt = plan_attempt + 1
-  FROM locked WHERE m.mission_id = locked.mission_id AND m.status = 'captured';
+  FROM locked WHERE m.mission_id = locked.mission_id AND m.status = (SELECT 'captured');
 
 -- current_freezes --
 -- Freezes that may be open now.
@@ -218,7 +218,7 @@ UPDATE missions
        recall_at = now() + least(CAST(:recall_after AS interval) * power(2, least(missions.recalls, 20)),
                                  CAST(:recall_at_most AS interval))
   FROM due
- WHERE missions.mission_id = due.mission_id AND missions.status <> 'closed'
+ WHERE missions.mission_id = due.mission_id AND missions.status <> (SELECT 'closed')
 RETURNING missions.mission_id, missions.tenant_id;
 
 -- lock_intake --

@@ -245,11 +245,13 @@ RETURNING c.contract_id;
 -- nudge_waiting --
 -- Targets are free: those that wait for them look at once.
 UPDATE action_contracts SET next_at = now()
- WHERE contract_id IN (SELECT w.contract_id
-                         FROM unnest(CAST(:tenant_ids AS text[]), CAST(:targets AS text[])) AS f (tenant_id, target)
-                         JOIN action_contracts w ON w.tenant_id = f.tenant_id AND w.target = f.target
-                                                AND w.status = 'waiting'
-                        ORDER BY w.contract_id FOR NO KEY UPDATE OF w SKIP LOCKED)
+ WHERE contract_id = ANY (ARRAY(
+           SELECT w.contract_id
+             FROM unnest(CAST(:tenant_ids AS text[]), CAST(:targets AS text[])) AS f (tenant_id, target)
+            CROSS JOIN LATERAL (
+                  SELECT contract_id FROM action_contracts
+                   WHERE tenant_id = f.tenant_id AND target = f.target AND status = 'waiting'
+                     FOR NO KEY UPDATE SKIP LOCKED) AS w))
 RETURNING contract_id;
 
 -- nudge_mission --
@@ -315,13 +317,13 @@ UPDATE benchmarks
    SET status = 'stored', measured = CAST(:measured AS json), fields = CAST(:fields AS text[]),
        numbers = CAST(:numbers AS double precision[]), measured_at = :measured_at, next_at = NULL,
        version = version + 1
- WHERE benchmark_id = :benchmark_id AND version = :version AND status = 'measuring'
+ WHERE benchmark_id = :benchmark_id AND version = :version AND status = (SELECT 'measuring')
 RETURNING benchmark_id;
 
 -- fail_baseline --
 -- A baseline cannot be measured. No row: it has moved on.
 UPDATE benchmarks SET status = 'failed', reason = :reason, next_at = NULL, version = version + 1
- WHERE benchmark_id = :benchmark_id AND version = :version AND status = 'measuring'
+ WHERE benchmark_id = :benchmark_id AND version = :version AND status = (SELECT 'measuring')
 RETURNING benchmark_id;
 
 -- nudge_baselines --

@@ -119,7 +119,7 @@ SELECT mission_id, principal
 -- Take from a budget. No row: it carries so much no more.
 UPDATE standing_approvals
    SET used = used + :changes
- WHERE standing_id = :standing_id AND used + :changes <= budget AND revoked_at IS NULL
+ WHERE standing_id = :standing_id AND used + :changes <= budget AND (revoked_at IS NULL) = (SELECT true)
    AND expires_at > :now;
 
 -- insert_unattended --

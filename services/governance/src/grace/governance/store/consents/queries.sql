@@ -71,7 +71,7 @@ SELECT count(*) FROM secret_consents
 UPDATE secret_consents
    SET status = :status, decided_by = :decided_by, decided_at = :now,
        note = :note, expires_at = CASE WHEN :status = 'open' THEN CAST(:now AS timestamptz) + lifetime END
- WHERE consent_id = :consent_id AND status = 'asked';
+ WHERE consent_id = :consent_id AND status = (SELECT 'asked');
 
 -- use_consent --
 -- Take a one-time consent for one contract, again for the same. No row: it is another's, or over.

@@ -102,7 +102,7 @@ SELECT r.approval_id, coalesce(n.reminders, 0) AS reminders, n.escalated_to, w.r
 UPDATE approval_requests
    SET status = 'granted', break_glass = true, version = version + 1, decided_at = :decided_at,
        decided_by = CAST(:decided_by AS text[]), reason = :reason, granted = :granted
- WHERE approval_id = :approval_id AND status = 'pending' AND version = :version;
+ WHERE approval_id = :approval_id AND status = (SELECT 'pending') AND version = :version;
 
 -- open_review --
 -- What is due from now on.
@@ -144,7 +144,7 @@ SELECT review_id, tenant_id, approval_id, mission_id, status, broken_by, reason,
 UPDATE approval_reviews
    SET status = 'reviewed', reviewed_by = :reviewed_by, reviewed_at = :reviewed_at,
        finding = :finding, note = :note
- WHERE review_id = :review_id AND status = 'open'
+ WHERE review_id = :review_id AND status = (SELECT 'open')
 RETURNING review_id, tenant_id, approval_id, mission_id, status, broken_by, reason, broken_at,
           reminders, reviewed_by, reviewed_at, finding, note;
 
@@ -160,7 +160,7 @@ UPDATE approval_reviews
             LIMIT :limit
               FOR UPDATE SKIP LOCKED
        )
-   AND status = 'open'
+   AND status = (SELECT 'open')
 RETURNING review_id, tenant_id, approval_id, mission_id, status, broken_by, reason, broken_at,
           reminders, reviewed_by, reviewed_at, finding, note;
 
@@ -186,20 +186,20 @@ UPDATE notices
             LIMIT :limit
               FOR UPDATE SKIP LOCKED
        )
-   AND status = 'waiting'
+   AND status = (SELECT 'waiting')
 RETURNING message_id, url, subject, body, tries, created_at;
 
 -- end_notice --
 -- A webhook has taken it, or nobody will. No row: a later try has it.
 UPDATE notices
    SET status = :status, ended_at = now(), last_error = coalesce(:error, last_error)
- WHERE message_id = :message_id AND url = :url AND status = 'waiting' AND tries = :tries;
+ WHERE message_id = :message_id AND url = :url AND status = (SELECT 'waiting') AND tries = :tries;
 
 -- postpone_notice --
 -- It was not taken: try again later. No row: a later try has it.
 UPDATE notices
    SET next_at = :next_at, last_error = :error
- WHERE message_id = :message_id AND url = :url AND status = 'waiting' AND tries = :tries;
+ WHERE message_id = :message_id AND url = :url AND status = (SELECT 'waiting') AND tries = :tries;
 
 -- forget_notices --
 -- Delete what ended long ago.

@@ -17,7 +17,7 @@ SELECT t.id, t.attempt_number, p.percent, p.message,
               CAST(:percents AS integer[]), CAST(:messages AS text[]))
        AS p (task_id, attempt_number, component, worker_id, percent, message)
   JOIN htm_tasks t ON t.id = p.task_id AND t.attempt_number = p.attempt_number
- WHERE t.status IN ('assigned', 'running')
+ WHERE t.status = ANY (CAST((SELECT ARRAY['assigned', 'running']) AS text[]))
    AND t.worker_component = p.component AND t.worker_id = p.worker_id
  ORDER BY t.id
     ON CONFLICT (task_id, attempt_number) DO UPDATE

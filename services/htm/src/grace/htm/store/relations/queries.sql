@@ -65,23 +65,24 @@ RETURNING task_id;
 INSERT INTO htm_ends (task_id) SELECT unnest(CAST(:task_ids AS uuid[]));
 
 -- lock_followers --
--- Tasks that these ends let go on, or end; locked, at most `most`.
+-- Tasks that these ends let go on, or end; locked, at most `most`. OFFSET 0: parent by parent, where a join would
+-- read all children that there are.
 SELECT t.id
   FROM htm_tasks t
  WHERE t.id = ANY (ARRAY(
        SELECT w.id
          FROM htm_dependencies d
          JOIN htm_tasks w ON w.id = d.task_id
-        WHERE d.depends_on = ANY (CAST(:ended AS uuid[])) AND w.status = 'waiting'
+        WHERE d.depends_on = ANY (CAST(:ended AS uuid[])) AND w.status = (SELECT 'waiting')
           AND (EXISTS (SELECT FROM htm_dependencies o JOIN htm_tasks b ON b.id = o.depends_on
                         WHERE o.task_id = w.id
-                          AND b.status IN ('failed', 'cancelled', 'expired', 'dead_letter'))
+                          AND b.status = ANY (CAST((SELECT ARRAY['failed', 'cancelled', 'expired', 'dead_letter']) AS text[])))
                OR NOT EXISTS (SELECT FROM htm_dependencies o JOIN htm_tasks b ON b.id = o.depends_on
                                WHERE o.task_id = w.id AND b.status <> 'succeeded'))
         UNION
        SELECT p.id
          FROM htm_tasks p
-        WHERE p.status = 'joining'
+        WHERE p.status = (SELECT 'joining')
           AND p.id = ANY (ARRAY(
               SELECT c.parent_id FROM htm_tasks c WHERE c.id = ANY (CAST(:ended AS uuid[]))
                UNION SELECT unnest(CAST(:ended AS uuid[]))))
@@ -89,14 +90,17 @@ SELECT t.id
                            WHERE c.parent_id = p.id
                              AND c.status IN (
                                  'waiting', 'scheduled', 'queued', 'assigned', 'running',
-                                 'retrying', 'needs_attention', 'joining'))
+                                 'retrying', 'needs_attention', 'joining')
+                          OFFSET 0)
         UNION
        SELECT c.id
          FROM htm_tasks p
-         JOIN htm_tasks c ON c.parent_id = p.id
+        CROSS JOIN LATERAL (
+              SELECT id FROM htm_tasks
+               WHERE parent_id = p.id AND finished_at IS NULL AND cancel_requested_at IS NULL
+              OFFSET 0) AS c
         WHERE p.id = ANY (CAST(:ended AS uuid[]))
-          AND (p.cancel_requested_at IS NOT NULL OR p.ends_as <> 'succeeded')
-          AND c.finished_at IS NULL AND c.cancel_requested_at IS NULL))
+          AND (p.cancel_requested_at IS NOT NULL OR p.ends_as <> 'succeeded')))
  ORDER BY t.id
  LIMIT :most
    FOR NO KEY UPDATE;
@@ -120,14 +124,16 @@ SELECT t.id, t.status, t.ends_as, t.cancel_requested_at IS NOT NULL AS cancellin
        SELECT o.id, o.status
          FROM htm_dependencies d
          JOIN htm_tasks o ON o.id = d.depends_on
-        WHERE d.task_id = t.id AND o.status IN ('failed', 'cancelled', 'expired', 'dead_letter')
+        WHERE d.task_id = t.id
+          AND o.status = ANY (CAST((SELECT ARRAY['failed', 'cancelled', 'expired', 'dead_letter']) AS text[]))
         ORDER BY o.id
         LIMIT 1
        ) AS broken ON t.status = 'waiting'
   LEFT JOIN LATERAL (
        SELECT c.id, c.status
          FROM htm_tasks c
-        WHERE c.parent_id = t.id AND c.status IN ('failed', 'cancelled', 'expired', 'dead_letter')
+        WHERE c.parent_id = t.id
+          AND c.status = ANY (CAST((SELECT ARRAY['failed', 'cancelled', 'expired', 'dead_letter']) AS text[]))
         ORDER BY c.id
         LIMIT 1
        ) AS bad ON t.status = 'joining'
@@ -144,7 +150,7 @@ UPDATE htm_tasks t
        queued_at = greatest(statement_timestamp(), t.created_at),
        order_key = statement_timestamp() - t.priority * CAST(:aging_step AS interval),
        updated_at = statement_timestamp()
- WHERE t.id = ANY (CAST(:task_ids AS uuid[])) AND t.status = 'waiting'
+ WHERE t.id = ANY (CAST(:task_ids AS uuid[])) AND t.status = (SELECT 'waiting')
 RETURNING t.kernel;
 
 -- cancel_followers --
@@ -197,7 +203,8 @@ UPDATE htm_tasks t
        finished_at = greatest(statement_timestamp(), t.queued_at, t.assigned_at, t.started_at),
        updated_at = statement_timestamp()
   FROM ending e
- WHERE t.id = e.task_id AND t.id = ANY (CAST(:task_ids AS uuid[])) AND t.status = 'joining'
+ WHERE t.id = e.task_id AND t.id = ANY (CAST(:task_ids AS uuid[]))
+   AND t.status = (SELECT 'joining')
 RETURNING t.id, t.attempt_number, t.tenant_id, t.type, t.origin, t.status, t.contract_id,
           t.mission_id, greatest(t.created_at, t.run_at) AS created_at,
           -- One that joined its children from the queue left it unseen.

@@ -47,14 +47,14 @@ UPDATE htm_tasks t
        order_key = statement_timestamp() - t.priority * CAST(:aging_step AS interval),
        assigned_at = NULL, started_at = NULL, expires_at = t.deadline_at,
        updated_at = statement_timestamp()
- WHERE t.id = :task_id AND t.status = 'needs_attention'
+ WHERE t.id = :task_id AND t.status = (SELECT 'needs_attention')
 RETURNING t.kernel;
 
 -- mark_replay --
 -- Note which task a new one does once more.
 UPDATE htm_tasks
    SET replay_of = :original, updated_at = statement_timestamp()
- WHERE id = :task_id AND status = 'queued' AND replay_of IS NULL;
+ WHERE id = :task_id AND status = (SELECT 'queued') AND replay_of IS NULL;
 
 -- list_dead_letters --
 -- A tenant's dead letters, newest first, each with the task that does it once more.

@@ -2,7 +2,7 @@
 -- Missions whose error was over for all who reported it, and is not for somebody else: they are planned anew.
 UPDATE missions m
    SET over_at = NULL, plan_after = now(), plan_attempt = plan_attempt + 1
- WHERE m.mission_id = ANY(CAST(:mission_ids AS text[])) AND m.status = 'captured' AND m.over_at IS NOT NULL
+ WHERE m.mission_id = ANY(CAST(:mission_ids AS text[])) AND m.status = (SELECT 'captured') AND m.over_at IS NOT NULL
    AND EXISTS (SELECT FROM mission_reporters r
                 WHERE r.mission_id = m.mission_id AND (r.over_at IS NULL OR r.over_at < r.fired_at));
 
@@ -30,14 +30,14 @@ UPDATE missions m
           FROM (SELECT c.mission_id, max(c.last_detected_at) AS last_detected_at, max(e.over_at) AS over_at
                   FROM unnest(CAST(:fingerprints AS text[]), CAST(:over_at AS timestamptz[]))
                     AS e (fingerprint, over_at)
-                  JOIN missions c ON c.fingerprint = e.fingerprint AND c.status = 'captured'
+                  JOIN missions c ON c.fingerprint = e.fingerprint AND c.status = (SELECT 'captured')
                  GROUP BY c.mission_id) o
           LEFT JOIN mission_reporters r USING (mission_id)
          GROUP BY o.mission_id
         HAVING coalesce(bool_and(r.over_at >= r.fired_at) FILTER (WHERE r.mission_id IS NOT NULL),
                         max(o.last_detected_at) <= max(o.over_at))
            AND NOT coalesce(bool_or(r.over_at IS NULL) FILTER (WHERE r.mission_id IS NOT NULL), false)) ended
- WHERE m.mission_id = ended.mission_id AND m.status = 'captured';
+ WHERE m.mission_id = ended.mission_id AND m.status = (SELECT 'captured');
 
 -- find_ends --
 -- For which sources and instances the errors of some missions are over, and since when.

@@ -33,13 +33,13 @@ RETURNING t.take_id, t.contract_id, t.operation, t.target, t.params, t.timeout_m
 -- submit_take --
 -- htm has accepted the take. No row: it has moved on.
 UPDATE takes SET task_id = :task_id, next_at = now() + CAST(:pause AS interval), version = version + 1
- WHERE take_id = :take_id AND version = :version AND status = 'due'
+ WHERE take_id = :take_id AND version = :version AND status = (SELECT 'due')
 RETURNING take_id;
 
 -- rest_take --
 -- Nothing to do yet. No row: something has happened meanwhile.
 UPDATE takes SET next_at = now() + CAST(:pause AS interval)
- WHERE take_id = :take_id AND version = :version AND status = 'due'
+ WHERE take_id = :take_id AND version = :version AND status = (SELECT 'due')
 RETURNING take_id;
 
 -- end_take --
@@ -47,7 +47,7 @@ RETURNING take_id;
 UPDATE takes
    SET status = :status, measured = CAST(:measured AS json), reason = :reason, ended_at = now(), next_at = NULL,
        version = version + 1
- WHERE take_id = :take_id AND version = :version AND status = 'due'
+ WHERE take_id = :take_id AND version = :version AND status = (SELECT 'due')
 RETURNING take_id;
 
 -- nudge_takes --
