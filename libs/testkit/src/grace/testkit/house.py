@@ -35,8 +35,11 @@ TEMPLATE = "grace_template"
 TESTER = "tester"
 _EVERYTHING = UserPermissions((">",), (">",), allow_responses=False)
 # No test cuts the power, and waiting for the disk is most of making a database. No test guesses
-# passwords, and asyncpg's rounds of scram are most of a connection.
-_QUICK = {**DURABLE, "fsync": "off", "full_page_writes": "off", "scram_iterations": "1"}
+# passwords, and asyncpg's rounds of scram are most of a connection. Each of many databases would be visited as
+# often as the one of a house.
+_QUICK = {
+    **DURABLE, "fsync": "off", "full_page_writes": "off", "scram_iterations": "1", "autovacuum_naptime": "1min",
+}  # fmt: skip
 # A test is over before more connections were worth their start, and what needs two at a time to get
 # on would show here first.
 _FEW: dict[str, Any] = {"pool_size": 2}
