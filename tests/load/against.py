@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,8 @@ class Size:
     depth: Depth  # what waits and has ended while claims are measured
 
 
-FULL = Size("full", 3, 10_000, 300, Depth(200_000, 1_000_000, 300))
+FULL = Size("full", 3, 10_000, 300, Depth(1_000_000, 10_000_000, 300))
 SHORT = Size("short", 1, 2_000, 100, Depth(2_000, 10_000, 100))
-DEEP = Depth(1_000_000, 10_000_000, 300)
 
 
 @dataclass(slots=True)
@@ -159,9 +158,6 @@ def main() -> int:
     """Read the arguments."""
     parser = argparse.ArgumentParser(prog="make bench-htm", description=__doc__)
     parser.add_argument("--short", action="store_true", help="one round of 2,000 tasks")
-    parser.add_argument("--deep", action="store_true",
-                        help="claims beside 1,000,000 waiting and 10,000,000 ended tasks, not 200,000"
-                        " and 1,000,000: some minutes more, 10 GB")  # fmt: skip
     parser.add_argument("--only", nargs="+", choices=SYSTEMS, default=SYSTEMS, metavar="SYSTEM",
                         help=f"only these systems: {', '.join(SYSTEMS)}")  # fmt: skip
     parser.add_argument("--out", type=Path, default=ROOT / ".grace" / "bench",
@@ -172,7 +168,6 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     try:
         size = SHORT if given.short else FULL
-        size = replace(size, depth=DEEP) if given.deep else size
         return uvloop.run(run(size, given.only, given.out.absolute(), console))
     except StackError as error:
         console.print(str(error), style="bold red", soft_wrap=True)
