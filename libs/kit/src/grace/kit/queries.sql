@@ -2,6 +2,10 @@
 -- The database's clock, fixed for the transaction.
 SELECT now();
 
+-- lock_request --
+-- Let repeats of one request come one after the other; held until the transaction ends.
+SELECT pg_advisory_xact_lock(hashtextextended(CAST(CAST(:id AS uuid) AS text), 0));
+
 -- insert_outbox --
 -- What others must learn of this transaction. Not back comes what an earlier one has told under the same id.
 INSERT INTO outbox (id, subject, stream, schema, tenant_id, correlation_id, traceparent, body, key_id, signature, audited)

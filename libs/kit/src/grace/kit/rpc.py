@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from faststream.nats import NatsBroker, NatsMessage
 from nats.aio.msg import Msg
@@ -216,12 +217,15 @@ def _refused(refusal: Refusal) -> GraceError:
 
 
 async def ask(
-    runtime: Runtime, request: Message, *, timeout: float, correlation_id: str
-) -> Message:
+    runtime: Runtime, request: Message, *,
+    timeout: float, correlation_id: str, identity: UUID | None = None,
+) -> Message:  # fmt: skip
     """Send a request and read its answer. Raises GraceError with the kind that the owner gave."""
     spec = SUBJECTS[request.SUBJECT]
     with tracing.use(tracing.span(f"request {spec.name}", kind=SpanKind.CLIENT)):
-        subject, data, headers = _request(runtime, spec, request, correlation_id)
+        subject, data, headers = _request(
+            runtime, spec, request, correlation_id, identity or new_id()
+        )
         try:
             reply = await runtime.client.request(subject, data, timeout=timeout, headers=headers)
         except NatsTimeout:
@@ -234,13 +238,13 @@ async def ask(
 
 
 def _request(
-    runtime: Runtime, spec: Subject, request: Message, correlation_id: str
+    runtime: Runtime, spec: Subject, request: Message, correlation_id: str, identity: UUID
 ) -> tuple[str, bytes, dict[str, str]]:
     """Subject, body and headers. Raises Unavailable and TooLarge for what would never arrive."""
     # nats-py would keep it and send it at the reconnect, when nobody waits for the answer any more.
     if not runtime.client.is_connected:
         raise Unavailable(f"{spec.name} cannot be asked: NATS is unreachable")
-    data, identity = envelope.body_of(request), new_id()
+    data = envelope.body_of(request)
     subject = spec.at(service=runtime.name)
     headers = envelope.headers_of(
         # The first key must come to somebody who has none yet: these requests are never signed.

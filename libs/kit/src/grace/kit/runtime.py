@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -93,10 +94,18 @@ class Runtime:
             async with self.pool.acquire() as connection:
                 yield Transaction(connection)
 
-    async def call(self, request: Query[R], *, timeout: float = 5.0, correlation_id: str = "") -> R:
-        """Ask the owner of a query and wait `timeout` seconds. Raises GraceError."""
+    async def call(
+        self, request: Query[R], *,
+        timeout: float = 5.0, correlation_id: str = "", identity: UUID | None = None,
+    ) -> R:  # fmt: skip
+        """Ask the owner of a query and wait `timeout` seconds. Raises GraceError.
+
+        `identity` is a UUIDv7 that a repeat has, too: what the owner names after it is made once.
+        """
         message = cast("Message", request)
-        reply = await rpc.ask(self, message, timeout=timeout, correlation_id=correlation_id)
+        reply = await rpc.ask(
+            self, message, timeout=timeout, correlation_id=correlation_id, identity=identity
+        )
         return cast("R", reply)
 
     async def signal(self, message: Message, *, subject: str | None = None) -> None:

@@ -32,7 +32,10 @@ DirectHandler = Callable[["Called[Any]", "Runtime"], Awaitable[Message]]
 
 @dataclass(frozen=True, slots=True)
 class Called(Generic[Q]):
-    """A request that passed the door; `caller` is the component that signed it."""
+    """A request that passed the door; `caller` is the component that signed it.
+
+    A person's repeat of a request has its `id` again: what a handler names after it is made once.
+    """
 
     body: Q
     id: UUID

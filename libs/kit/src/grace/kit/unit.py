@@ -84,6 +84,10 @@ class Unit:
             self._now = await self.tx.fetchval(QUERIES["now"])
         return self._now
 
+    async def wait_turn(self, identity: UUID) -> None:
+        """Wait until no other transaction is at the request of this id: a repeat then finds what it made."""
+        await self.tx.execute(QUERIES["lock_request"], id=identity)
+
     def publish(
         self, message: Message, *, subject: str | None = None,
         tenant: str = "default", correlation_id: str | None = None, identity: UUID | None = None,

@@ -1,5 +1,6 @@
 -- insert_key --
--- Keep a new key; its token is kept only as a hash.
+-- Keep a new key; its token is kept only as a hash. Made before, it gets another token, for nobody was
+-- told the first. No row: somebody was, and has used it, or it is revoked.
 INSERT INTO api_keys (
     key_id, tenant_id, principal, name, token_hash, scopes, created_by, expires_at, rate_limit
 )
@@ -7,6 +8,10 @@ VALUES (
     :key_id, :tenant_id, :principal, :name, :token_hash, CAST(:scopes AS text[]), :created_by,
     :expires_at, :rate_limit
 )
+    ON CONFLICT (key_id) DO UPDATE
+   SET token_hash = EXCLUDED.token_hash
+ WHERE api_keys.tenant_id = EXCLUDED.tenant_id AND api_keys.last_used_at IS NULL
+   AND api_keys.revoked_at IS NULL
 RETURNING key_id, tenant_id, principal, name, scopes, created_by, created_at, expires_at,
           last_used_at, revoked_at, rate_limit;
 
@@ -59,7 +64,7 @@ SELECT value
 
 -- claim_answer --
 -- Take an Idempotency-Key. No row: somebody has it. One that expired is free again, and so is one
--- whose gateway died over the same request.
+-- over whose same request a gateway died or failed: that began when it first came.
 INSERT INTO idempotency_responses AS r (
     tenant_id, key_id, route, key, request_hash, claim_id, claimed_until, expires_at
 )
@@ -69,11 +74,12 @@ VALUES (
 )
     ON CONFLICT (tenant_id, key_id, route, key) DO UPDATE
    SET request_hash = EXCLUDED.request_hash, claim_id = EXCLUDED.claim_id,
-       claimed_until = EXCLUDED.claimed_until, expires_at = EXCLUDED.expires_at,
-       status = NULL, body = NULL, created_at = now()
+       claimed_until = EXCLUDED.claimed_until, status = NULL, body = NULL,
+       expires_at = CASE WHEN r.expires_at <= now() THEN EXCLUDED.expires_at ELSE r.expires_at END,
+       created_at = CASE WHEN r.expires_at <= now() THEN now() ELSE r.created_at END
  WHERE r.expires_at <= now()
     OR (r.status IS NULL AND r.claimed_until <= now() AND r.request_hash = EXCLUDED.request_hash)
-RETURNING claim_id;
+RETURNING created_at;
 
 -- find_answer --
 -- What is kept under an Idempotency-Key; without a status it is still in hand.
@@ -88,11 +94,19 @@ UPDATE idempotency_responses
  WHERE tenant_id = :tenant_id AND key_id = :key_id AND route = :route AND key = :key
    AND claim_id = :claim_id AND status IS NULL;
 
--- release_answer --
--- Give a claim back: a failure is not kept, a repeat may go better.
-DELETE FROM idempotency_responses
+-- lapse_answer --
+-- Let a repeat of the very request run again: what failed may be done all the same, so it stays known.
+UPDATE idempotency_responses
+   SET claimed_until = now()
  WHERE tenant_id = :tenant_id AND key_id = :key_id AND route = :route AND key = :key
    AND claim_id = :claim_id AND status IS NULL;
+
+-- release_answer --
+-- Give a key back: what was never begun binds none. No row: it was claimed before, and may have been begun then.
+DELETE FROM idempotency_responses
+ WHERE tenant_id = :tenant_id AND key_id = :key_id AND route = :route AND key = :key
+   AND claim_id = :claim_id AND status IS NULL
+   AND created_at = claimed_until - CAST(:claim AS interval);
 
 -- forget_answers --
 -- Delete answers that nobody can ask for any more.

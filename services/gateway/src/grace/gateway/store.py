@@ -47,8 +47,8 @@ class Store:
         created_by: str,
         expires_at: datetime | None,
         rate_limit: int | None,
-    ) -> Key:
-        """Keep a new key."""
+    ) -> Key | None:
+        """Keep a new key. None where it was made before, and its token is in somebody's hands."""
         row = await self._tx.fetchrow(
             QUERIES["insert_key"],
             key_id=key_id,
@@ -61,8 +61,7 @@ class Store:
             expires_at=expires_at,
             rate_limit=rate_limit,
         )
-        assert row is not None  # noqa: S101 - an INSERT answers its row or raises
-        return _key(row)
+        return None if row is None else _key(row)
 
     async def seat_admin(
         self,
@@ -119,9 +118,9 @@ class Store:
         request_hash: bytes,
         claim: timedelta,
         lifetime: timedelta,
-    ) -> bool:
-        """Take an Idempotency-Key. False where somebody has it."""
-        found = await self._tx.fetchval(
+    ) -> datetime | None:
+        """Take an Idempotency-Key; return when its request first came. None where somebody has it."""
+        since: datetime | None = await self._tx.fetchval(
             QUERIES["claim_answer"],
             **asdict(slot),
             claim_id=claim_id,
@@ -129,7 +128,7 @@ class Store:
             claim=claim,
             lifetime=lifetime,
         )
-        return found is not None
+        return since
 
     async def find_answer(self, slot: Slot) -> KeptAnswer | None:
         """Return what is kept under an Idempotency-Key."""
@@ -143,9 +142,15 @@ class Store:
         )
         return rows == 1
 
-    async def release_answer(self, slot: Slot, claim_id: UUID) -> None:
-        """Let a repeat run again."""
-        await self._tx.execute(QUERIES["release_answer"], **asdict(slot), claim_id=claim_id)
+    async def lapse_answer(self, slot: Slot, claim_id: UUID) -> None:
+        """Let a repeat of the very request run again."""
+        await self._tx.execute(QUERIES["lapse_answer"], **asdict(slot), claim_id=claim_id)
+
+    async def release_answer(self, slot: Slot, claim_id: UUID, *, claim: timedelta) -> None:
+        """Let any request have the key, unless it was claimed before."""
+        await self._tx.execute(
+            QUERIES["release_answer"], **asdict(slot), claim_id=claim_id, claim=claim
+        )
 
     async def forget_answers(self, most: int) -> int:
         """Delete answers that have expired; return how many."""

@@ -175,6 +175,10 @@ VALUES (:freeze_id, :tenant_id, :reason, :mode, :target, :kind, :environment, :s
        :from_time, :until_time, :declared_by, now())
 RETURNING *;
 
+-- find_freeze --
+-- One freeze of a tenant.
+SELECT * FROM freezes WHERE tenant_id = :tenant_id AND freeze_id = :freeze_id;
+
 -- end_freeze --
 -- A freeze ends before its time. No row: it has ended, or there is none.
 UPDATE freezes

@@ -1,8 +1,9 @@
 """Who asks: the key behind a token, what it may do, and how its questions are passed on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Request, params
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
@@ -17,7 +18,7 @@ from grace.gateway.api.submissions import Submissions
 from grace.gateway.domain.access import Key, Scope, Standing, hash_of, is_token, standing
 from grace.gateway.settings import Settings
 from grace.gateway.store import FoundKey, Store
-from grace.kit import Forbidden, Gathering, Runtime, Unauthenticated
+from grace.kit import Forbidden, Gathering, Runtime, Unauthenticated, new_id
 
 R = TypeVar("R", bound=Message)
 T = TypeVar("T")
@@ -56,6 +57,8 @@ class Caller:
     seal: Seal
     # For the owner's `idempotency_key`: a function of this key, this route and the header given.
     idempotency_key: str | None = None
+    # What a repeat with the same Idempotency-Key has again; each owner names what is new after it.
+    identity: UUID = field(default_factory=new_id)
 
     @property
     def tenant(self) -> str:
@@ -65,7 +68,9 @@ class Caller:
     async def ask(self, query: Query[R]) -> R:
         """Pass a question on to its owner. GraceError as the owner raised it."""
         timeout = self.settings.rpc_timeout.total_seconds()
-        return await self.runtime.call(query, timeout=timeout, correlation_id=self.request_id)
+        return await self.runtime.call(
+            query, timeout=timeout, correlation_id=self.request_id, identity=self.identity
+        )
 
     def answer(self, data: T, *, next_cursor: str | None = None) -> Envelope[T]:
         """Put an answer into its envelope; its cursor is sealed."""
@@ -158,6 +163,7 @@ def allowed(house: State, scope: HttpScope, scopes: Sequence[str]) -> Caller:
         house.reports,
         Seal(house.cursor_key, key.tenant_id, scope["path"]),
         state.get("idempotency_key"),
+        state.get("identity") or new_id(),
     )
     if (cursor := QueryParams(scope["query_string"]).get("cursor")) is not None:
         caller.seal.check(cursor)

@@ -44,7 +44,8 @@ _IDEMPOTENCY_KEY = {
     "description": "1 to 255 visible ASCII characters, quoted or not. A repeat within 24 hours gets the "
     "first answer with `Idempotency-Replayed: true` and does nothing; another request with the same "
     "key gets 422, one while the first is in hand 409. A request that was not as it must be (400, 415, 422, "
-    "428) binds no key.",
+    "428) binds no key. After 503, 504 or no answer at all repeat with the same key: nothing is "
+    "made twice.",
     "schema": {"type": "string", "pattern": r'^("[!#-\[\]-~]{1,255}"|[!#-~]{1,255})$'},
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }

@@ -1,7 +1,9 @@
 """The door: every request gets an id, a key is asked for, its body is read, its end is told."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
+from uuid import UUID
 
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
@@ -95,7 +97,13 @@ class Door:
             await handled(visit.send)
         else:
             visit.state["idempotency_key"] = attempt.for_owner
-            await self._repeats.run(attempt, handled, visit.send)
+            await self._repeats.run(attempt, partial(self._handle_once, visit, handled), visit.send)
+
+    async def _handle_once(
+        self, visit: Visit, handled: Callable[[Send], Awaitable[None]], identity: UUID, send: Send
+    ) -> None:
+        visit.state["identity"] = identity
+        await handled(send)
 
     async def _handle(self, visit: Visit, body: bytes, receive: Receive, send: Send) -> None:
         answer = await self._express.answer(visit, body)

@@ -20,7 +20,7 @@ from grace.gateway.domain.access import (
 )
 from grace.gateway.settings import MOST_PER_SECOND
 from grace.gateway.store import Store
-from grace.kit import Forbidden, Invalid, NotFound, new_id
+from grace.kit import Conflict, Forbidden, Invalid, NotFound
 
 router = APIRouter(prefix="/api/keys", tags=["keys"])
 
@@ -83,6 +83,10 @@ class KeyView(BaseModel):
     rate_limit: int | None = Field(description="Requests a second; null is the gateway's own.")
 
 
+class MadeBefore(Conflict):
+    """This key was made before, and is used or revoked: make another with a new Idempotency-Key."""
+
+
 class MadeKey(KeyView):
     """A new API key, with its token for the only time."""
 
@@ -104,7 +108,7 @@ async def make_key(wanted: NewKey, caller: Writer) -> Envelope[MadeKey]:
     token = access.PREFIX + secrets.token_urlsafe(32)
     async with caller.runtime.reading() as tx:  # one statement needs no transaction around it
         key = await Store(tx).insert_key(
-            f"key-{new_id()}",
+            f"key-{caller.identity}",
             access.hash_of(token),
             tenant_id=caller.tenant,
             principal=wanted.principal,
@@ -114,6 +118,8 @@ async def make_key(wanted: NewKey, caller: Writer) -> Envelope[MadeKey]:
             expires_at=_expiry(wanted.expires_at, caller),
             rate_limit=wanted.rate_limit,
         )
+    if key is None:
+        raise MadeBefore
     return caller.answer(MadeKey(**_shown(key), token=token))
 
 

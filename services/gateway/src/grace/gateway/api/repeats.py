@@ -1,6 +1,7 @@
 """Idempotency-Key: a repeated POST gets the first one's answer, and nothing is done twice.
 
-This remembers answers. Whether something is done twice is decided by who owns it: what has an
+This remembers answers. Whether something is done twice is decided by who owns it: a repeat of a
+request whose answer was lost has the first one's id, and what is new is named after it. What has an
 `idempotency_key` of its own is given ours, also when this gateway forgot.
 """
 
@@ -10,6 +11,7 @@ import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
@@ -19,11 +21,13 @@ from starlette.types import Message, Scope, Send
 
 from grace.gateway.api.bodies import header_of
 from grace.gateway.domain.access import Key
+from grace.gateway.domain.intake import repeatable_id
 from grace.gateway.domain.repeats import (
     KeptAnswer,
     Repeat,
     Slot,
     idempotency_key,
+    is_begun,
     is_kept,
     on_taken,
 )
@@ -82,6 +86,10 @@ class Attempt:
         slot = self.slot
         return _hash(*(part.encode() for part in (slot.key_id, slot.route, slot.key))).hex()
 
+    def identity(self, since: datetime) -> UUID:
+        """The id of what is asked of owners, the same for every repeat since the first came."""
+        return repeatable_id(self.for_owner, at=since, now=since)
+
 
 class Repeats:
     """The kept answers."""
@@ -91,35 +99,36 @@ class Repeats:
         self._settings = settings
 
     async def run(
-        self, attempt: Attempt, request: Callable[[Send], Awaitable[None]], send: Send
+        self, attempt: Attempt, request: Callable[[UUID, Send], Awaitable[None]], send: Send
     ) -> None:
         """Run a request, or answer as before. Conflict or Invalid where neither is right."""
         claim = uuid4()
-        kept = await self._claim(attempt, claim)
-        if kept is not None:
-            await _open(attempt, kept).play(send, replayed=True)
+        found = await self._claim(attempt, claim)
+        if isinstance(found, KeptAnswer):
+            await _open(attempt, found).play(send, replayed=True)
             return
         answer = Answer()
         try:
-            await request(answer.take)
+            await request(attempt.identity(found), answer.take)
         except Exception:
-            await self._release(attempt, claim)
+            await self._release(attempt, claim, begun=True)
             raise
         await self._keep(attempt, claim, answer)
         await answer.play(send)
 
-    async def _claim(self, attempt: Attempt, claim: UUID) -> KeptAnswer | None:
-        """Take the slot, or return what is kept in it."""
+    async def _claim(self, attempt: Attempt, claim: UUID) -> KeptAnswer | datetime:
+        """Take the slot and return since when it is this request's, or what is kept in it."""
         async with self._runtime.unit() as unit:
             store = Store(unit.tx)
-            if await store.claim_answer(
+            since = await store.claim_answer(
                 attempt.slot,
                 claim,
                 request_hash=attempt.request_hash,
                 claim=self._settings.idempotency_claim,
                 lifetime=self._settings.idempotency_lifetime,
-            ):
-                return None
+            )
+            if since is not None:
+                return since
             kept = await store.find_answer(attempt.slot)
         match on_taken(kept, attempt.request_hash):
             case Repeat.OTHER_REQUEST:
@@ -127,12 +136,13 @@ class Repeats:
             case Repeat.IN_HAND:
                 raise InHand
             case Repeat.REPLAY:
+                assert kept is not None  # noqa: S101 - what is replayed was found
                 return kept
 
     async def _keep(self, attempt: Attempt, claim: UUID, answer: "Answer") -> None:
         """Keep an answer before it is given: who has seen it can rely on it."""
         if not is_kept(answer.status):
-            await self._release(attempt, claim)
+            await self._release(attempt, claim, begun=is_begun(answer.status))
             return
         sealed = _seal(attempt, answer.packed())
         try:
@@ -144,10 +154,14 @@ class Repeats:
             # What was asked for is done: a failure told now would be a lie. The claim lapses.
             self._runtime.log.warning("repeats.not_kept", error=repr(error))
 
-    async def _release(self, attempt: Attempt, claim: UUID) -> None:
+    async def _release(self, attempt: Attempt, claim: UUID, *, begun: bool) -> None:
         try:
             async with self._runtime.unit() as unit:
-                await Store(unit.tx).release_answer(attempt.slot, claim)
+                store = Store(unit.tx)
+                if not begun:
+                    lifetime = self._settings.idempotency_claim
+                    await store.release_answer(attempt.slot, claim, claim=lifetime)
+                await store.lapse_answer(attempt.slot, claim)
         except TRANSIENT as error:
             self._runtime.log.warning("repeats.not_released", error=repr(error))
 

@@ -50,6 +50,11 @@ def on_taken(kept: KeptAnswer | None, request_hash: bytes) -> Repeat:
     return Repeat.IN_HAND if kept.status is None else Repeat.REPLAY
 
 
+def is_begun(status: int) -> bool:
+    """Whether something may have been done behind an answer: a failure says nothing about it."""
+    return status >= 500  # noqa: PLR2004 - HTTP's own
+
+
 def is_kept(status: int) -> bool:
     """Whether an answer binds a key: neither a failure, nor "not now", nor a request that is none.
 

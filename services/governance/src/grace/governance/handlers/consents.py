@@ -94,8 +94,14 @@ _REFUSALS: Mapping[Refusal, type[GraceError]] = {
 
 
 async def on_ask_consent(settings: Settings, call: Called[AskConsent], unit: Unit) -> ConsentView:
-    """Keep what somebody wants; nothing may use the secret before another person consents."""
-    body, now = call.body, await unit.now()
+    """Keep what somebody wants; nothing may use the secret before another person consents.
+
+    A repeat finds what the first asked.
+    """
+    body, now, consent_id = call.body, await unit.now(), f"consent-{call.id}"
+    await unit.wait_turn(call.id)
+    if (before := await Consents(unit.tx).find(body.tenant_id, consent_id)) is not None:
+        return _view(before, now)
     scope = Scope(body.secret, body.operation, body.target, body.target_class)
     if flaw := flaw_of(scope):
         raise NoSuchScope(flaw)
@@ -103,7 +109,7 @@ async def on_ask_consent(settings: Settings, call: Called[AskConsent], unit: Uni
     if lifetime > settings.longest_standing:
         raise NoSuchScope(f"a consent holds at most {settings.longest_standing.days} days")
     consent = Consent(
-        consent_id=f"consent-{new_id()}",
+        consent_id=consent_id,
         tenant_id=body.tenant_id,
         scope=scope,
         status=Status.ASKED,

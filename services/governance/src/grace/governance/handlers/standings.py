@@ -15,7 +15,7 @@ from grace.governance.domain.autonomy import Key
 from grace.governance.domain.budgets import Trust
 from grace.governance.settings import Settings
 from grace.governance.store import Trusts
-from grace.kit import Called, Forbidden, Invalid, NotFound, Unit, new_id
+from grace.kit import Called, Forbidden, Invalid, NotFound, Unit
 
 _LARGEST_PAGE = 100
 
@@ -35,15 +35,21 @@ class TooLong(Invalid):
 async def on_give_standing_approval(
     settings: Settings, call: Called[GiveStandingApproval], unit: Unit
 ) -> StandingApproval:
-    """Keep a person's word; it carries changes once the playbook stands at `auto`."""
-    body, now = call.body, await unit.now()
+    """Keep a person's word; it carries changes once the playbook stands at `auto`.
+
+    A repeat finds what the first gave.
+    """
+    body, now, standing_id = call.body, await unit.now(), f"standing-{call.id}"
+    await unit.wait_turn(call.id)
+    if (before := await Trusts(unit.tx).find(body.tenant_id, standing_id)) is not None:
+        return _view(before, now)
     lifetime = timedelta(seconds=body.lifetime_s)
     if not await Trusts(unit.tx).is_approver(body.tenant_id, body.principal):
         raise NoApprover
     if lifetime > settings.longest_standing:
         raise TooLong(f"A standing approval holds at most {settings.longest_standing.days} days.")
     trust = Trust(
-        standing_id=f"standing-{new_id()}",
+        standing_id=standing_id,
         key=Key(body.tenant_id, body.playbook, body.target_class),
         given_by=body.principal,
         given_at=now,

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from grace.contracts import intent as wire
 from grace.intent.domain.freeze import DAYS, Freeze, Mode, Weekly
 from grace.intent.store import Declared, Freezes
-from grace.kit import Called, Invalid, NotFound, Runtime, Unit, new_id
+from grace.kit import Called, Invalid, NotFound, Runtime, Unit
 
 _MOST = 100
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
@@ -21,10 +21,13 @@ class NoSuchFreeze(NotFound):
 
 
 async def on_declare_freeze(call: Called[wire.DeclareFreeze], unit: Unit) -> wire.Freeze:
-    """Keep a new freeze; plans under way are not touched."""
-    body = call.body
+    """Keep a new freeze; plans under way are not touched. A repeat finds what the first declared."""
+    body, freezes, freeze_id = call.body, Freezes(unit.tx), f"freeze-{call.id}"
+    await unit.wait_turn(call.id)
+    if (before := await freezes.find(body.tenant_id, freeze_id)) is not None:
+        return _shown(before)
     freeze = Freeze(
-        freeze_id=f"freeze-{new_id()}",
+        freeze_id=freeze_id,
         tenant_id=body.tenant_id,
         reason=body.reason.strip() or _refuse("reason: say why, for those who have to wait"),
         mode=_mode(body.mode),
@@ -40,7 +43,7 @@ async def on_declare_freeze(call: Called[wire.DeclareFreeze], unit: Unit) -> wir
     now = await unit.now()
     if freeze.ends_at is not None and freeze.ends_at <= max(freeze.starts_at or now, now):
         _refuse("ends_at: it has to be later than its beginning, and than now")
-    told = _shown(await Freezes(unit.tx).declare(freeze, body.principal))
+    told = _shown(await freezes.declare(freeze, body.principal))
     unit.publish(wire.FreezeDeclared(freeze=told), tenant=body.tenant_id)
     return told
 

@@ -51,6 +51,13 @@ class Freezes:
         assert row is not None  # noqa: S101 - an INSERT of one row returns it
         return _declared(row)
 
+    async def find(self, tenant_id: str, freeze_id: str) -> Declared | None:
+        """Return one of a tenant."""
+        row = await self._tx.fetchrow(
+            QUERIES["find_freeze"], tenant_id=tenant_id, freeze_id=freeze_id
+        )
+        return None if row is None else _declared(row)
+
     async def end(self, tenant_id: str, freeze_id: str, ended_by: str) -> Declared | None:
         """End a freeze, and plan what waits for it; None where it is not in force."""
         row = await self._tx.fetchrow(

@@ -2,7 +2,7 @@
 
 from grace.contracts.secrets import objection
 from grace.contracts.verification import Baseline, TakeBaseline
-from grace.kit import Called, Conflict, Invalid, Unit, new_id
+from grace.kit import Called, Conflict, Invalid, Unit
 from grace.verification.domain.contract import Measurement
 from grace.verification.domain.source import OPERATIONS, BadSourceError
 from grace.verification.domain.state import read_state
@@ -33,15 +33,20 @@ class TargetInTrouble(Conflict):
 async def on_take_baseline(
     settings: Settings, wakes: Wakes, check: Check, call: Called[TakeBaseline], unit: Unit
 ) -> Baseline:
-    """Begin to measure; the loop stores the result, and the caller asks for it by id."""
-    body = call.body
+    """Begin to measure; the loop stores the result, and the caller asks for it by id.
+
+    A repeat finds what the first began.
+    """
+    body, baseline_id = call.body, f"baseline-{call.id}"
+    await unit.wait_turn(call.id)
+    if (before := await Views(unit.tx).baseline(body.tenant_id, baseline_id)) is not None:
+        return before
     if read_state(body.params) is None:
         raise BadParams
     if (opened := objection(body.operation, body.params)) is not None:
         raise OpenSecret(str(opened))
     if await Missions(unit.tx).is_troubled(body.tenant_id, body.target):
         raise TargetInTrouble
-    baseline_id = f"baseline-{new_id()}"
     measurement = Measurement(body.operation, body.target, body.params, body.timeout_ms)
     await Benchmarks(unit.tx).begin_baseline(
         baseline_id,
