@@ -170,6 +170,8 @@ TIMES = [
     key("time as a huge number", 422, expires_at=10**20),
     post("freeze until year 9999 with -12:00", 422, FREEZES, reason="r", ends_at=LATE),
     post("freeze until year 1 with +14:00", 422, FREEZES, reason="r", ends_at=EARLY),
+    post("freeze for ever", 422, FREEZES, reason="r", ends_at="9999-12-31T23:59:59.999999Z"),
+    Row("tasks since the first moment", 422, "/api/htm/tasks?since=0001-01-01T00:00:00Z"),
     post("delegation until year 9999 with -12:00", 422, DELEGATE, **LENT, ends_at=LATE),
     post("delegation until a number", 422, DELEGATE, **LENT, ends_at=2_000_000_000),
 ]

@@ -120,8 +120,11 @@ async def test_a_window_that_cannot_be_is_refused_and_not_kept(house: House) -> 
         ({"ends_at": later - timedelta(hours=2)}, "ends_at: it has to be later"),
         ({"ends_at": later, "starts_at": later}, "ends_at: it has to be later"),
         ({"ends_at": later - day, "starts_at": later - 2 * day}, "ends_at: it has to be later"),
-        ({"ends_at": later, "starts_at": datetime.min.replace(tzinfo=UTC)}, "starts_at: a time"),
-        ({"ends_at": datetime.max.replace(tzinfo=UTC)}, "ends_at: a time between"),
+        (
+            {"ends_at": later, "starts_at": datetime.min.replace(tzinfo=UTC) + day},
+            "starts_at: a time",
+        ),
+        ({"ends_at": datetime.max.replace(tzinfo=UTC) - day}, "ends_at: a time between"),
         ({"ends_at": later, "reason": " "}, "reason: say why"),
         ({"ends_at": later, "mode": "often"}, "mode: one of wait, ask is needed"),
         (WEEK | {"timezone": "Europe/Nowhere"}, "timezone: a name such as"),

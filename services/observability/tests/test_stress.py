@@ -75,6 +75,9 @@ async def test_what_cannot_be_is_refused_with_its_reason(house: House, tell: Tel
         ("sampled", {"p99_ms": 1e300}),
         ("ended", {"ended_at": "9999-12-31T23:59:59Z"}),
         ("started", {"started_at": "9999-12-31T23:59:59Z"}),
+        # The zero of Go, and the last moment there is: in PostgreSQL they would be no times.
+        ("ended", {"run_id": "go", "started_at": "0001-01-01T00:00:00Z"}),
+        ("sampled", {"run_id": "far", "at": "9999-12-31T23:59:59.999999Z"}),
         ("ended", {"target": "other"}),
         ("ended", {"status": "perfect"}),
         ("ended", {"run_id": "no spaces"}),

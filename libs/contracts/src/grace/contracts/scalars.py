@@ -19,6 +19,10 @@ _RFC_3339: Final = (
 _INT32: Final = 2**31
 _INT64: Final = 2**63
 _DEPTH: Final = 64
+# asyncpg writes these two as infinity, and reads that as a time without a zone: one row of it and
+# whoever compares or tells it fails. The first is also how Go writes a time that was never set.
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 _EXACT_IN_DOUBLE: Final = 2**53
 
 _OUT_OF_RANGE: Final = "the time is out of range"
@@ -40,7 +44,7 @@ class _Timestamp:
         text = core_schema.str_schema(strict=True, max_length=40, pattern=_RFC_3339)
         aware = core_schema.datetime_schema(strict=False, tz_constraint="aware")
         return core_schema.no_info_after_validator_function(
-            _in_utc,
+            in_utc,
             core_schema.json_or_python_schema(
                 json_schema=core_schema.chain_schema([text, aware]),
                 python_schema=core_schema.datetime_schema(strict=True, tz_constraint="aware"),
@@ -110,11 +114,15 @@ class _Struct:
         return {"type": "object"}
 
 
-def _in_utc(value: datetime) -> datetime:
+def in_utc(value: datetime) -> datetime:
+    """Return the time in UTC. ValueError for one that nobody can keep."""
     try:
-        return value.astimezone(UTC)
+        moment = value.astimezone(UTC)
     except OverflowError:
         raise ValueError(_OUT_OF_RANGE) from None
+    if not _FIRST < moment < _LAST:
+        raise ValueError(_OUT_OF_RANGE)
+    return moment
 
 
 def _written_time(value: datetime) -> str:

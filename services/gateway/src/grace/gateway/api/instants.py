@@ -1,9 +1,11 @@
 """A moment in a request: RFC 3339 text with a time zone, never a number."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, WithJsonSchema
+
+from grace.contracts.scalars import in_utc
 
 _LONGEST = 40
 
@@ -16,10 +18,10 @@ def _is_text(value: object) -> object:
 
 
 def _is_in_utc(value: datetime) -> datetime:
-    """Grace keeps every time in UTC; there the first and the last hours of zones have no year."""
+    """Refuse what no message takes: the first and the last hours of zones have no year in UTC."""
     try:
-        value.astimezone(UTC)
-    except OverflowError:
+        in_utc(value)
+    except ValueError:
         raise ValueError("give a time between the years 1 and 9999 of UTC") from None
     return value
 
