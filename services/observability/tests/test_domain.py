@@ -132,6 +132,13 @@ def test_a_lost_run_counts_as_failed() -> None:
     assert (trend_of([*runs, lost]).runs, trend_of([*runs, lost]).failed) == (3, 1)
 
 
+def test_runs_that_requested_nothing_do_not_look_like_fewer_errors() -> None:
+    runs = _finished([None] * 3, [50, 50, 50])
+    lost = [Finished(f"lost-{n}", State.LOST, NOON, Figures()) for n in range(3)]
+    assert trend_of([*runs, *lost]).direction is Direction.STEADY
+    assert trend_of([runs[0], runs[1], *lost]).direction is Direction.UNKNOWN
+
+
 # --- health ---
 
 

@@ -284,14 +284,15 @@ class SuiteTrend(Message):
     p99_ms: Double | None = Field(default=None, description="Mean of the runs' p99.")
     worst_p99_ms: Double | None = None
     direction: Id = Field(
-        description="improving, steady, worsening, unknown: fewer than three runs"
+        description="improving, steady, worsening, unknown: fewer than three runs that requested anything"
     )
     p99_slope_ms: Double | None = Field(
         default=None,
         description="Least squares over the runs in their order: milliseconds per run.",
     )
     error_rate_slope: Double | None = Field(
-        default=None, description="The same for the error rate, per run."
+        default=None,
+        description="The same for the error rate of runs that requested anything, per run.",
     )
     points: tuple[TrendPoint, ...] = Field(
         default=(), max_length=100, description="The oldest first."

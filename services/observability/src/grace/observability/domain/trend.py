@@ -58,7 +58,10 @@ def trend_of(runs: Sequence[Finished]) -> Trend:
     ]
     latencies = [p99 for _, p99 in points]
     p99_slope = slope(points)
-    rate_slope = slope([(place, run.figures.error_rate) for place, run in enumerate(runs)])
+    # A run that requested nothing has no rate: one that was lost at its start must not look better.
+    rate_slope = slope(
+        [(place, run.figures.error_rate) for place, run in enumerate(runs) if run.figures.requests]
+    )
     mean = sum(latencies) / len(latencies) if latencies else None
     return Trend(
         runs=len(runs),
