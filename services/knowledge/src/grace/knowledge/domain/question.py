@@ -7,6 +7,8 @@ MOST_HITS = 50  # with their texts they fit one answer
 MOST_BYTES = 2_000  # PostgreSQL fails on a word of a query that has more than 2,046 bytes
 # PostgreSQL fails on a word with more than 31 signs of "without" before it, whatever stands between.
 _DENIALS = re.compile(r"""(?:-[^\w"-]*){17}""")
+# What joins words on purpose. PostgreSQL passes over brackets and the like before the sign: (-v) denies.
+_DELIBERATE = re.compile(r'"|(?<!\w)-|(?:^|\s)or(?:\s|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +35,5 @@ def complaint_of(query: str, most: int) -> str | None:
 def question_of(query: str) -> Question:
     """Return what is asked for; plain words may also be found one by one."""
     words = query.split()
-    deliberate = '"' in query or any(w.startswith("-") or w.lower() == "or" for w in words)
+    deliberate = _DELIBERATE.search(query) is not None
     return Question(query, None if deliberate or len(words) == 1 else " or ".join(words))
