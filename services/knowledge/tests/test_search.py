@@ -84,6 +84,20 @@ async def test_what_fits_best_comes_first_with_its_citation(
             assert await _search(gateway, nothing) == []
 
 
+async def test_a_question_of_hundreds_of_words_is_answered_in_time(
+    house: House, make_ingest: MakeIngest
+) -> None:
+    """Such as an error pasted as it is, asked of a few long texts that have many of its words."""
+    words = [a + b for a in "bcdfghklmnprtvxz" for b in "bcdfghklmnprtvxz0123456789"][:333]
+    texts = [" ".join(words[(n * step) % 333] for n in range(170_000)) for step in (1, 2, 4, 5)]
+    async with house.running("knowledge"):
+        gateway = await house.act_as("gateway")
+        for text in texts:
+            await gateway.call(make_ingest(text))
+        assert len(await _search(gateway, " ".join([*words[:330], "zebra"]), top_k=50)) == 50
+        assert len(await _search(gateway, " or ".join(words[:166]), top_k=50)) == 50
+
+
 async def test_each_language_is_read_its_own_way_and_each_tenant_sees_its_own(
     house: House, make_ingest: MakeIngest
 ) -> None:

@@ -62,6 +62,7 @@ SELECT a.id, a.title, a.artifact_type, a.actor, a.content, a.content_hash, a.dat
 
 -- search_chunks --
 -- The passages that fit best: above one half those with every word, below those with some. Each language reads the query its own way.
+-- How near the words are to each other is asked of few words only: its price grows with their square, passage by passage.
 WITH RECURSIVE spoken AS (
     SELECT min(language) AS language FROM artifacts WHERE tenant_id = :tenant
      UNION ALL
@@ -72,13 +73,14 @@ WITH RECURSIVE spoken AS (
     SELECT language, CAST('pg_catalog.' || language AS regconfig) AS config FROM spoken WHERE language IS NOT NULL
 ), asked AS MATERIALIZED (
     SELECT language, config, websearch_to_tsquery(config, :every) AS every,
-           websearch_to_tsquery(config, coalesce(CAST(:some AS text), :every)) AS some
+           websearch_to_tsquery(config, coalesce(CAST(:some AS text), :every)) AS some,
+           numnode(websearch_to_tsquery(config, :every)) > 60 AS is_long  -- about thirty words
       FROM configured
 ), found AS (
     SELECT c.artifact_id, c.position, c.start_offset, c.end_offset, c.text, asked.config, asked.some,
-           CASE WHEN c.terms @@ asked.every
-                THEN 0.5 + ts_rank_cd('{1, 1, 1, 1}', c.terms, asked.every, 32) / 2
-                ELSE ts_rank_cd('{1, 1, 1, 1}', c.terms, asked.some, 32) / 2
+           CASE WHEN NOT c.terms @@ asked.every THEN ts_rank('{1, 1, 1, 1}', c.terms, asked.some, 32) / 2
+                WHEN asked.is_long THEN 0.5 + ts_rank('{1, 1, 1, 1}', c.terms, asked.every, 32) / 2
+                ELSE 0.5 + ts_rank_cd('{1, 1, 1, 1}', c.terms, asked.every, 32) / 2
            END AS similarity
       FROM asked
       JOIN chunks c ON c.terms @@ asked.some AND c.language = asked.language
