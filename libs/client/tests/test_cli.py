@@ -281,6 +281,7 @@ async def knowledge_is_found(place: Where, tmp_path: Path) -> None:
     assert (again["artifact_id"], again["duplicate"]) == (taken["artifact_id"], True)
     found = await told(place, "knowledge", "search", "orders hang")
     assert found["hits"][0]["artifact_id"] == taken["artifact_id"]
+    assert "looked for" in (await grace(place, "-o", "table", "knowledge", "search", "a")).stderr
     shown = await told(place, "knowledge", "show", taken["artifact_id"])
     assert (shown["title"], shown["content"]) == ("runbook", runbook.read_text())
     assert (await told(place, "knowledge", "stats"))["total_artifacts"] == 1

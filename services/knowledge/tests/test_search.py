@@ -116,6 +116,28 @@ async def test_each_language_is_read_its_own_way_and_each_tenant_sees_its_own(
         assert await _search(gateway, "house", tenant="nobody") == []
 
 
+async def test_nothing_found_says_so_where_nothing_was_looked_for(
+    house: House, make_ingest: MakeIngest
+) -> None:
+    async with house.running("knowledge"):
+        gateway = await house.act_as("gateway")
+
+        async def note(query: str, tenant: str = "default") -> str | None:
+            asked = SearchKnowledge(tenant_id=tenant, query=query, top_k=5)
+            found: SearchResults = await gateway.call(asked)
+            assert found.hits == ()
+            return found.note
+
+        await gateway.call(make_ingest("The Who are a band."))
+        for nothing in ("who is the", "***", "-the"):
+            assert "Nothing was looked for" in (await note(nothing) or "")
+        assert await note("zebra") is None
+        assert await note("who is the", tenant="nobody") is None
+        # A language that keeps every word looks for these, too.
+        await gateway.call(make_ingest("A zebra.", language="simple"))
+        assert await note("who is the") is None
+
+
 async def test_whatever_stands_in_a_query_or_a_text_is_only_words(
     house: House, make_ingest: MakeIngest
 ) -> None:

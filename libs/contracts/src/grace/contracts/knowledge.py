@@ -163,6 +163,10 @@ class SearchResults(Message):
 
     backend: Id = Field(description="What searched: postgres-fts.")
     hits: tuple[SearchHit, ...] = Field(default=(), max_length=50, description="Best first.")
+    note: Text | None = Field(
+        default=None,
+        description="Where no word of the query could be looked for: why. No hits mean nothing then.",
+    )
 
 
 class SearchKnowledge(Message):

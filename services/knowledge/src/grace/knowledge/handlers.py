@@ -41,6 +41,10 @@ _NOTE = (
     " Embeddings are not built yet, so there are no vectors."
 )
 
+_WORDLESS = (
+    "Nothing was looked for: the query has only signs, or words that are too common to be kept."
+)
+
 
 class KeyConflict(Conflict):
     """This idempotency key was used for another request; send this one with a new key."""
@@ -122,13 +126,18 @@ async def on_get_artifact(call: Called[GetArtifact], unit: Unit) -> Artifact:
 
 
 async def on_search_knowledge(call: Called[SearchKnowledge], unit: Unit) -> SearchResults:
-    """Find the tenant's passages that fit the query."""
+    """Find the tenant's passages that fit the query; none is no news where nothing was looked for."""
     body = call.body
     if complaint := complaint_of(body.query, body.top_k):
         raise Invalid(complaint)
-    index = index_of(unit.tx)
-    found = await index.search(body.tenant_id, question_of(body.query), most=body.top_k)
-    return SearchResults(backend=index.backend, hits=tuple(_hit(each) for each in found))
+    index, question = index_of(unit.tx), question_of(body.query)
+    found = await index.search(body.tenant_id, question, most=body.top_k)
+    looked = bool(found) or await index.can_look(body.tenant_id, question)
+    return SearchResults(
+        backend=index.backend,
+        hits=tuple(_hit(each) for each in found),
+        note=None if looked else _WORDLESS,
+    )
 
 
 async def on_get_index_stats(call: Called[GetIndexStats], unit: Unit) -> IndexStats:

@@ -94,6 +94,11 @@ SELECT f.artifact_id, a.title, a.artifact_type, f.position, f.start_offset, f.en
   JOIN artifacts a ON a.id = f.artifact_id
  ORDER BY f.similarity DESC, f.artifact_id, f.position;
 
+-- finds_words --
+-- Whether any language of a tenant finds a word in the query that it could look for. No row of them: there is no text.
+SELECT coalesce(bool_or(numnode(websearch_to_tsquery(CAST('pg_catalog.' || language AS regconfig), :every)) > 0), true)
+  FROM (SELECT DISTINCT language FROM artifacts WHERE tenant_id = :tenant) AS spoken;
+
 -- coverage --
 -- How much a tenant has, and how many passages no word can find.
 SELECT (SELECT count(*) FROM artifacts WHERE tenant_id = :tenant) AS artifacts,

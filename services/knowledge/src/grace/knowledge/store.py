@@ -53,6 +53,9 @@ class Index(Protocol):
     async def search(self, tenant: str, question: Question, *, most: int) -> list[Finding]:
         """Return the tenant's passages that fit best, best first."""
 
+    async def can_look(self, tenant: str, question: Question) -> bool:
+        """Whether there is anything in the question that `search` could look for."""
+
     async def coverage(self, tenant: str) -> Coverage:
         """Return how much of the tenant's knowledge `search` can reach."""
 
@@ -76,6 +79,11 @@ class FullText:
             most=most,
         )
         return [_finding(row) for row in rows]
+
+    async def can_look(self, tenant: str, question: Question) -> bool:
+        """Whether a word of the question is one that the index holds; none of "who is the" is."""
+        found = await self._tx.fetchval(QUERIES["finds_words"], tenant=tenant, every=question.every)
+        return bool(found)
 
     async def coverage(self, tenant: str) -> Coverage:
         """Return how much of the tenant's knowledge has words that the index holds."""

@@ -9,6 +9,7 @@ from grace.client.cli.documents import STDIN, read_text
 from grace.client.cli.output import show, show_page
 from grace.client.cli.session import Format, run, session_of
 from grace.client.cli.verbs import verb
+from grace.client.terminal import harmless
 
 app = typer.Typer(help="Texts that Grace can find again.", no_args_is_help=True)
 
@@ -54,6 +55,8 @@ def search(
     found = run(context, lambda grace: grace.search(query, top_k=top_k))
     if session_of(context).output is Format.TABLE:
         show_page(context, found.hits, *_COLUMNS)
+        if found.note is not None:
+            typer.echo(harmless(found.note), err=True)
     else:
         show(context, found)
 
