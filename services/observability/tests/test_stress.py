@@ -187,6 +187,24 @@ async def test_the_past_is_dropped_but_for_the_last_run_of_a_suite(
         assert await house.rows("observability", "SELECT FROM stress_samples") == []
 
 
+async def test_many_old_samples_are_dropped_in_more_than_one_go(house: House, tell: Tell) -> None:
+    soon = Settings(sample_retention=timedelta(microseconds=1))
+    async with house.running("observability") as started:
+        runtime = started["observability"]
+        await tell("started")
+        await eventually(lambda: _are_stored(house, 1))
+        await house.rows(
+            "observability",
+            "INSERT INTO stress_samples (tenant_id, run_id, sequence, at, requests, errors)"
+            " SELECT tenant_id, run_id, n, now(), 0, 0"
+            " FROM stress_runs, generate_series(1, 10001) AS n",
+        )
+        assert await Prune(soon).tick(runtime)
+        assert len(await house.rows("observability", "SELECT FROM stress_samples")) == 1
+        assert not await Prune(soon).tick(runtime)
+        assert await house.rows("observability", "SELECT FROM stress_samples") == []
+
+
 def _collected(name: str, **labels: str) -> float:
     """What Prometheus would collect now."""
     return REGISTRY.get_sample_value(f"grace_observability_{name}", labels) or 0.0

@@ -114,8 +114,12 @@ SELECT s.tenant_id, s.suite, count(*) FILTER (WHERE l.unbroken) AS in_a_row,
  GROUP BY s.tenant_id, s.suite;
 
 -- prune_samples --
--- Drop single samples that are long over.
-DELETE FROM stress_samples WHERE stored_at < now() - CAST(:retention AS interval);
+-- Drop some single samples that are long over: all at once may be more than one statement has time for, every time anew.
+DELETE FROM stress_samples
+ WHERE (tenant_id, run_id, sequence) IN (
+       SELECT tenant_id, run_id, sequence FROM stress_samples
+        WHERE stored_at < now() - CAST(:retention AS interval)
+        ORDER BY stored_at LIMIT :most FOR UPDATE SKIP LOCKED);
 
 -- prune_runs --
 -- Drop finished runs that are long over, but for the last one of each suite.

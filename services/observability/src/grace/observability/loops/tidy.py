@@ -9,6 +9,7 @@ from grace.observability.settings import Settings
 from grace.observability.store import Alerts, Beats, Runs
 
 _BEATS_KEPT = timedelta(days=1)
+_AT_ONCE = 10_000
 
 
 class Expire:
@@ -35,10 +36,12 @@ class Prune:
         self._settings = settings
 
     async def tick(self, runtime: Runtime) -> bool:
-        """Delete what is older than its retention."""
+        """Delete what is older than its retention; True where more samples may be."""
         kept = self._settings
         async with runtime.unit() as unit:
-            await Runs(unit.tx).prune(runs=kept.run_retention, samples=kept.sample_retention)
+            runs = Runs(unit.tx)
+            gone = await runs.prune_samples(kept.sample_retention, most=_AT_ONCE)
+            await runs.prune(kept.run_retention)
             await Alerts(unit.tx).prune(kept.run_retention)
             await Beats(unit.tx).forget(_BEATS_KEPT)
-        return False
+        return gone == _AT_ONCE

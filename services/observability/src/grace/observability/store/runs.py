@@ -129,10 +129,13 @@ class Runs:
             if row["message"] is not None
         ]
 
-    async def prune(self, *, runs: timedelta, samples: timedelta) -> None:
-        """Drop what is long over."""
-        await self._tx.execute(QUERIES["prune_samples"], retention=samples)
-        await self._tx.execute(QUERIES["prune_runs"], retention=runs)
+    async def prune_samples(self, retention: timedelta, *, most: int) -> int:
+        """Drop at most so many samples that are long over; tell how many."""
+        return await self._tx.execute(QUERIES["prune_samples"], retention=retention, most=most)
+
+    async def prune(self, retention: timedelta) -> None:
+        """Drop runs that are long over."""
+        await self._tx.execute(QUERIES["prune_runs"], retention=retention)
 
 
 def _subjects(subjects: Iterable[Subject]) -> dict[str, Any]:
