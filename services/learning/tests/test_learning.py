@@ -193,6 +193,20 @@ async def test_the_summary_of_nothing_is_empty_and_another_tenants_is_its_own(
         assert other.total_outcomes == 1
 
 
+async def test_outcomes_of_more_playbooks_than_are_listed_are_counted_all_the_same(
+    house: House,
+) -> None:
+    async with house.running("learning"):
+        gateway = await house.act_as("gateway")
+        await house.rows(
+            "learning",
+            "INSERT INTO playbook_statistics (tenant_id, playbook, total_executions)"
+            " SELECT 'default', 'playbook-' || n, 2 FROM generate_series(1, 1001) AS n",
+        )
+        found = await gateway.call(GetSummary(tenant_id="default"))
+    assert (found.total_outcomes, len(found.playbooks)) == (2002, 1000)
+
+
 async def test_the_database_itself_refuses_a_false_success_and_a_change_of_the_past(
     house: House, make_closed: MakeClosed
 ) -> None:

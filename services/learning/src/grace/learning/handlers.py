@@ -47,9 +47,9 @@ async def on_action_closed(messages: Sequence[Received[ActionClosed]], unit: Uni
 async def on_get_summary(call: Called[GetSummary], runtime: Runtime) -> Summary:
     """Tell every record of the tenant; how thin the evidence is shows in the lower bound."""
     async with runtime.reading() as tx:
-        records = await Store(tx).list_records(call.body.tenant_id)
+        outcomes, records = await Store(tx).list_records(call.body.tenant_id)
     return Summary(
-        total_outcomes=sum(record.total for record, _ in records),
+        total_outcomes=outcomes,
         playbooks=tuple(_playbook_record(record, at) for record, at in records),
     )
 

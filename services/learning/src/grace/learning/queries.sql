@@ -34,8 +34,9 @@ UPDATE playbook_statistics AS s
  WHERE s.tenant_id = r.tenant_id AND s.playbook = r.playbook;
 
 -- list_records --
--- The records of a tenant's playbooks.
-SELECT tenant_id, playbook, total_executions, successful_executions, updated_at
+-- The records of a tenant's playbooks, each with the outcomes of all of them, listed or not.
+SELECT tenant_id, playbook, total_executions, successful_executions, updated_at,
+       CAST(sum(total_executions) OVER () AS bigint) AS outcomes
   FROM playbook_statistics
  WHERE tenant_id = :tenant AND total_executions > 0
  ORDER BY playbook

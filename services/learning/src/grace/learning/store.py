@@ -66,10 +66,11 @@ class Store:
             successes=[record.successful for record in records],
         )
 
-    async def list_records(self, tenant: str) -> list[tuple[Record, datetime]]:
-        """Return the tenant's records, each with the time of its last change."""
+    async def list_records(self, tenant: str) -> tuple[int, list[tuple[Record, datetime]]]:
+        """Return how many outcomes the tenant has, and its records with the times of their last change."""
         rows = await self._tx.fetch(QUERIES["list_records"], tenant=tenant, most=_MOST_RECORDS)
-        return [(_record(row), row["updated_at"]) for row in rows]
+        outcomes = rows[0]["outcomes"] if rows else 0
+        return outcomes, [(_record(row), row["updated_at"]) for row in rows]
 
 
 def _record(row: Row) -> Record:
