@@ -40,6 +40,15 @@ def test_what_is_not_there_is_not_migrated(path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.parametrize("command", ["doctor", "migrate", "up"])
+def test_the_home_of_nobody_is_told_in_one_line(command: str) -> None:
+    asked = [command, "--data-dir", "~nobody-has-this-name/grace"]
+    ended = CliRunner().invoke(build(), asked)
+    said = "grace: ~nobody-has-this-name/grace names the home of nobody here: "
+    assert (ended.exit_code, ended.stderr.startswith(said)) == (1, True)
+    assert ended.stderr.count("\n") == 1
+
+
 def test_nobody_else_can_list_or_write_it(path: Path) -> None:
     with DataDir(path):
         assert mode(path) & 0o066 == 0

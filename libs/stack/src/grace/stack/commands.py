@@ -131,7 +131,11 @@ async def _tell(data_dir: Path, port: int, console: Console, setup: float) -> in
 
 def doctor_command(data_dir: DataDirOption = Path(".grace")) -> None:
     """Tell what is here, what is up, what is wrong, and how much memory it takes."""
-    raise typer.Exit(doctor.examine(data_dir, Console()))
+    _run(_examine(data_dir))
+
+
+async def _examine(data_dir: Path) -> int:
+    return doctor.examine(data_dir, Console())
 
 
 def migrate(data_dir: DataDirOption = Path(".grace")) -> None:
@@ -157,7 +161,7 @@ async def _migrate(data_dir: Path) -> int:
 
 def _refuse_nothing(data_dir: Path) -> None:
     """A name that was mistyped would become a new installation, whose schemas are current, of course."""
-    if not (data_dir.expanduser() / "postgres").is_dir():
+    if not (DataDir(data_dir).path / "postgres").is_dir():
         raise StackError(
             f"{data_dir} holds no Grace: name its data directory; `grace up` makes one"
         )

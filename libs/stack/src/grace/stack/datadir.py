@@ -23,8 +23,11 @@ class DataDir:
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Name the directory; nothing is touched before `acquire`."""
-        self.path = Path(path).expanduser().absolute()
+        """Name the directory; nothing is touched before `acquire`.
+
+        Raises StackError when it is in the home of an account that there is not.
+        """
+        self.path = _at_home(Path(path)).absolute()
         self._lock: int | None = None
 
     def acquire(self) -> None:
@@ -104,6 +107,14 @@ class DataDir:
             f"{self.path} cannot be written ({reason}): name a data directory that this account "
             "owns"
         )
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as unknown:
+        message = f"{path} names the home of nobody here: write the data directory in full"
+        raise StackError(message) from unknown
 
 
 def _command() -> str:
