@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,3 +65,40 @@ def test_a_home_directory_is_the_one_that_up_takes(
 ) -> None:
     monkeypatch.setenv("HOME", str(up.parent))
     assert "ok   htm                ready" in told(Path("~") / up.name)
+
+
+def changed(up: Path, **values: object) -> None:
+    file = up / "up.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | values), encoding="utf-8")
+
+
+def test_of_a_grace_that_does_not_answer_no_memory_is_told(up: Path) -> None:
+    changed(up, ops_url=f"http://{LOOPBACK}:{free_port()}")
+    assert f"bad  grace              process {os.getpid()} does not answer" in told(up)
+    assert "memory" not in told(up)
+
+
+def test_a_server_that_is_gone_is_not_well(up: Path) -> None:
+    changed(up, nats_pid=2**22 + 1)  # above every process id
+    assert "bad  memory nats-server" in told(up)
+    assert "ok   memory postgres" in told(up)
+
+
+def test_another_program_at_its_port_is_no_grace_that_answers(up: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as stranger:
+        changed(up, ops_url=f"http://{LOOPBACK}:{stranger.getsockname()[1]}")
+        threading.Thread(target=greet, args=(stranger,), daemon=True).start()
+        assert "does not answer" in told(up)
+
+
+def greet(listener: socket.socket) -> None:
+    """Say what no HTTP server says."""
+    caller, _ = listener.accept()
+    with caller:
+        caller.sendall(b"220 mail.example\r\n")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"pid": 1}'])
+def test_a_state_that_cannot_be_read_is_bad(tmp_path: Path, text: str) -> None:
+    (tmp_path / "up.json").write_text(text, encoding="utf-8")
+    assert f"bad  grace              cannot read {tmp_path / 'up.json'}" in told(tmp_path)

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -69,19 +70,23 @@ def _running(data_dir: Path) -> list[Finding]:
     if not file.is_file():
         return [Finding("grace", well=True, detail=f"not up in {data_dir}")]
     try:
-        state = json.loads(file.read_text(encoding="utf-8"))
-        return [*_health(state), *_memory(state)]
-    except (OSError, ValueError, KeyError) as error:
+        return _answers(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
         return [Finding("grace", well=False, detail=f"cannot read {file}: {error!r}")]
 
 
-def _health(state: dict[str, Any]) -> list[Finding]:
+def _answers(state: dict[str, Any]) -> list[Finding]:
+    """Its health and memory. Of one that is silent none: its numbers may be another process's by now."""
     try:
         body = _get(f"{state['ops_url']}/health/ready")
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         return [
             Finding("grace", well=False, detail=f"process {state['pid']} does not answer: {error}")
         ]
+    return [*_health(state, body), *_memory(state)]
+
+
+def _health(state: dict[str, Any], body: dict[str, Any]) -> list[Finding]:
     placed = Finding("postgres data", well=True, detail=state["postgres_placement"])
     return [placed] + [
         Finding(name, not problems, "; ".join(problems) or "ready")
@@ -106,7 +111,8 @@ def _memory(state: dict[str, Any]) -> list[Finding]:
     }
     total = sum(part.mib for part in parts.values())
     found = [
-        Finding(f"memory {name}", well=True, detail=_mib(part)) for name, part in parts.items()
+        Finding(f"memory {name}", well=part.processes > 0, detail=_mib(part))
+        for name, part in parts.items()
     ]
     goal = f"{total:.0f} MiB (goal: under {GOAL_MIB} MiB)"
     return [*found, Finding("memory in all", total < GOAL_MIB, goal)]

@@ -18,7 +18,9 @@ from grace.stack import streams
 from grace.stack.datadir import DataDir
 from grace.stack.errors import StackError
 from grace.stack.installation import Installation
+from grace.stack.nats import NatsServer
 from grace.stack.ports import accepts, free_port, is_free
+from grace.stack.postgres import PostgresServer
 
 _WATCH_SECONDS = 1.0
 _OPEN_SECONDS, _PAUSE = 30.0, 0.02
@@ -47,6 +49,8 @@ async def house(path: Path, port: int, say: Say) -> AsyncIterator[House]:
     began = time.monotonic()
     refuse_taken(port)
     with DataDir(path) as data:
+        # What a killed Grace left behind tells of processes that are gone.
+        (data.path / "up.json").unlink(missing_ok=True)
         logs.configure("info", data.folder("logs") / "grace.log")
         installation = Installation(data.path)
         try:
@@ -71,12 +75,12 @@ async def _services(
     async with running_all(built) as started:
         await until_open(port, [each.broken for each in started])
         ops_port = free_port()
-        keeping = asyncio.create_task(_keep_servers(installation, stopping, log))
+        up = House(installation, started, port, ops_port, time.monotonic() - began)
+        keeping = asyncio.create_task(_keep_servers(up, stopping, log))
         beside = [
             asyncio.create_task(serve_ops(started, "127.0.0.1", ops_port)),
             asyncio.create_task(_keep_streams(installation, stopping, log)),
         ]
-        up = House(installation, started, port, ops_port, time.monotonic() - began)
         _write_state(up)
         try:
             yield up
@@ -120,21 +124,27 @@ def refuse_taken(port: int) -> None:
         raise StackError(f"port {port} of 127.0.0.1 is taken; choose another one with --port")
 
 
-async def _keep_servers(
-    installation: Installation, stopping: asyncio.Event, log: logs.Logger
-) -> None:
+async def _keep_servers(up: House, stopping: asyncio.Event, log: logs.Logger) -> None:
     """Start a server again that has died: the house must outlive its servers."""
     while not stopping.is_set():
-        for server in (installation.nats, installation.postgres):
-            if not server.running:
-                log.error("server.died", server=server.name)
-                try:
-                    await asyncio.to_thread(server.start)
-                except (StackError, OSError) as error:
-                    log.warning("server.not_started", server=server.name, error=str(error))
+        servers = (up.installation.nats, up.installation.postgres)
+        died = [server for server in servers if not server.running]
+        for server in died:
+            await _start_again(server, log)
+        if died:
+            with suppress(StackError, OSError):  # one is away still, or the disk is full
+                _write_state(up)
         with suppress(TimeoutError):
             async with asyncio.timeout(_WATCH_SECONDS):
                 await stopping.wait()
+
+
+async def _start_again(server: NatsServer | PostgresServer, log: logs.Logger) -> None:
+    log.error("server.died", server=server.name)
+    try:
+        await asyncio.to_thread(server.start)
+    except (StackError, OSError) as error:
+        log.warning("server.not_started", server=server.name, error=str(error))
 
 
 async def _keep_streams(
@@ -159,5 +169,7 @@ def _write_state(up: House) -> None:
         "ops_url": f"http://127.0.0.1:{up.ops_port}",
         "postgres_placement": str(up.installation.postgres.placement),
     }
-    file = up.installation.root / "up.json"
-    file.write_text(json.dumps(state, indent=2), encoding="utf-8")
+    # Whole or not at all: whoever asks meanwhile reads it.
+    draft = up.installation.root / "up.json.new"
+    draft.write_text(json.dumps(state, indent=2), encoding="utf-8")
+    draft.replace(draft.with_suffix(""))
