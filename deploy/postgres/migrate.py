@@ -20,6 +20,14 @@ from grace.kit import migrations
 from grace.stack.installation import migrations_of
 
 _RIGHTS = Path(__file__).with_name("rights.sql")
+# An InterfaceError is a variable of libpq that cannot be used, or a connection that broke.
+_EXPECTED = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    SQLAlchemyError,
+    migrations.SchemaMismatch,
+)
 
 
 def main() -> int:
@@ -27,7 +35,7 @@ def main() -> int:
     given = _arguments()
     try:
         asyncio.run(migrate(given))
-    except (OSError, asyncpg.PostgresError, SQLAlchemyError, migrations.SchemaMismatch) as error:
+    except _EXPECTED as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         print(f"grace: Postgres at {given.host}:{given.port}: {reason[0]}", file=sys.stderr)
         return 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grace.kit import ServiceSettings, SettingsError, database
+from grace.kit import ServiceSettings, SettingsError, database, logs
 from grace.testkit import House
 
 
@@ -32,3 +32,21 @@ def test_a_misspelt_mode_of_tls_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PGSSLMODE", "verify")
     with pytest.raises(SettingsError, match="POSTGRES_SSLMODE.*verify-full"):
         ServiceSettings()
+
+
+@pytest.mark.parametrize("wanted", ["nonsense", "standby"])
+def test_a_server_that_a_service_cannot_write_to_is_refused(
+    monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setenv("PGTARGETSESSIONATTRS", wanted)
+    with pytest.raises(SettingsError, match="POSTGRES_SESSION_ATTRS.*read-write"):
+        ServiceSettings()
+
+
+async def test_what_libpq_would_not_take_is_told_and_not_tried_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGSSLNEGOTIATION", "nonsense")
+    settings = house.blank("learning", postgres_sslmode="prefer").settings
+    with pytest.raises(SettingsError, match="sslnegotiation"):
+        await database.Pools().open("learning", settings, logs.logger("learning"))

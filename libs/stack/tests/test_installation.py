@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from grace.htm.settings import Settings
+from grace.kit.database import connect
 from grace.stack.installation import make_secret
 from grace.testkit import House
 
@@ -26,6 +27,27 @@ def test_a_secret_is_private_and_stays_as_it_is(tmp_path: Path) -> None:
     assert make_secret(made, "second").read_text(encoding="utf-8") == "first"
     assert made.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [made]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PGTARGETSESSIONATTRS", "nonsense"),
+        ("PGTARGETSESSIONATTRS", "standby"),
+        ("PGSSLNEGOTIATION", "direct"),
+    ],
+)
+async def test_what_a_shell_says_of_other_servers_does_not_stop_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    await house.installation.migrate(house.database)
+    settings = Settings(**house.installation.settings("htm", house.database))
+    connection = await connect("htm", settings)
+    try:
+        assert await connection.fetchval("SELECT current_user") == "htm"
+    finally:
+        await connection.close()
 
 
 async def test_a_shell_that_wants_tls_of_other_servers_does_not_stop_it(

@@ -98,6 +98,8 @@ class Pools:
             return await waiting(self._connected, service, settings)
         except _REFUSED as error:
             raise SettingsError(f"{error}: run `grace migrate`, or set another database") from None
+        except asyncpg.ClientConfigurationError as error:
+            raise SettingsError(f"how to reach Postgres: {error}") from None
 
     async def _connected(self, service: str, settings: ServiceSettings) -> Pool:
         pool = await self.make(service, settings)
@@ -143,13 +145,17 @@ async def connect(service: str, settings: ServiceSettings) -> Connection:
 
 
 def _arguments(service: str, settings: ServiceSettings, **session: str) -> dict[str, Any]:
+    tls = settings.postgres_sslmode or _unasked_tls(settings.postgres_host)
     return {
         "host": settings.postgres_host,
         "port": settings.postgres_port,
         "database": settings.postgres_database,
         "user": settings.postgres_user or service,
         "password": _password(settings),
-        "ssl": settings.postgres_sslmode or _unasked_tls(settings.postgres_host),
+        "ssl": tls,
+        # Otherwise as PGSSLNEGOTIATION says, which is meant for servers that speak TLS.
+        "direct_tls": False if tls == "disable" else None,
+        "target_session_attrs": settings.postgres_session_attrs,
         "connection_class": TypedConnection,
         "timeout": _CONNECT_SECONDS,
         "command_timeout": _COMMAND_SECONDS,

@@ -84,7 +84,9 @@ async def migrate(url: URL, schemas: dict[str, Path], passwords: dict[str, str])
     from sqlalchemy import text  # noqa: PLC0415
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
 
-    engine = create_async_engine(url)
+    # A PGSSLNEGOTIATION of the shell is meant for servers that speak TLS.
+    plain = {"direct_tls": False} if url.query.get("ssl") == "disable" else {}
+    engine = create_async_engine(url, connect_args=plain)
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})

@@ -52,6 +52,12 @@ class ServiceSettings(BaseSettings):
         pattern="^(|disable|allow|prefer|require|verify-ca|verify-full)$",
         validate_default=True,
     )
+    # As in libpq, of what a service can work with: it writes, and so wants no standby.
+    postgres_session_attrs: str = Field(
+        default_factory=lambda: os.environ.get("PGTARGETSESSIONATTRS", "any"),
+        pattern="^(any|primary|read-write)$",
+        validate_default=True,
+    )
     # Four connections serve a service on a small host; a busy htm wants more.
     pool_size: int = Field(default=4, ge=2, le=100)
     ops_host: str = "127.0.0.1"

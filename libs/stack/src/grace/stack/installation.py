@@ -102,7 +102,7 @@ class Installation:
             "127.0.0.1",
             self.postgres.port,
             database,
-            {"ssl": "disable"},
+            {"ssl": "disable", "target_session_attrs": "any"},
         )
         folders = {name: migrations_of(name) for name in self.names}
         passwords = {name: self.secret(f"{name}.password") for name in self.names}
@@ -155,6 +155,7 @@ class Installation:
             "postgres_port": self.postgres.port,
             "postgres_database": database,
             "postgres_sslmode": "disable",
+            "postgres_session_attrs": "any",
             "postgres_user": service,
             "postgres_password_file": self.secret_file(f"{service}.password"),
             # Only what another replica committed waits for it, and here is one of each service.

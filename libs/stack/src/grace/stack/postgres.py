@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Literal, TypedDict
 from urllib.parse import quote
 
+from asyncpg.connect_utils import SessionAttribute
+
 from grace.stack import cluster
 from grace.stack.errors import StackError
 from grace.stack.placement import Placement, binary, place
@@ -68,6 +70,8 @@ class ConnectArgs(TypedDict):
     password: str
     database: str
     ssl: Literal["disable"]
+    direct_tls: Literal[False]
+    target_session_attrs: SessionAttribute
 
 
 class PostgresServer:
@@ -196,8 +200,11 @@ class PostgresServer:
             "user": user,
             "password": self.password if password is None else password,
             "database": database,
-            # Nobody listens on the loopback, and a PGSSLMODE of the shell is meant for other servers.
+            # Nobody listens on the loopback, and PGSSLMODE, PGSSLNEGOTIATION and PGTARGETSESSIONATTRS
+            # of the shell are meant for other servers.
             "ssl": "disable",
+            "direct_tls": False,
+            "target_session_attrs": SessionAttribute.any,
         }
 
     def dsn(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from grace.kit import Queries
 from grace.worker.domain.failure import InvalidError, UnreachedError, UnusableError
@@ -79,6 +80,8 @@ class _Door:
             user=self.user,
             password=self.password,
             ssl=_tls(self.tls),
+            # Not what PGTARGETSESSIONATTRS of the shell says: an entry names its server.
+            target_session_attrs=SessionAttribute.any,
             timeout=CONNECT_SECONDS,
             command_timeout=STATEMENT_SECONDS,
             server_settings=_session_of(self.role),
