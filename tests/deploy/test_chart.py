@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from functools import cache
 from typing import Any
 
@@ -181,11 +182,19 @@ def test_the_migration_ends_before_the_first_pod_of_a_new_version_starts() -> No
     assert all("envFrom" not in each for each in containers(pods("default")["migrate"]))
 
 
-def test_without_hooks_each_revision_migrates_in_a_job_of_its_own() -> None:
-    rendered = objects_of(render(changed("migrate.hook", value=False)))
-    job = next(each for each in rendered if each["kind"] == "Job")
-    assert job["metadata"]["name"] == f"{RELEASE}-migrate-1"
-    assert "annotations" not in job["metadata"]
+def migration(values: dict[str, Any]) -> dict[str, Any]:
+    rendered = objects_of(render({**values, "migrate": {"hook": False}}))
+    return next(each for each in rendered if each["kind"] == "Job")
+
+
+def test_without_hooks_each_version_migrates_in_a_job_of_its_own() -> None:
+    """Tools without hooks apply what `helm template` gives: there the revision is always the first."""
+    old, same, new = (migration(changed("image.tag", tag)) for tag in ("0.1.0", "0.1.0", "0.2.0"))
+    assert old == same
+    names = [job["metadata"]["name"] for job in (old, new)]
+    assert names[0] != names[1], "a Job that is there already cannot be changed"
+    assert all(re.fullmatch(rf"{RELEASE}-migrate-[0-9a-f]{{8}}-1", name) for name in names)
+    assert "annotations" not in old["metadata"]
 
 
 def test_an_image_is_named_by_its_digest_where_there_is_one() -> None:
