@@ -21,6 +21,8 @@ GROUPS: list[dict[str, Any]] = yaml.safe_load(
 RULES = [rule for group in GROUPS for rule in group["rules"]]
 _METRIC = re.compile(r"\b(grace_[a-z_]+)")
 _SELECTED = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"")
+_COUNTED = re.compile(r"increase\((grace_[a-z_]+)(\{[^}]*\})?\[")
+_CHOSEN = re.compile(r"(\w+)=~?\"([^\"]*)\"")
 _BY = re.compile(r"\bby \(([^)]*)\)")
 _SHOWN = re.compile(r"\$labels\.(\w+)")
 
@@ -59,6 +61,23 @@ def test_an_alert_watches_what_is_measured(rule: dict[str, Any]) -> None:
 def test_an_alert_says_how_bad_it_is_what_it_means_and_where_to_look(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in {"warning", "critical"}
     assert rule["annotations"].keys() == {"summary", "look"}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["alert"]))
+def test_the_first_thing_that_an_alert_counts_is_seen(rule: dict[str, Any]) -> None:
+    """`increase` sees no step from nothing to 1: the series is there before, or counts as a whole."""
+    metrics()
+    for name, selector in _COUNTED.findall(rule["expr"]) if "/" not in rule["expr"] else []:
+        collector = REGISTRY._names_to_collectors[name]
+        assert isinstance(collector, MetricWrapperBase)
+        if f"{name} offset" in rule["expr"] or "service" in collector._labelnames:
+            continue  # the kit's are there once a service has started: libs/kit/tests/test_life.py
+        wanted = dict(_CHOSEN.findall(selector))
+        found = [dict(s.labels) for m in collector.collect() for s in m.samples if s.name == name]
+        for label in wanted.keys() - {"le"}:
+            have = {labels[label] for labels in found}
+            assert set(wanted[label].split("|")) <= have
+        assert found, f"{name} is not there before the first one"
 
 
 def test_the_promised_alerts_stand_at_their_limits() -> None:

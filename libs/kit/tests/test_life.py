@@ -12,12 +12,14 @@ from typing import Any
 
 import forked
 import pytest
+from prometheus_client import Counter
 from structlog.testing import capture_logs
 
 from grace.contracts.verification import ActionClosed
 from grace.kit import Received, Runtime, SettingsError, Unit, end_tasks
 from grace.kit.keys import IdentityKeys
 from grace.kit.life import Running
+from grace.kit.metrics import LOOP_FAILURES, OUTBOX_RESENT, PERMISSION_VIOLATIONS
 from grace.kit.migrations import SchemaMismatch
 from grace.kit.ops import listen_ops, readiness, serving_ops
 from grace.testkit import House, eventually
@@ -31,6 +33,22 @@ Messages = Sequence[Received[ActionClosed]]
 async def test_a_service_that_runs_has_no_problems(desk: Desk) -> None:
     async with desk.reading() as running:
         assert await readiness([running]) == {"learning": []}
+
+
+async def test_what_alerts_count_is_there_before_it_happens(house: House) -> None:
+    """Prometheus sees no step from nothing to the first one."""
+    counted = (PERMISSION_VIOLATIONS, OUTBOX_RESENT, LOOP_FAILURES)
+    for counter in counted:
+        counter.clear()
+    async with house.running("learning"):
+        await eventually(lambda: all(_zeros(counter, "learning") for counter in counted))
+
+
+def _zeros(counter: Counter, service: str) -> bool:
+    samples = [sample for metric in counter.collect() for sample in metric.samples]
+    counts = [sample for sample in samples if sample.name.endswith("_total")]
+    mine = [sample.value for sample in counts if sample.labels["service"] == service]
+    return bool(mine) and not any(mine)
 
 
 async def test_a_service_is_not_ready_before_it_can_be_asked(desk: Desk) -> None:

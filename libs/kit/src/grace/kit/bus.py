@@ -136,6 +136,7 @@ def _callbacks(
     runtime: Runtime, on_reconnect: Callable[[], None], on_close: Callable[[], None]
 ) -> dict[str, Any]:
     complaints = Complaints(runtime.log)
+    refused = metrics.PERMISSION_VIOLATIONS.labels(runtime.name)
 
     def is_wanted() -> bool:
         """A start that was given up has no client yet, and closes what it still got."""
@@ -144,7 +145,7 @@ def _callbacks(
     async def on_error(error: Exception) -> None:
         # nats-py lower-cases what the server says.
         if "permissions violation" in str(error).lower():
-            metrics.PERMISSION_VIOLATIONS.labels(runtime.name).inc()
+            refused.inc()
         complaints.tell(error)
 
     async def on_disconnect() -> None:

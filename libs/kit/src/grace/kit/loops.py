@@ -51,6 +51,7 @@ class Duty:
 
 async def run_duty(runtime: Runtime, duty: Duty) -> None:
     """Tick until the service stops."""
+    metrics.LOOP_FAILURES.labels(runtime.name, duty.name)
     wake = runtime.wake_event(duty.woken_by or type(duty.loop))
     while not runtime.stopping.is_set():
         wake.clear()

@@ -1,4 +1,8 @@
-"""The kit's metrics; one registry for the process, the service is a label."""
+"""The kit's metrics; one registry for the process, the service is a label.
+
+What an alert counts one by one is there, at 0, as soon as its owner has started: Prometheus sees no
+step from nothing to the first one.
+"""
 
 from __future__ import annotations
 

@@ -66,6 +66,7 @@ class StreamWatch:
         self, runtime: Runtime, flight: Flight, name: str, known: tuple[str, int] | None
     ) -> bool:
         """Whether it answered."""
+        metrics.OUTBOX_RESENT.labels(runtime.name, name)
         try:
             info = await runtime.stream.stream_info(name)
         except NatsError as error:

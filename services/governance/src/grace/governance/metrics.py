@@ -4,6 +4,9 @@ from datetime import timedelta
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from grace.governance.domain.lifecycle import FINAL
+from grace.governance.domain.tiers import Tier
+
 # The alert is at 3600 s, which is also the default expiry; so the buckets meet it exactly.
 APPROVAL_LATENCY = Histogram(
     "grace_approval_latency_seconds",
@@ -11,6 +14,10 @@ APPROVAL_LATENCY = Histogram(
     ("tier", "outcome"),
     buckets=(1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 21600, 86400),
 )
+# At 0 from the start: Prometheus sees no step from nothing to the first one, which alerts count.
+for _tier in Tier:
+    for _outcome in sorted(FINAL):
+        APPROVAL_LATENCY.labels(str(_tier.value), _outcome.value)
 
 
 def observe_latency(*, tier: int, outcome: str, waited: timedelta) -> None:
@@ -40,6 +47,8 @@ def gauge_open_reviews(count: int) -> None:
 NOTICES = Counter(
     "grace_governance_notices_total", "Tries to tell a webhook, by how they went", ("outcome",)
 )
+for _went in ("sent", "postponed", "given_up"):
+    NOTICES.labels(_went)
 
 
 def count_notice(outcome: str) -> None:

@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from grace.intent.domain.hold import Cause
+
 CAPTURE_SECONDS = Histogram(
     "grace_intent_capture_seconds",
     "From the receipt of a detected error to the commit of its capture; each error of a batch "
@@ -14,6 +16,9 @@ PLAYBOOKS_REFUSED = Gauge(
 )
 
 HOLDS = Counter("grace_intent_holds", "Missions whose plan had to wait, by cause", ["cause"])
+# At 0 from the start: Prometheus sees no step from nothing to the first one, which an alert counts.
+for _cause in Cause:
+    HOLDS.labels(_cause.value)
 
 
 def observe_capture(*, messages: int, seconds: float) -> None:

@@ -5,6 +5,9 @@ from prometheus_client import Counter, Histogram
 ROLLBACKS = Counter(
     "grace_rollbacks_total", "Actions that were undone, by whether the world is back", ("outcome",)
 )
+# At 0 from the start: Prometheus sees no step from nothing to the first one, which an alert counts.
+for _outcome in ("rolled_back", "rollback_failed"):
+    ROLLBACKS.labels(_outcome)
 ACTION_CONFIDENCE = Histogram(
     "grace_action_confidence",
     "The share of an action's expectations that was measured to hold, once per verdict",
