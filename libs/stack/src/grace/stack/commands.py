@@ -25,6 +25,8 @@ from grace.stack.demo import story
 from grace.stack.errors import StackError
 from grace.stack.installation import Installation
 from grace.stack.ports import free_port
+from grace.stack.restore import refuse_unfit
+from grace.stack.restore import restore as restore_dump
 
 _PORT = 8000
 _USAGE_EXIT = 78
@@ -42,6 +44,7 @@ def register(app: typer.Typer) -> None:
     app.command("demo")(demo)
     app.command("doctor")(doctor_command)
     app.command("migrate")(migrate)
+    app.command("restore")(restore)
     app.add_typer(nats_app, name="nats")
 
 
@@ -156,6 +159,22 @@ async def _migrate(data_dir: Path) -> int:
             await asyncio.to_thread(installation.postgres.stop)
     seconds = time.monotonic() - began
     typer.echo(f"schemas {', '.join(installation.names)} are current ({seconds:.1f} s)")
+    return 0
+
+
+def restore(
+    dump: Annotated[Path, typer.Argument(help="What `pg_dump --format custom` wrote.")],
+    data_dir: DataDirOption = Path(".grace"),
+) -> None:
+    """Make a data directory's Postgres out of a dump. Its secrets lie there already."""
+    _run(_restore(data_dir, dump))
+
+
+async def _restore(data_dir: Path, dump: Path) -> int:
+    refuse_unfit(DataDir(data_dir).path, dump)
+    with DataDir(data_dir) as data:
+        await restore_dump(Installation(data.path), dump)
+    typer.echo(f"{dump} is restored: `grace up` goes on from there")
     return 0
 
 
