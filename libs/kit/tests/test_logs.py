@@ -1,5 +1,6 @@
 import json
 import logging
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -70,3 +71,20 @@ def test_the_lines_of_libraries_take_the_same_form(lines: Lines) -> None:
 def test_what_is_below_the_level_is_left_out(lines: Lines) -> None:
     logs.logger("htm").debug("noise")
     assert lines() == []
+
+
+def test_a_full_disk_stops_nobody_who_logs_and_is_told_of_later(
+    lines: Lines, tmp_path: Path
+) -> None:
+    assert lines() == []
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        logs.logger("htm").info("task.claimed")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    for event in ("task.queued", "task.ended"):
+        logs.logger("htm").info(event)
+    written = (tmp_path / "grace.log").read_text(encoding="utf-8").splitlines()
+    events = {json.loads(line)["event"] for line in written if line}
+    assert events >= {"task.queued", "task.ended", "log.unwritable"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from opentelemetry import trace
@@ -35,10 +36,40 @@ def configure(level: str = "info", file: Path | None = None) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(default=str)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(handler.stream),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing(handler.stream))),
         cache_logger_on_first_use=False,
     )
     _bridge_stdlib(shared, handler, level)
+
+
+class _Unfailing:
+    """A stream that loses what cannot be written: a full disk must end no part of a service.
+
+    Once it can be written again, it is told how often it could not.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._failures = 0
+
+    def write(self, text: str) -> None:
+        """Take a line, or the end of one."""
+        self._tried(lambda: self._stream.write(text))
+
+    def flush(self) -> None:
+        """Write what was taken."""
+        if self._tried(self._stream.flush) and self._failures:
+            told = {"event": "log.unwritable", "level": "error", "times": self._failures}
+            self._failures = 0
+            self._tried(lambda: self._stream.write(f"\n{json.dumps(told)}\n"))
+
+    def _tried(self, act: Callable[[], object]) -> bool:
+        try:
+            act()
+        except OSError:
+            self._failures += 1
+            return False
+        return True
 
 
 def _bridge_stdlib(shared: list[Any], handler: logging.StreamHandler[Any], level: str) -> None:
