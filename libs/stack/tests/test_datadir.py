@@ -1,5 +1,6 @@
 """The data directory: private, one holder, errors that say what to do."""
 
+import errno
 import os
 import signal
 import stat
@@ -53,6 +54,36 @@ def test_nobody_else_can_list_or_write_it(path: Path) -> None:
     with DataDir(path):
         assert mode(path) & 0o066 == 0
         assert mode(path / "lock") == 0o600
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(errno.ENOSPC, "make room"), (errno.EACCES, "that this account owns")],
+)
+def test_a_disk_that_takes_no_more_is_told_with_what_to_do(
+    path: Path, number: int, advice: str
+) -> None:
+    with pytest.raises(StackError, match=f"{path}.* cannot be written .*{advice}"), DataDir(path):
+        raise OSError(number, os.strerror(number))
+    DataDir(path).acquire()
+
+
+def test_a_lock_that_cannot_be_written_is_told_and_not_kept(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "pwrite", full)
+        with pytest.raises(StackError, match="make room"):
+            DataDir(path).acquire()
+    DataDir(path).acquire()
+
+
+def test_another_error_of_the_system_stays_what_it_is(path: Path) -> None:
+    with pytest.raises(ConnectionRefusedError), DataDir(path):
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
 
 
 def test_its_folders_are_private_and_kept(path: Path) -> None:

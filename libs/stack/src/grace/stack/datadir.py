@@ -1,6 +1,7 @@
 """The data directory of one Grace: private, and held by one process at a time."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import sys
@@ -14,6 +15,8 @@ _PRIVATE = 0o700
 # Root's servers run as an unprivileged account, which must pass through this folder (but not
 # list it) to reach its own; every file beside it is 0600 and every other folder 0700.
 _PASSABLE = 0o711
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_UNWRITABLE = _FULL | {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class DataDir:
@@ -40,9 +43,10 @@ class DataDir:
         try:
             self._create()
             lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._take(lock)
         except OSError as failure:
-            raise StackError(self._unwritable(failure)) from failure
-        self._take(lock)
+            self.release()
+            raise StackError(self._unwritable(failure, self.path)) from failure
 
     def release(self) -> None:
         """Give the lock back; nothing happens when it is not held."""
@@ -75,8 +79,10 @@ class DataDir:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        """Give the lock back."""
+        """Give the lock back. StackError where the block met a disk that takes no more."""
         self.release()
+        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+            raise StackError(self._unwritable(error, error.filename or self.path)) from error
 
     @property
     def _lock_path(self) -> Path:
@@ -97,16 +103,15 @@ class DataDir:
             who = self.holder() or "another process"
             message = f"{self.path} is in use by {who}: stop it, or name another data directory"
             raise StackError(message) from None
+        self._lock = lock
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()} ({_command()})\n".encode(), 0)
-        self._lock = lock
 
-    def _unwritable(self, failure: OSError) -> str:
+    def _unwritable(self, failure: OSError, what: Path | str) -> str:
         reason = failure.strerror or str(failure)
-        return (
-            f"{self.path} cannot be written ({reason}): name a data directory that this account "
-            "owns"
-        )
+        if failure.errno in _FULL:
+            return f"{what} cannot be written ({reason}): make room, or name another data directory"
+        return f"{what} cannot be written ({reason}): name a data directory that this account owns"
 
 
 def _at_home(path: Path) -> Path:
