@@ -7,6 +7,8 @@ import pytest
 
 from grace.htm.settings import Settings
 from grace.kit.database import connect
+from grace.stack import cluster
+from grace.stack.errors import StackError
 from grace.stack.installation import make_secret
 from grace.testkit import House
 
@@ -58,3 +60,21 @@ async def test_a_shell_that_wants_tls_of_other_servers_does_not_stop_it(
     login = house.installation.postgres.connect_args(house.database)
     settings = Settings(**house.installation.settings("htm", house.database))
     assert (login["ssl"], settings.postgres_sslmode) == ("disable", "disable")
+
+
+async def test_what_stops_a_migration_is_told_in_one_line(house: House) -> None:
+    with pytest.raises(StackError, match=r'migrated: .*database "nowhere" does not exist$'):
+        await house.installation.migrate("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("FATAL:  no space left\ninitdb: removing contents of x\n", "FATAL:  no space left"),
+        ("initdb: error: x is not empty\ninitdb: hint: take y\n", "initdb: error: x is not empty"),
+        ("something else\n", "something else"),
+        ("", "no reason given"),
+    ],
+)
+def test_why_initdb_failed_is_told_and_not_what_it_tidied_up(said: str, reason: str) -> None:
+    assert cluster.reason_in(said) == reason

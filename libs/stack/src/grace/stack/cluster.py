@@ -97,9 +97,15 @@ def _initdb(draft: Path, placement: Placement, password: str) -> None:
             **_run_as(placement),
         )
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        message = f"initdb of {draft} failed ({reason}): check the space and rights of that disk"
+        message = f"initdb of {draft} failed ({reason_in(done.stderr)}): check the space and rights of that disk"
         raise StackError(message)
+
+
+def reason_in(said: str) -> str:
+    """The line that says why; the last one tells what was tidied up."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    why = [line for line in lines if "FATAL" in line or "error:" in line]
+    return (why or lines[-1:] or ["no reason given"])[0]
 
 
 def _options(draft: Path, password_file: Path) -> list[str]:

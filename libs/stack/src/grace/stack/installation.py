@@ -15,12 +15,14 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
 
 from grace.contracts.permissions import INSTALLER, users
 from grace.contracts.subjects import SERVICES
 from grace.kit import Service, migrations
 from grace.kit.typed import TypedConnection
 from grace.stack import streams
+from grace.stack.errors import StackError
 from grace.stack.nats import NatsLimits, NatsServer, UserPermissions
 from grace.stack.postgres import SUPERUSER, PostgresServer
 
@@ -106,8 +108,11 @@ class Installation:
         )
         folders = {name: migrations_of(name) for name in self.names}
         passwords = {name: self.secret(f"{name}.password") for name in self.names}
-        await migrations.migrate(url, folders, passwords)
-        await self._let_in(database)
+        try:
+            await migrations.migrate(url, folders, passwords)
+            await self._let_in(database)
+        except (asyncpg.PostgresError, SQLAlchemyError) as error:
+            raise StackError(f"schemas cannot be migrated: {_first_line(error)}") from error
 
     async def _let_in(self, database: str) -> None:
         admin = await self.admin(database)
@@ -208,6 +213,10 @@ class Installation:
         settings = settings_module.Settings(**values)
         built: Service = importlib.import_module(f"grace.{service}.app").build(settings)
         return built
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def migrations_of(service: str) -> Path:
