@@ -112,7 +112,7 @@ class Freeze(Message):
 
 
 class FreezeDeclared(Message):
-    """Asks on `intent.freeze.declared`."""
+    """Changes are to wait from now on, or in the windows that it names."""
 
     SCHEMA: ClassVar[str] = "grace.intent.v1.FreezeDeclared"
     SUBJECT: ClassVar[str] = "intent.freeze.declared"
@@ -121,7 +121,7 @@ class FreezeDeclared(Message):
 
 
 class FreezeEnded(Message):
-    """Asks on `intent.freeze.ended`."""
+    """Somebody ended a freeze before its time; what waited for it is planned again."""
 
     SCHEMA: ClassVar[str] = "grace.intent.v1.FreezeEnded"
     SUBJECT: ClassVar[str] = "intent.freeze.ended"
@@ -967,7 +967,7 @@ class ImportPlaybook(Message):
 
 
 class PlaybookImported(Message):
-    """Asks on `intent.playbook.imported`."""
+    """A new version of a playbook stands: it plans from now on, unless its rule is disabled."""
 
     SCHEMA: ClassVar[str] = "grace.intent.v1.PlaybookImported"
     SUBJECT: ClassVar[str] = "intent.playbook.imported"
