@@ -25,8 +25,9 @@ from nats.js.errors import NotFoundError
 from grace.contracts.permissions import INSTALLER, durable, inbox_prefix
 from grace.contracts.subject import Stream, Subject
 from grace.contracts.subjects import SERVICES, STREAMS, SUBJECTS
-from grace.kit import logs
+from grace.kit import GraceError, logs
 from grace.kit.settings import ACK_WAIT
+from grace.stack.room import Room
 
 _DEDUPLICATION_SECONDS = 600.0
 _MAX_ACK_PENDING = 1024
@@ -73,17 +74,28 @@ async def apply(
     return done
 
 
-async def keep(client: Client, stopping: asyncio.Event, log: logs.Logger) -> None:
-    """Apply again and again, so that a wiped server gets its streams back within seconds."""
+async def keep(
+    client: Client, stopping: asyncio.Event, log: logs.Logger, room: Room | None = None
+) -> None:
+    """Apply again and again, so that a wiped server gets its streams back within seconds, and make room."""
+    room = room or Room(client)
     while not stopping.is_set():
         reconnects, pause = client.stats["reconnects"], RECONCILE_SECONDS
         try:
             for line in await apply(client):
                 log.warning("nats.repaired", what=line)
-        except (NatsError, OSError) as error:
-            log.warning("nats.not_applied", error=repr(error))
+            for line in await make_room(room):
+                log.info("nats.trimmed", what=line)
+        except (NatsError, OSError, GraceError) as error:
+            log.warning("nats.not_applied", error=str(error) or repr(error))
             pause = _RETRY_SECONDS
         await _rest(client, stopping, pause, reconnects)
+
+
+async def make_room(room: Room) -> list[str]:
+    """Let go of what was read in streams that would refuse what is new; returns what was done."""
+    refusing = [_stream_config(s, sealed=True) for s in STREAMS.values() if s.discard == "new"]
+    return [done for config in refusing if (done := await room.make(config)) is not None]
 
 
 async def _rest(client: Client, stopping: asyncio.Event, pause: float, reconnects: int) -> None:
