@@ -123,7 +123,20 @@ def test_no_cut_passes_a_reader(
     readers: list[ConsumerInfo], sequences: list[int], oldest: int
 ) -> None:
     marks = [Mark(START, sequence, sequence) for sequence in sorted(sequences)]
-    level = Level(oldest, START - DAYS, Mark(START, 200, 200))
+    level = Level(oldest, START - DAYS, Mark(START, 200, 200), len(readers))
     cut = mark_to_cut_at([*marks, level.newest], level, read_by_all(level, readers), SPARE)
     behind = [r for r in readers if r.num_pending or r.num_ack_pending]
     assert cut is None or all(cut.sequence <= r.ack_floor.stream_seq for r in behind if r.ack_floor)
+
+
+def test_nothing_goes_while_a_reader_is_not_heard_of() -> None:
+    level = Level(1, START - DAYS, Mark(START, 200, 200), 2)
+    done = reader(floor=200, pending=0, unacknowledged=0)
+    assert read_by_all(level, [done, done]) == 200
+    assert read_by_all(level, [done]) == 0
+    assert mark_to_cut_at([level.newest], level, 0, SPARE) is None
+
+
+def test_a_stream_that_nobody_reads_keeps_everything() -> None:
+    level = Level(1, START - DAYS, Mark(START, 200, 200), 0)
+    assert read_by_all(level, []) == 0

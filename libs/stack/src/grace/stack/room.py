@@ -9,7 +9,7 @@ behind all readers. Marks are of the server's clock alone, by which it tells how
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -39,11 +39,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A stream now: its oldest message and that one's time, and a mark at its newest."""
+    """A stream now: its oldest message and that one's time, a mark at its newest, how many read it."""
 
     first: int
     oldest: datetime
     newest: Mark
+    readers: int
 
     @property
     def middle(self) -> int:
@@ -88,7 +89,8 @@ class Room:
             raise Unavailable(f"{name}: {info.get('error')}")
         state = info["state"]
         newest = Mark(datetime.fromisoformat(info["ts"]), state["last_seq"], state["bytes"])
-        return Level(state["first_seq"], datetime.fromisoformat(state["first_ts"]), newest)
+        oldest = datetime.fromisoformat(state["first_ts"])
+        return Level(state["first_seq"], oldest, newest, state["consumer_count"])
 
     def _note(self, name: str, level: Level, most: int) -> None:
         kept = [mark for mark in self._marks.get(name, ()) if mark.sequence >= level.first]
@@ -115,13 +117,15 @@ class Room:
             await self._jetstream.update_stream(config)
 
 
-def read_by_all(level: Level, readers: Iterable[ConsumerInfo]) -> int:
+def read_by_all(level: Level, readers: Sequence[ConsumerInfo]) -> int:
     """The last message up to which every reader has read all that is for it.
 
-    `level` is older than what the readers say: who has nothing left has read all of it.
+    `level` is older than what the readers say: who has nothing left has read all of it. 0 where nobody reads,
+    or where a reader is not among them: a cluster leaves out those whose server does not answer.
     """
-    newest = level.newest.sequence
-    return min((_read_by(reader, newest) for reader in readers), default=newest)
+    if len(readers) < level.readers:
+        return 0
+    return min((_read_by(reader, level.newest.sequence) for reader in readers), default=0)
 
 
 def _read_by(reader: ConsumerInfo, newest: int) -> int:
