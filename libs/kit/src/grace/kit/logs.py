@@ -26,7 +26,6 @@ def configure(level: str = "info", file: Path | None = None) -> None:
         logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
     )
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace,

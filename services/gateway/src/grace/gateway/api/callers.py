@@ -165,6 +165,7 @@ def allowed(house: State, scope: HttpScope, scopes: Sequence[str]) -> Caller:
         state.get("idempotency_key"),
         state.get("identity") or new_id(),
     )
-    if (cursor := QueryParams(scope["query_string"]).get("cursor")) is not None:
+    query = scope["query_string"]
+    if query and (cursor := QueryParams(query).get("cursor")) is not None:
         caller.seal.check(cursor)
     return caller

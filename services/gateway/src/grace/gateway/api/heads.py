@@ -32,12 +32,21 @@ def refuse_long_head(scope: Scope, limit: int) -> None:
 
 def refuse_unclear_head(scope: Scope) -> None:
     """Refuse fields and parameters that come twice, and text that no database can store."""
-    names = Counter(name for name, _ in scope["headers"])
+    names = [name for name, _ in scope["headers"]]
+    if len(set(names)) < len(names):
+        _refuse_twice(Counter(names))
+    _check_text(scope["raw_path"], "path")
+    if scope["query_string"]:
+        _refuse_unclear_query(scope["query_string"].replace(b"+", b" "))
+
+
+def _refuse_twice(names: Counter[bytes]) -> None:
     once = _ONCE.union(name for name in names if name.startswith(_ATTRIBUTE))
     if twice := sorted(name.decode("latin-1") for name in once if names[name] > 1):
         raise HTTPException(HTTPStatus.BAD_REQUEST, f"The header {twice[0]} occurs twice.")
-    _check_text(scope["raw_path"], "path")
-    query = scope["query_string"].replace(b"+", b" ")
+
+
+def _refuse_unclear_query(query: bytes) -> None:
     _check_text(query, "query")
     given = Counter(unquote_to_bytes(each.partition(b"=")[0]) for each in query.split(b"&") if each)
     if any(count > 1 for count in given.values()):

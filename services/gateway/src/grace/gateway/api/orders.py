@@ -274,7 +274,7 @@ def _spec(task: NewTask, caller: Caller, place: int) -> TaskSpec:
 
 def spec_of(work: Work, caller: Caller, *, prefix: str, more: Mapping[str, object]) -> TaskSpec:
     """The order of a caller's work; 422 names the field that HTM would not take."""
-    given = work.model_dump() | {
+    given = dict(work) | {
         "params": _written(work.params),
         "unique_key": key_of(work.unique_key) if work.unique_key else None,
         "tenant_id": caller.tenant,

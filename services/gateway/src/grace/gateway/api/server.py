@@ -62,7 +62,6 @@ async def _serve(settings: Settings, runtime: Runtime, listener: socket.socket) 
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        h11_max_incomplete_event_size=settings.head_limit,
         timeout_graceful_shutdown=int(settings.drain_timeout.total_seconds()),
     )
     runtime.log.info("gateway.listening", host=settings.host, port=settings.port)
