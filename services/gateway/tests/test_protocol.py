@@ -30,6 +30,7 @@ class App:
 
     def __init__(self) -> None:
         self._held, self._go = asyncio.Event(), asyncio.Event()
+        self.left = asyncio.Event()
         self.asked: list[str] = []
 
     async def let_go(self) -> None:
@@ -46,6 +47,10 @@ class App:
                 return
             body, more = body + message["body"], message["more_body"]
         self.asked.append(scope["path"])
+        if scope["path"] == "/stream":
+            assert (await receive())["type"] == "http.disconnect"
+            self.left.set()
+            return
         if scope["path"] == "/held":
             self._held.set()
             await self._go.wait()
@@ -227,6 +232,18 @@ async def test_half_a_head_waits_for_the_answer_in_front_and_then_for_its_own_ti
         assert (await line.until(b";")).endswith(b"GET /held [host] ;")
         line.send(b"\r\n")
         assert (await line.until(b";")).endswith(b"GET /late [host] ;")
+
+
+async def test_who_streams_hears_that_its_client_has_gone_whatever_waits_behind_it() -> None:
+    app = App()
+    async with connected(app) as line:
+        line.send(GET % b"stream" + GET % b"a")
+        async with asyncio.timeout(10):
+            while not app.asked:  # noqa: ASYNC110 - the app is no part of this
+                await asyncio.sleep(0)
+            line.close()
+            await app.left.wait()
+    assert app.asked == ["/stream"]
 
 
 async def test_a_client_that_continues_only_when_told_is_told() -> None:

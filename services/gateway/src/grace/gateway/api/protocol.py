@@ -18,6 +18,7 @@ from httptools import (
     HttpParserUpgrade,
     HttpRequestParser,
 )
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -92,6 +93,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._deadline: TimerHandle | None = None
         self._start = b""  # how the request that is read begins, where nothing was in front of it
         self._bytes = 0  # of that request
+        self._in_hand: RequestResponseCycle | None = None
         self._flaw: HTTPStatus | None = None
 
     @property
@@ -107,9 +109,16 @@ class PatientProtocol(HttpToolsProtocol):
         self._await(_Part.HEAD)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for any more."""
+        """Nothing is waited for any more; uvicorn would tell only the last that came."""
         self._stop_waiting()
+        if self._in_hand is not None and not self._in_hand.response_complete:
+            self._in_hand.disconnected = True
+            self._in_hand.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._in_hand = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; each part of a request has a deadline of its own, which bytes do not move."""
