@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from grace.client.cli import build
 from grace.stack.datadir import DataDir
 from grace.stack.errors import StackError
+from grace.stack.ports import free_port
 
 HOLD = """
 import signal, sys
@@ -43,7 +44,8 @@ def test_what_is_not_there_is_not_migrated(path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["doctor", "migrate", "up"])
 def test_the_home_of_nobody_is_told_in_one_line(command: str) -> None:
-    asked = [command, "--data-dir", "~nobody-has-this-name/grace"]
+    port = ["--port", str(free_port())] if command == "up" else []
+    asked = [command, *port, "--data-dir", "~nobody-has-this-name/grace"]
     ended = CliRunner().invoke(build(), asked)
     said = "grace: ~nobody-has-this-name/grace names the home of nobody here: "
     assert (ended.exit_code, ended.stderr.startswith(said)) == (1, True)
