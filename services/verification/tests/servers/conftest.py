@@ -62,9 +62,10 @@ FAST = {"poll_interval": timedelta(milliseconds=200), "claim_for": timedelta(sec
 class Play:
     """One mission's surroundings: intent, governance and a worker, played by the test."""
 
-    def __init__(self, house: House, make: Make) -> None:
+    def __init__(self, house: House, make: Make, tenant: str = "default") -> None:
         self.house = house
         self.make = make
+        self.tenant = tenant
         self._actors: dict[str, Runtime] = {}
 
     @asynccontextmanager
@@ -98,7 +99,7 @@ class Play:
     def captured(self, mission_id: str, target: str = "shop-db") -> ErrorCaptured:
         return ErrorCaptured(
             mission_id=mission_id,
-            tenant_id="default",
+            tenant_id=self.tenant,
             signal_id=str(new_id()),
             fingerprint="f" * 64,
             source="watch",
@@ -115,7 +116,7 @@ class Play:
         """A plan of these actions, detected now."""
         wire = WirePlan(
             mission_id=mission_id,
-            tenant_id="default",
+            tenant_id=self.tenant,
             playbook="postgres-runaway-queries",
             playbook_version=1,
             kind="postgres.runaway_query",
@@ -128,13 +129,17 @@ class Play:
         )
         data = wire.to_bytes()
         return ActionPlanned(
-            mission_id=mission_id, tenant_id="default", plan_hash=digest(data), plan=data, **changes
+            mission_id=mission_id,
+            tenant_id=self.tenant,
+            plan_hash=digest(data),
+            plan=data,
+            **changes,
         )
 
     async def begin_baseline(self, target: str = "shop-db", params: str = '{"seconds":4}') -> str:
         begun = await (await self.actor("gateway")).call(
             TakeBaseline(
-                tenant_id="default",
+                tenant_id=self.tenant,
                 target=target,
                 operation="postgres.activity",
                 params=params,
@@ -154,7 +159,7 @@ class Play:
 
     async def baseline_is(self, baseline_id: str, status: str) -> WireBaseline:
         found = await (await self.actor("gateway")).call(
-            GetBaseline(tenant_id="default", baseline_id=baseline_id)
+            GetBaseline(tenant_id=self.tenant, baseline_id=baseline_id)
         )
         assert found.status == status, found
         return found
@@ -162,7 +167,7 @@ class Play:
     async def mission_until(self, mission_id: str, *statuses: str, timeout: float = 10) -> Mission:
         async def stands() -> Mission:
             found = await (await self.actor("gateway")).call(
-                GetMission(tenant_id="default", mission_id=mission_id)
+                GetMission(tenant_id=self.tenant, mission_id=mission_id)
             )
             assert found.status in statuses, found
             return found
@@ -228,7 +233,7 @@ class Play:
         whole = ApprovalGranted(
             approval_id=f"approval-{new_id()}",
             mission_id=mission_id,
-            tenant_id="default",
+            tenant_id=self.tenant,
             plan_hash=rows[0]["plan_hash"],
             decided_by=("alice",),
             grants=tuple(
@@ -336,7 +341,7 @@ class Play:
 
     async def timeline(self, mission_id: str) -> list[TimelineEntry]:
         found = await (await self.actor("gateway")).call(
-            GetTimeline(tenant_id="default", mission_id=mission_id)
+            GetTimeline(tenant_id=self.tenant, mission_id=mission_id)
         )
         return list(found.entries)
 

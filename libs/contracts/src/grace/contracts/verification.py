@@ -183,7 +183,9 @@ class TargetHold(Message):
     SCHEMA: ClassVar[str] = "grace.verification.v1.TargetHold"
 
     target: Id
-    contract_id: Id = Field(description="Who acts on it, or did last.")
+    contract_id: Id = Field(
+        description="Who acts on it, or did last; another-tenant where that is not yours."
+    )
     mission_id: Id
     status: Id = Field(description="Of that contract.")
     taken_at: Timestamp

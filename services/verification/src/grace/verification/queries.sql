@@ -247,10 +247,10 @@ RETURNING c.contract_id;
 UPDATE action_contracts SET next_at = now()
  WHERE contract_id = ANY (ARRAY(
            SELECT w.contract_id
-             FROM unnest(CAST(:tenant_ids AS text[]), CAST(:targets AS text[])) AS f (tenant_id, target)
+             FROM unnest(CAST(:targets AS text[])) AS f (target)
             CROSS JOIN LATERAL (
                   SELECT contract_id FROM action_contracts
-                   WHERE tenant_id = f.tenant_id AND target = f.target AND status = 'waiting'
+                   WHERE target = f.target AND status = 'waiting'
                      FOR NO KEY UPDATE SKIP LOCKED) AS w))
 RETURNING contract_id;
 

@@ -11,7 +11,7 @@ class ReleaseHolds:
         """Free what was left behind and wake those that wait for it."""
         async with runtime.unit() as unit:
             released = await Holds(unit.tx).release_outlived()
-            for _, target, contract_id in released:
+            for target, contract_id in released:
                 runtime.log.error("hold.outlived", target=target, contract_id=contract_id)
-            await Contracts(unit.tx).nudge_waiting([held[:2] for held in released])
+            await Contracts(unit.tx).nudge_waiting([target for target, _ in released])
         return False

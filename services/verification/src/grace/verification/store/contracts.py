@@ -182,13 +182,9 @@ class Contracts:
         rows = await self._tx.fetch(QUERIES["nudge_contracts"], contract_ids=list(contract_ids))
         return [row["contract_id"] for row in rows]
 
-    async def nudge_waiting(self, targets: Sequence[tuple[str, str]]) -> list[str]:
-        """Look at once at the contracts that wait for targets (of tenants)."""
-        rows = await self._tx.fetch(
-            QUERIES["nudge_waiting"],
-            tenant_ids=[tenant_id for tenant_id, _ in targets],
-            targets=[target for _, target in targets],
-        )
+    async def nudge_waiting(self, targets: Sequence[str]) -> list[str]:
+        """Look at once at the contracts that wait for targets."""
+        rows = await self._tx.fetch(QUERIES["nudge_waiting"], targets=list(targets))
         return [row["contract_id"] for row in rows]
 
     async def nudge_mission(self, mission_id: str) -> None:

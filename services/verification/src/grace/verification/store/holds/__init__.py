@@ -11,6 +11,9 @@ from grace.verification.store.contracts import Contracts
 
 QUERIES = Queries.beside(__file__)
 
+# In place of what belongs to another tenant.
+_ELSEWHERE = "another-tenant"
+
 
 class Holds:
     """Holds on targets, inside one transaction."""
@@ -24,11 +27,11 @@ class Holds:
         return {row["contract_id"] for row in rows}
 
     async def holder(self, contract: Contract) -> str | None:
-        """Return who holds a contract's target."""
-        found: str | None = await self._tx.fetchval(
-            QUERIES["holder"], tenant_id=contract.tenant_id, target=contract.action.target
-        )
-        return found
+        """Return who holds a contract's target, as the contract's tenant may know it."""
+        row = await self._tx.fetchrow(QUERIES["holder"], target=contract.action.target)
+        if row is None:
+            return None
+        return str(row["contract_id"]) if row["tenant_id"] == contract.tenant_id else _ELSEWHERE
 
     async def release(self, contract_ids: Sequence[str]) -> list[str]:
         """Free the targets of contracts, unless other actions of their plans still have them.
@@ -36,18 +39,18 @@ class Holds:
         Returns the contracts that may have waited for one of them.
         """
         rows = await self._tx.fetch(QUERIES["free_holds"], contract_ids=list(contract_ids))
-        free = [(row["tenant_id"], row["target"]) for row in rows]
+        free = [row["target"] for row in rows]
         return await Contracts(self._tx).nudge_waiting(free) if free else []
 
-    async def release_outlived(self) -> list[tuple[str, str, str]]:
-        """Free the targets of contracts that have ended; returns (tenant, target, contract)."""
+    async def release_outlived(self) -> list[tuple[str, str]]:
+        """Free the targets of contracts that have ended; returns (target, contract)."""
         rows = await self._tx.fetch(QUERIES["release_outlived"])
-        return [(row["tenant_id"], row["target"], row["contract_id"]) for row in rows]
+        return [(row["target"], row["contract_id"]) for row in rows]
 
     async def listed(
         self, tenant_id: str, *, after: str | None, most: int, wait_at_most: timedelta
     ) -> list[TargetHold]:
-        """Return a page of a tenant's held targets, with who waits for each."""
+        """Return a page of the targets that a tenant holds or waits for, with who of it waits for each."""
         rows = await self._tx.fetch(
             QUERIES["holds"],
             tenant_id=tenant_id,
@@ -62,8 +65,8 @@ def _hold(row: Record) -> TargetHold:
     waiting = tuple(_waiting(each) for each in json.loads(row["waiting"]))
     return TargetHold(
         target=row["target"],
-        contract_id=row["contract_id"],
-        mission_id=row["mission_id"],
+        contract_id=row["contract_id"] if row["is_own"] else _ELSEWHERE,
+        mission_id=row["mission_id"] if row["is_own"] else _ELSEWHERE,
         status=row["status"],
         taken_at=row["taken_at"],
         waiting=waiting,

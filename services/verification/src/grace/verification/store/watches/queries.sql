@@ -23,10 +23,10 @@ UPDATE watches w SET next_at = now() + CAST(:claim_for AS interval)
  WHERE w.contract_id = due.contract_id AND w.look = due.look AND c.contract_id = w.contract_id
 RETURNING w.contract_id, w.look, w.after, w.status, w.version,
     EXISTS (SELECT FROM action_contracts o
-             WHERE o.tenant_id = c.tenant_id AND o.target = c.target AND o.mission_id <> c.mission_id
+             WHERE o.target = c.target AND o.mission_id <> c.mission_id
                AND o.closed_at > c.closed_at AND o.executed AND o.status <> 'rolled_back') AS is_overtaken,
     EXISTS (SELECT FROM action_contracts o
-             WHERE o.tenant_id = c.tenant_id AND o.target = c.target AND o.mission_id <> c.mission_id
+             WHERE o.target = c.target AND o.mission_id <> c.mission_id
                AND o.closed_at IS NULL AND o.status NOT IN ('drafted', 'approved', 'waiting')) AS is_in_hand;
 
 -- begin_watch --
@@ -40,7 +40,7 @@ RETURNING look;
 SELECT EXISTS (
     SELECT FROM action_contracts c, action_contracts o
      WHERE c.contract_id = :contract_id
-       AND o.tenant_id = c.tenant_id AND o.target = c.target AND o.mission_id <> c.mission_id
+       AND o.target = c.target AND o.mission_id <> c.mission_id
        AND o.status NOT IN ('drafted', 'approved', 'waiting', 'blocked', 'rejected', 'expired', 'cancelled')
        AND (o.closed_at IS NULL OR o.closed_at >= (SELECT min(t.due_at) FROM takes t
                                                     WHERE t.contract_id = c.contract_id AND t.look = :look)));
