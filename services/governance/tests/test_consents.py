@@ -250,6 +250,30 @@ async def test_no_requester_of_any_mission_that_waits_for_it_consents(
         assert (await ask(DecideConsent(**decide, principal="ada"))).status == "open"
 
 
+@pytest.mark.parametrize("asked_first", [True, False])
+@pytest.mark.parametrize(
+    "wider", [{"operation": "postgres.*"}, {"target": None, "target_class": "postgres"}]
+)
+async def test_no_requester_consents_to_more_than_what_their_mission_waits_for(
+    open_office: OpenOffice, wider: dict[str, Any], *, asked_first: bool
+) -> None:
+    async with open_office() as office:
+        worker, ask = await office.house.act_as("worker"), office.gateway.call
+        mission = (await office.hand_in(2, requested_by="maria")).mission_id
+        found = await ask(question(**wider)) if asked_first else None
+        await worker.report(refused_to(mission))
+        await eventually(lambda: waits(office, mission))
+        found = found or await ask(question(**wider))
+        elsewhere = await ask(question(operation="postgres.table"))
+        decide = {"tenant_id": "default", "choice": "grant"}
+        with pytest.raises(Forbidden, match="You asked"):
+            await ask(DecideConsent(**decide, consent_id=found.consent_id, principal="maria"))
+        given = DecideConsent(**decide, consent_id=elsewhere.consent_id, principal="maria")
+        assert (await ask(given)).status == "open"
+        given = DecideConsent(**decide, consent_id=found.consent_id, principal="ada")
+        assert (await ask(given)).status == "open"
+
+
 async def waits(office: Any, mission: str) -> bool:
     sql = "SELECT FROM consent_missions WHERE mission_id = $1"
     return bool(await office.house.rows("governance", sql, mission))

@@ -99,11 +99,21 @@ SELECT consent_id, :mission_id
 
 -- consent_askers --
 -- Who wants the missions that wait for a consent: the requesters of their plans, and who submitted intents that follow
--- them or reported their errors, too.
-WITH refused AS (
-       SELECT mission_id FROM consent_missions WHERE consent_id = :consent_id
+-- them or reported their errors, too. They wait for it also where a question that it would answer was asked for them.
+WITH answered AS (
+       SELECT w.consent_id, w.mission_id
+         FROM secret_consents c
+         JOIN secret_consents w ON w.tenant_id = c.tenant_id
+        WHERE c.consent_id = :consent_id
+          AND (w.consent_id = c.consent_id
+               OR c.secret IN (w.secret, 'own')
+              AND c.operation IN (w.operation, split_part(w.operation, '.', 1) || '.*')
+              AND (c.target = w.target OR c.target_class IN (w.target_class, split_part(w.operation, '.', 1)))
+              AND (w.decided_at IS NULL OR w.decided_at >= c.asked_at))
+), refused AS (
+       SELECT m.mission_id FROM consent_missions m JOIN answered USING (consent_id)
         UNION
-       SELECT mission_id FROM secret_consents WHERE consent_id = :consent_id)
+       SELECT mission_id FROM answered)
 SELECT requested_by AS principal FROM approval_requests JOIN refused USING (mission_id)
  WHERE tenant_id = :tenant_id
  UNION
