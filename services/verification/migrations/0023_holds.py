@@ -26,6 +26,10 @@ CREATE INDEX action_contracts_waiting ON action_contracts (target) WHERE status 
 DROP INDEX action_contracts_of_target;
 
 CREATE INDEX action_contracts_of_target ON action_contracts (target, closed_at DESC);
+
+DROP INDEX missions_of_target;
+
+CREATE INDEX missions_of_target ON missions (target) WHERE closed_at IS NULL;
 """
 
 

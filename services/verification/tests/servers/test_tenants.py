@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from grace.contracts.intent import PlanningBlocked
 from grace.contracts.verification import ListTargetHolds, TargetHold
+from grace.kit import GraceError, Kind, new_id
 from grace.testkit import eventually
 from grace.verification import loops
 
@@ -61,6 +63,25 @@ async def test_what_another_tenant_changed_takes_no_verdict_back(play: Play, sho
         services["verification"].wake(loops.Watch)
         (look,) = await eventually(lambda: looks(play))
         assert (look["status"], look["reason"][:9]) == ("skipped", "not taken")
+
+
+async def test_what_is_measured_while_another_tenants_mission_is_open_is_no_baseline(
+    play: Play, shop: Play
+) -> None:
+    async with play.open():
+        begun = await play.begin_baseline()
+        mission_id = f"mission-{new_id()}"
+        await shop.publish("intent", shop.captured(mission_id))
+        await shop.mission_until(mission_id, "open")
+        with pytest.raises(GraceError) as refused:
+            await play.begin_baseline()
+        assert refused.value.kind is Kind.CONFLICT
+        blocked = PlanningBlocked(mission_id=mission_id, tenant_id="shop", reason="nothing fits")
+        await shop.publish("intent", blocked)
+        await shop.mission_until(mission_id, "blocked")
+        await play.work("observe", play.make.healthy)
+        found = await eventually(lambda: play.baseline_is(begun, "failed"))
+        assert "a mission was opened" in (found.reason or "")
 
 
 async def looks(play: Play) -> list[Any]:

@@ -110,14 +110,12 @@ UPDATE missions m
 RETURNING m.mission_id, m.status, m.correlation_id;
 
 -- is_troubled --
--- Whether a mission is open about a target.
-SELECT EXISTS (SELECT FROM missions
-                WHERE tenant_id = :tenant_id AND target = :target AND closed_at IS NULL);
+-- Whether a mission is open about a target, whichever tenant's: it is one thing for all of them.
+SELECT EXISTS (SELECT FROM missions WHERE target = :target AND closed_at IS NULL);
 
 -- was_troubled --
--- Whether a mission about a target was open at any time since a moment; looked for among a tenant's newest.
-SELECT EXISTS (SELECT FROM (SELECT target, closed_at FROM missions WHERE tenant_id = :tenant_id
-                             ORDER BY mission_id DESC LIMIT 10000) AS newest
+-- Whether a mission about a target was open at any time since a moment; looked for among the newest.
+SELECT EXISTS (SELECT FROM (SELECT target, closed_at FROM missions ORDER BY mission_id DESC LIMIT 10000) AS newest
                 WHERE target = :target AND (closed_at IS NULL OR closed_at >= :since));
 
 -- insert_contracts --

@@ -45,7 +45,7 @@ async def on_take_baseline(
         raise BadParams
     if (opened := objection(body.operation, body.params)) is not None:
         raise OpenSecret(str(opened))
-    if await Missions(unit.tx).is_troubled(body.tenant_id, body.target):
+    if await Missions(unit.tx).is_troubled(body.target):
         raise TargetInTrouble
     measurement = Measurement(body.operation, body.target, body.params, body.timeout_ms)
     await Benchmarks(unit.tx).begin_baseline(

@@ -70,9 +70,9 @@ class Baselines:
 
     async def _was_troubled(self, unit: Unit, case: BaselineCase) -> bool:
         """Whether a mission was open at any time of the measurement, also one that has ended."""
-        missions, target = Missions(unit.tx), (case.tenant_id, case.target)
-        return await missions.is_troubled(*target) or await missions.was_troubled(
-            *target, since=case.started_at
+        missions = Missions(unit.tx)
+        return await missions.is_troubled(case.target) or await missions.was_troubled(
+            case.target, since=case.started_at
         )
 
     async def _submit(self, runtime: Runtime, case: BaselineCase, task_spec: bytes) -> None:

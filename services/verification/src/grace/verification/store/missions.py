@@ -197,18 +197,14 @@ class Missions:
             found[row["mission_id"]].append(part_of(row))
         return found
 
-    async def is_troubled(self, tenant_id: str, target: str) -> bool:
+    async def is_troubled(self, target: str) -> bool:
         """Whether a mission is open about a target."""
-        found: bool = await self._tx.fetchval(
-            QUERIES["is_troubled"], tenant_id=tenant_id, target=target
-        )
+        found: bool = await self._tx.fetchval(QUERIES["is_troubled"], target=target)
         return found
 
-    async def was_troubled(self, tenant_id: str, target: str, *, since: datetime) -> bool:
+    async def was_troubled(self, target: str, *, since: datetime) -> bool:
         """Whether a mission about a target was open at any time since a moment."""
-        found: bool = await self._tx.fetchval(
-            QUERIES["was_troubled"], tenant_id=tenant_id, target=target, since=since
-        )
+        found: bool = await self._tx.fetchval(QUERIES["was_troubled"], target=target, since=since)
         return found
 
     async def claim_recalls(
