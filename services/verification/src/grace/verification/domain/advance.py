@@ -212,6 +212,8 @@ def _undo_or_fail(facts: Facts, findings: Findings) -> Decision:
         return Attend("the before-state is not stored: nothing is restored by guessing")
     if not snapshot.intact:
         return Attend("the stored before-state is not the one that was hashed")
+    if not snapshot.whole:
+        return Attend("what the action left is not the one that was stored")
     wanted = tasks.revert_task(facts.contract, before=snapshot.before, after=snapshot.after)
     return Undo(findings, wanted)
 

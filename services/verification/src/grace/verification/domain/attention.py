@@ -20,8 +20,8 @@ def objection(facts: Facts, choice: Choice) -> str | None:
         return None
     if not facts.permitted_to_revert:
         return "the action cannot be undone: no revert was permitted"
-    if facts.snapshot is None or not facts.snapshot.intact:
-        return "the state before the action is not stored, or not as it was stored"
+    if facts.snapshot is None or not facts.snapshot.whole:
+        return "the state before or after the action is not stored, or not as it was stored"
     return None
 
 
@@ -42,7 +42,7 @@ def on_chosen(facts: Facts, chosen: Chosen) -> Close | RetryRevert:
 
 def _again(facts: Facts, reason: str) -> Close | RetryRevert:
     snapshot = facts.snapshot
-    if snapshot is None or not snapshot.intact:
+    if snapshot is None or not snapshot.whole:
         return Close(Event.FAIL_ROLLBACK, f"{reason}; the state before is not stored any more")
     wanted = tasks.revert_task(
         facts.contract, before=snapshot.before, after=snapshot.after, again=facts.reverts + 1

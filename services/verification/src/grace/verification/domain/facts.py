@@ -25,6 +25,11 @@ class Snapshot:
         """Whether the stored state is the one that was hashed."""
         return digest(self.before) == self.content_hash
 
+    @property
+    def whole(self) -> bool:
+        """Whether a revert may go by it: what the action left is empty where it does not open."""
+        return self.intact and self.after != ""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

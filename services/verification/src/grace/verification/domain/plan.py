@@ -33,9 +33,9 @@ def _undo(facts: Facts) -> Decision:
     snapshot = facts.snapshot
     if not facts.permitted_to_revert:
         return Close(Event.VERIFY, f"{_BROKEN}; this one stays, it cannot be undone")
-    if snapshot is None or not snapshot.intact:
+    if snapshot is None or not snapshot.whole:
         return Attend(
-            f"{_BROKEN}; the state before this one is not stored, or not as it was stored"
+            f"{_BROKEN}; the state before or after this one is not stored, or not as it was stored"
         )
     wanted = tasks.revert_task(
         facts.contract, before=snapshot.before, after=snapshot.after, again=facts.reverts
