@@ -196,6 +196,17 @@ def test_a_quoted_number_is_a_text_and_a_plain_one_itself(
     assert params["b"] == value
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["!!bool s3cret", "!!int ''", "!!float ''", "!!timestamp s3cret", "!!int s3cret", "2026-13-01"],
+)
+def test_a_value_that_is_none_as_it_is_written_is_refused_and_not_repeated(
+    mend_it: str, written: str
+) -> None:
+    complaint = _refused(mend_it.replace("{b: 2", f"{{b: {written}", 1))
+    assert complaint.startswith("not YAML: a value is no date, number or flag as it is written")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "just text", "1", "---\n---\n", "\x00", "[" * 3000])
 def test_what_is_no_table_is_no_playbook(text: str) -> None:
     assert _refused(text)

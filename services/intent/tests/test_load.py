@@ -43,13 +43,15 @@ async def test_an_unsound_file_is_refused_by_name_and_the_sound_ones_count(
     async with house.running("intent") as services:
         intent = services["intent"]
         settings = intent.settings.model_copy(update={"playbook_dir": own_playbooks})
+        (own_playbooks / "0.yaml").write_text("version: !!bool maybe\n")
         library = loops.LoadPlaybooks(settings)
         with pytest.raises(
-            PlaybookRefused, match="a.yaml: line 1: playbook: unknown playbok; did you mean"
+            PlaybookRefused,
+            match="0.yaml: not YAML.*a.yaml: line 1: playbook: unknown playbok; did you mean",
         ):
             await library.tick(intent)
         assert library.loaded
-        assert REGISTRY.get_sample_value("grace_intent_playbooks_refused") == 1
+        assert REGISTRY.get_sample_value("grace_intent_playbooks_refused") == 2
         assert await _in_force(house, "mine")
         settings = settings.model_copy(update={"playbook_dir": own_playbooks / "nowhere"})
         library = loops.LoadPlaybooks(settings)

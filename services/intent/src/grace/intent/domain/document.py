@@ -38,6 +38,7 @@ _GROUPED = ("kind", "severity", "source", "target")
 _STEP = ("action", "measurement", "expectations", "verification")
 _CALL = ("operation", "params")
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_NO_VALUE = "a value is no date, number or flag as it is written: quote it where it is a text"
 _ODD = (
     (
         re.compile(r"[-+]?0[0-9_]+"),
@@ -157,7 +158,12 @@ def load(source: bytes) -> object:
         # Not its own text: that shows the line, in which a secret may stand.
         at = f"line {failure.problem_mark.line + 1}: " if failure.problem_mark else ""
         raise PlaybookError(f"not YAML: {at}{failure.problem}") from None
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as failure:
+    except UnicodeDecodeError as failure:
+        raise PlaybookError(f"not YAML: {failure}") from None
+    except (ValueError, LookupError, AttributeError):
+        # PyYAML's own, of 2026-13-01, !!bool maybe or !!timestamp soon. Its words may repeat the value.
+        raise PlaybookError(f"not YAML: {_NO_VALUE}") from None
+    except (yaml.YAMLError, RecursionError, TypeError) as failure:
         raise PlaybookError(f"not YAML: {' '.join(str(failure).split())}") from failure
     return loaded
 
