@@ -66,6 +66,7 @@ class TestTheFile:
             ('kind = "http"\nurl = "http://a"\ntoken_file = "/x"', "https only"),
             ('kind = "http"\nurl = "https://a"\ntoken_file = "x"', "absolute"),
             ("kind = 3", "must be http or promql"),
+            ('kind = ["http"]\nurl = "http://a"', "must be http or promql"),
         ],
     )
     def test_what_cannot_be_used_is_refused_with_what_to_change(self, line, words):
@@ -211,6 +212,11 @@ class TestAnswers:
         assert prometheus([1, "0"], "scalar", status=status) == Unmeasured(
             f"Prometheus says: {status}"
         )
+
+    @pytest.mark.parametrize("odd", [7, None, "x", {"histogram": [1, {}]}])
+    def test_a_series_that_is_none_is_missing_and_not_left_out(self, odd):
+        found = prometheus([odd, {"value": [1, "2"]}]).state
+        assert (found["count"], found["value"], found["series"]) == (None, None, [])
 
     def test_a_series_without_points_is_missing_and_not_left_out(self):
         histogram = {"histograms": [[1, {"count": "9", "sum": "90"}]]}

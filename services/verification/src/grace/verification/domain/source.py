@@ -143,7 +143,7 @@ def _source(name: str, table: object) -> Source:
         raise BadSourceError(f"{where}: not a table")
     _only(table, ("kind", "url", "token_file"), where)
     kind, url, token = table.get("kind"), table.get("url"), table.get("token_file")
-    if kind not in set(SourceKind):
+    if kind not in tuple(SourceKind):  # not a set: a list has no hash
         raise BadSourceError(f"{where}.kind: must be {' or '.join(SourceKind)}")
     if token is not None and not (isinstance(token, str) and token.startswith("/")):
         raise BadSourceError(f"{where}.token_file: must be an absolute path")
@@ -242,7 +242,7 @@ def _values(kind: Json, result: Json) -> list[float | None] | None:
         case "scalar":
             points = [result]
         case "vector":
-            points = [each.get("value") for each in result if isinstance(each, Mapping)]
+            points = [each.get("value") if isinstance(each, Mapping) else None for each in result]
         case "matrix":
             points = [point for each in result for point in _points(each)]
         case _:
