@@ -49,6 +49,10 @@ def runs(rulebook: Rulebook, facts: Facts) -> bool:
         ('@id("") permit (principal, action, resource);', "has no name"),
         (PERMIT + PERMIT, "given twice"),
         ("// " + "x" * 65_536, "longer than"),
+        (forbid("(" * 5_000 + "true" + ")" * 5_000), "more than 200 brackets inside brackets"),
+        (forbid('("]" == "" || ' * 3_000 + "true" + ")" * 3_000), "brackets inside brackets"),
+        (forbid("(//)\n" * 5_000 + "true" + ")" * 5_000), "brackets inside brackets"),
+        (forbid("true" + " || true" * 5_000), "a condition is too long to be read"),
         (PERMIT.replace("yes", "x" * 4097), "@id of policy 1 has more than 4096"),
         (PERMIT.replace(" permit", f' @why("{"x" * 4097}") permit'), "@why of policy 1"),
         (PERMIT.replace(" permit", ' @why("a\\0b") permit'), "@why of policy 1"),
@@ -81,6 +85,11 @@ def test_a_constitution_only_forbids() -> None:
     with pytest.raises(PolicyError, match="a constitution only forbids; yes permits"):
         book(PERMIT, kind=Kind.CONSTITUTION)
     assert book(forbid("true"), kind=Kind.CONSTITUTION).rules["no"].effect == "forbid"
+
+
+def test_a_bracket_in_a_text_or_a_comment_is_none() -> None:
+    text = forbid(f'context.tenant == "{"(" * 300}\\"{"[" * 300}"') + "// " + "{" * 300
+    assert runs(book(PERMIT, text), HARMLESS)
 
 
 @pytest.mark.parametrize("text", ["", "// nobody may anything", forbid("context.hour > 23")])

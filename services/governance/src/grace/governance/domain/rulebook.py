@@ -6,9 +6,11 @@ error makes the answer no.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any
 
 import cedarpy
@@ -18,6 +20,10 @@ from grace.governance.domain.facts import Facts
 LONGEST_TEXT = 65_536  # characters of one document
 _LONGEST_LINE = 4096  # characters: what a name, a reason or a complaint may have on the wire
 _MOST_RULES = 1000  # of one document, as they travel
+_DEEPEST = 200  # brackets inside brackets: Cedar's parser calls itself for each, and a thousand end the process
+_ASIDE = re.compile(
+    r'"(?:[^"\\]|\\.)*"|//[^\n\r]*', re.DOTALL
+)  # texts and comments, where no bracket is one
 _MOST_PROBLEMS = 100  # are told, so much of each
 _LONGEST_PROBLEM = 1000
 
@@ -123,6 +129,9 @@ def _problems(document: Document, schema: cedarpy.Schema) -> Iterator[str]:
     if len(document.text) > LONGEST_TEXT:
         yield f"{document.name}: longer than {LONGEST_TEXT} characters"
         return
+    if _depth(document.text) > _DEEPEST:
+        yield f"{document.name}: more than {_DEEPEST} brackets inside brackets"
+        return
     checked = cedarpy.validate_policies(document.text, schema)
     for error in checked.errors:
         yield f"{document.name}: {_one_line(error.error)}"
@@ -130,8 +139,18 @@ def _problems(document: Document, schema: cedarpy.Schema) -> Iterator[str]:
         yield from _strange_rules(document)
 
 
+def _depth(text: str) -> int:
+    """How many brackets of any kind lie inside one another at most."""
+    steps = ((char in "([{") - (char in ")]}") for char in _ASIDE.sub("", text))
+    return max(accumulate(steps), default=0)
+
+
 def _strange_rules(document: Document) -> Iterator[str]:
-    policies = json.loads(cedarpy.policies_to_json_str(document.text))
+    try:
+        policies = json.loads(cedarpy.policies_to_json_str(document.text))
+    except RecursionError:
+        yield f"{document.name}: a condition is too long to be read; make several policies of it"
+        return
     if policies.get("templates"):
         yield f"{document.name}: templates with ?principal or ?resource are not used here"
     if len(policies["staticPolicies"]) > _MOST_RULES:
