@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from grace.contracts.intent import PlanningBlocked
 from grace.contracts.verification import (
     GetBaseline,
     GetMission,
@@ -14,6 +16,9 @@ from grace.contracts.verification import (
     TakeBaseline,
 )
 from grace.kit import Conflict, GraceError, Invalid, NotFound, new_id
+from grace.verification.handlers.blocked import block
+from grace.verification.handlers.plans import capture
+from grace.verification.store.timeline import Source
 
 if TYPE_CHECKING:
     from conftest import Play
@@ -115,3 +120,23 @@ async def test_a_baseline_with_parameters_that_are_no_object_is_refused(play: Pl
         for params in ("[]", "nonsense", "NaN"):
             with pytest.raises(Invalid):
                 await gateway.call(take(params=params))
+
+
+async def test_a_story_is_in_order_where_a_service_is_ahead_of_its_time(play: Play) -> None:
+    async with play.verification() as services:
+        runtime, mission_id = services["verification"], new_mission()
+        later = datetime.now(UTC) + timedelta(minutes=4)
+        captured = play.captured(mission_id).model_copy(update={"detected_at": later})
+        source = Source(new_id(), "intent", "error.captured", mission_id, later)
+        async with runtime.unit() as unit:
+            await capture(runtime.settings, [(captured, source)], unit)
+        blocked = PlanningBlocked(mission_id=mission_id, tenant_id="default", reason="no playbook")
+        async with runtime.unit() as unit:
+            told = Source.recalled(blocked, mission_id, mission_id)
+            await block(runtime.settings, [(blocked, told)], unit)
+        assert [line.subject for line in await play.timeline(mission_id)] == [
+            "error.detected",
+            "error.captured",
+            "agentic.planning_blocked",
+            "verification.mission.closed",
+        ]

@@ -352,10 +352,11 @@ SELECT w.place, now() AS drafted_at, b.benchmark_id, b.fields, b.numbers, b.meas
  ORDER BY w.place;
 
 -- insert_events --
--- Add lines to the stories of missions, each once; none for a mission that is not there. The ids of one commit rise.
+-- Add lines to the stories of missions, each once; none for a mission that is not there. The ids of one commit rise. What
+-- was heard has happened before what follows from it, whatever the clock of who told it says.
 INSERT INTO action_events (event_id, mission_id, contract_id, tenant_id, service, subject, summary, at)
 SELECT line.event_id, m.mission_id, c.contract_id, m.tenant_id, line.service, line.subject, line.summary,
-       coalesce(line.at, now())
+       least(line.at, now() - CASE WHEN line.service = 'verification' THEN interval '0' ELSE interval '1 microsecond' END)
   FROM unnest(CAST(:event_ids AS uuid[]), CAST(:mission_ids AS text[]), CAST(:contract_ids AS text[]),
               CAST(:services AS text[]), CAST(:subjects AS text[]), CAST(:summaries AS text[]),
               CAST(:moments AS timestamptz[]))

@@ -127,7 +127,7 @@ def _detected(body: wire.ErrorCaptured, source: Source) -> Source:
         service="outside",
         subject="error.detected",
         correlation_id=source.correlation_id,
-        at=min(body.detected_at, (source.at or body.captured_at) - _BEFORE),
+        at=min(body.detected_at, min(source.at or body.captured_at, body.captured_at) - _BEFORE),
     )
 
 
