@@ -40,6 +40,7 @@ def text(mend_it: str) -> str:
         ("", "", [[], [], []]),
         ("thing.mend", "thing.glue", [["steps[0]: thing.glue and not thing.mend"], [], []]),
         ("{extract: n}", "4", [['steps[0].params: {"n":4} and not {"n":3}'], [], []]),
+        ("{extract: n}", "3.0", [['steps[0].params: {"n":3.0} and not {"n":3}'], [], []]),
         ("at_most: 9", "at_most: 99", [[], [], ["it applies and should not"]]),
         ('"thing.broken"', '"thing.odd"', [["it does not apply: its condition does not hold"], [],
          ["the reason is not 'a whole number of 0 to 9' but ''"]]),
