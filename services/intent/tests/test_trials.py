@@ -181,5 +181,29 @@ async def test_recorded_missions_are_decided_about_once_more(
     assert not await house.rows("intent", "SELECT FROM playbooks WHERE name = 'log-too-large'")
 
 
+async def test_another_text_under_the_same_version_is_another_decision(
+    house: House, gateway: Runtime, report: Report, make_error: MakeError
+) -> None:
+    await _import(gateway, ROTATE)
+    await report(make_error(kind="filesystem.log_too_large", target="app-1"))
+
+    async def planned() -> list[Any]:
+        return await house.rows("intent", "SELECT * FROM missions WHERE status = 'planned'")
+
+    (row,) = await eventually(planned)
+    question = ReplayMission(tenant_id="default", mission_id=row["mission_id"])
+    shadow = RunShadow(tenant_id="default", since=row["captured_at"], limit=9)
+    for text, differs in (
+        (None, False),
+        (ROTATE, False),
+        (ROTATE.replace("{path: app.log}", "{path: other.log}"), True),
+        (ROTATE.replace("at_most", "at_least"), True),
+    ):
+        tried = await gateway.call(question.model_copy(update={"playbook": text}))
+        assert (tried.preview.playbook, tried.differs) == ("log-too-large", differs)
+        seen = await gateway.call(shadow.model_copy(update={"playbook": text}))
+        assert (seen.planned, seen.differing) == (1, int(differs))
+
+
 async def _import(gateway: Runtime, source: str) -> Any:
     return await gateway.call(ImportPlaybook(source=source, principal="ada"))

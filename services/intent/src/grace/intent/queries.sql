@@ -136,15 +136,17 @@ SELECT mission_id, tenant_id, status, playbook, playbook_version, plan, reason, 
   FROM missions WHERE mission_id = :mission_id;
 
 -- find_record --
--- One recorded mission, with the evidence of its first report.
-SELECT m.*, s.details
+-- One recorded mission, with the evidence of its first report and the hash of the text that it was planned by.
+SELECT m.*, s.details, p.content_hash
   FROM missions m LEFT JOIN signals s ON s.id = m.signal_id
+  LEFT JOIN playbooks p ON p.name = m.playbook AND p.version = m.playbook_version
  WHERE m.tenant_id = :tenant_id AND m.mission_id = :mission_id;
 
 -- records_since --
--- Recorded missions with the evidence of their first reports, newest first; ids are in the order of time.
-SELECT m.*, s.details
+-- The same of a tenant's, newest first; ids are in the order of time.
+SELECT m.*, s.details, p.content_hash
   FROM missions m LEFT JOIN signals s ON s.id = m.signal_id
+  LEFT JOIN playbooks p ON p.name = m.playbook AND p.version = m.playbook_version
  WHERE m.tenant_id = :tenant_id AND m.captured_at >= :since
  ORDER BY m.mission_id DESC
  LIMIT :most;

@@ -120,11 +120,11 @@ def _playbook(source: str | None) -> Playbook | None:
 
 
 def _differs(recorded: RecordedMission, tried: Tried) -> bool:
-    """In doubt nothing is known to differ."""
+    """In doubt nothing is known to differ. A text that is tried may have the version of another one."""
     if tried.word == "doubt":
         return False
-    now = tried.playbook and (tried.playbook.name, tried.playbook.version)
-    then = recorded.planned and (recorded.playbook, recorded.version)
+    now = tried.playbook and (tried.playbook.name, tried.playbook.content_hash)
+    then = recorded.planned and (recorded.playbook, recorded.content_hash)
     return (now or None) != (then or None)
 
 

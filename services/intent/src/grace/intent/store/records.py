@@ -17,6 +17,7 @@ class RecordedMission:
     mission: Mission
     playbook: str | None
     version: int | None
+    content_hash: str | None
     planned: bool
     outcome: str | None
     details: str | None
@@ -50,6 +51,7 @@ def _recorded(row: Record) -> RecordedMission:
         mission=mission_of(row),
         playbook=row["playbook"],
         version=row["playbook_version"],
+        content_hash=row["content_hash"],
         planned=row["plan"] is not None,
         outcome=row["outcome"],
         details=row["details"],
