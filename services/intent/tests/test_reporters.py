@@ -94,6 +94,21 @@ async def test_who_fires_while_the_end_of_others_is_on_the_way_is_answered(
         assert await over_since(house, 5) == [at(30), at(40)]
 
 
+async def test_nobody_says_for_another_that_an_error_is_over(
+    house: House, report: Report, alert: Callable[..., ErrorDetected]
+) -> None:
+    async with house.running("intent"):
+        gateway = await house.act_as("gateway")
+        fires, ends = alert("a", 10), alert("a", 30, resolved=True)
+        await gateway.report(fires.model_copy(update={"requested_by": "monitor"}))
+        assert await over_since(house, 1) == [None]
+        await report(ends, alert(None, 31, resolved=True))  # the source is what anybody may claim
+        await gateway.report(ends.model_copy(update={"requested_by": "somebody"}))
+        assert await over_since(house, 4) == [None]
+        await gateway.report(ends.model_copy(update={"requested_by": "monitor"}))
+        assert await over_since(house, 5) == [at(30)]
+
+
 async def two(house: House) -> list[asyncpg.Record] | None:
     found = await missions(house)
     return found if len(found) == 2 else None

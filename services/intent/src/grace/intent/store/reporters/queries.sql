@@ -7,14 +7,16 @@ UPDATE missions m
                 WHERE r.mission_id = m.mission_id AND (r.over_at IS NULL OR r.over_at < r.fired_at));
 
 -- end_reports --
--- Sources say that errors are over, for one instance or for all of theirs; what they saw after that is not.
+-- Sources say that errors are over, for one instance or for all of theirs; what they saw after that is not. A source is what
+-- its sender claims: only who reported by it says so.
 UPDATE mission_reporters r
    SET over_at = told.over_at
   FROM (SELECT k.mission_id, k.principal, k.source, k.instance, max(e.over_at) AS over_at
-          FROM unnest(CAST(:fingerprints AS text[]), CAST(:sources AS text[]), CAST(:instances AS text[]),
-                      CAST(:over_at AS timestamptz[])) AS e (fingerprint, source, instance, over_at)
+          FROM unnest(CAST(:fingerprints AS text[]), CAST(:principals AS text[]), CAST(:sources AS text[]),
+                      CAST(:instances AS text[]), CAST(:over_at AS timestamptz[]))
+            AS e (fingerprint, principal, source, instance, over_at)
           JOIN missions m ON m.fingerprint = e.fingerprint AND m.status <> 'closed'
-          JOIN mission_reporters k ON k.mission_id = m.mission_id AND k.source = e.source
+          JOIN mission_reporters k ON k.mission_id = m.mission_id AND k.principal = e.principal AND k.source = e.source
            AND k.instance = coalesce(e.instance, k.instance) AND k.fired_at <= e.over_at
          GROUP BY k.mission_id, k.principal, k.source, k.instance) told
  WHERE (r.mission_id, r.principal, r.source, r.instance)
@@ -40,8 +42,8 @@ UPDATE missions m
  WHERE m.mission_id = ended.mission_id AND m.status = (SELECT 'captured');
 
 -- find_ends --
--- For which sources and instances the errors of some missions are over, and since when.
-SELECT mission_id, source, instance, max(over_at) AS over_at
+-- For which sources and instances the errors of some missions are over for all who reported by them, and since when.
+SELECT mission_id, source, instance, min(over_at) AS over_at
   FROM mission_reporters
  WHERE mission_id = ANY(CAST(:mission_ids AS text[])) AND over_at >= fired_at
  GROUP BY mission_id, source, instance;

@@ -39,6 +39,7 @@ class Reporters:
         await self._tx.execute(
             QUERIES["end_reports"],
             fingerprints=fingerprints,
+            principals=[each.principal for each in ends],
             sources=[each.source for each in ends],
             instances=[each.instance for each in ends],
             over_at=over_at,
