@@ -65,6 +65,17 @@ async def test_a_large_result_is_known_by_its_reference(crew: Crew) -> None:
     assert (await crew.task(task.task_id)).result_sha256 == SHA
 
 
+async def test_a_large_result_takes_the_place_of_what_a_failed_attempt_left(crew: Crew) -> None:
+    failed = await crew.claimed()
+    await crew.done(failed, "failed", result_json='{"seen": 3}')
+    assert (await crew.task(failed.task_id)).result_json == '{"seen": 3}'
+    await crew.queue_again()
+    (task,) = await crew.claim()
+    await crew.done(task, **WHERE)
+    shown = await crew.rests_as("succeeded", task.task_id)
+    assert (shown.result_json, shown.result_sha256) == (None, SHA)
+
+
 async def test_an_older_attempts_reference_is_not_taken_and_a_bad_one_is_quarantined(
     crew: Crew,
 ) -> None:
