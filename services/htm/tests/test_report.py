@@ -132,6 +132,23 @@ async def test_a_forged_report_spoils_no_other_in_its_message(crew: Crew) -> Non
     assert await _quarantined(crew, "not_owner")
 
 
+@pytest.mark.parametrize(
+    "error", [{"error_class": "system"}, {"error_message": "the disk is full"}], ids=str
+)
+async def test_a_success_with_an_error_in_it_is_none(crew: Crew, error: dict[str, str]) -> None:
+    await crew.submit(crew.spec(), crew.spec())
+    one, other = await crew.claim(2)
+    said = crew.update(one, "completed", result_json="{}", **error)
+    await crew.worker.report(TaskReports(updates=(said, crew.update(other, "completed"))))
+    await crew.rests_as("succeeded", other.task_id)
+    assert await _quarantined(crew, "contradictory")
+    with pytest.raises(Forbidden):
+        await crew.report(said, slots=0)
+    assert (await crew.task(one.task_id)).status == "assigned"
+    await crew.lapse()
+    assert (await crew.task(one.task_id)).status == "retrying"
+
+
 async def test_another_service_cannot_report_even_with_the_workers_name(crew: Crew) -> None:
     task = await crew.claimed()
     await _publish_as(crew, crew.verification, crew.update(task, "completed"))

@@ -516,7 +516,10 @@ class TaskUpdate(Message):
     )
     at: Timestamp
     result: Struct | None = None
-    error_message: Text | None = None
+    error_message: Text | None = Field(
+        default=None,
+        description="Of what did not succeed: `completed` with this or an error class is refused.",
+    )
     retryable: Bool | None = Field(
         default=None, description="A hint; the error class decides where it is given."
     )

@@ -53,10 +53,17 @@ class Standing(StrEnum):
     NOT_OWNER = "not_owner"
     OVERSIZED = "oversized"
     BAD_REFERENCE = "bad_reference"
+    CONTRADICTORY = "contradictory"
 
 
 REFUSED = frozenset(
-    {Standing.UNKNOWN_TASK, Standing.NOT_OWNER, Standing.OVERSIZED, Standing.BAD_REFERENCE}
+    {
+        Standing.UNKNOWN_TASK,
+        Standing.NOT_OWNER,
+        Standing.OVERSIZED,
+        Standing.BAD_REFERENCE,
+        Standing.CONTRADICTORY,
+    }
 )
 """What no honest worker sends: its message goes to the quarantine."""
 
@@ -146,6 +153,7 @@ def only_successes(reports: Sequence[Report]) -> bool:
         and report.task_id is not None
         and report.reference is None
         and not _oversized(report)
+        and not _contradictory(report)
         for report in reports
     )
 
@@ -254,9 +262,11 @@ def _news(report: Report, task: Attempted) -> Word | None:
 
 
 def _fit(report: Report) -> Standing:
-    """Whether the result that a report brings can be taken in."""
+    """Whether what a report brings can be taken in."""
     if _oversized(report):
         return Standing.OVERSIZED
+    if _contradictory(report):
+        return Standing.CONTRADICTORY
     reference = report.reference
     if reference is None:
         return Standing.CURRENT
@@ -267,3 +277,8 @@ def _fit(report: Report) -> Standing:
 
 def _oversized(report: Report) -> bool:
     return report.result_json is not None and len(report.result_json) > LONGEST_RESULT
+
+
+def _contradictory(report: Report) -> bool:
+    """Whether it calls a success what it names an error of: whichever holds, nobody verified it."""
+    return report.kind is Kind.COMPLETED and bool(report.error_class or report.error_message)
