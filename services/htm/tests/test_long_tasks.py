@@ -142,6 +142,22 @@ async def test_after_its_deadline_nobody_begins_a_task_and_who_runs_it_is_told(
     }  # fmt: skip
 
 
+async def test_what_nobody_has_expired_yet_is_not_begun_and_keeps_none_behind_it_from_it(
+    crew: Crew,
+) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=30)
+    (late,) = await crew.submit(crew.spec(deadline_at=soon, priority=9, sla_ms=2**31))
+    (other,) = await crew.submit(crew.spec(deadline_at=soon, requires=("gpu",), sla_ms=2**31))
+    await crew.let_pass("deadline_at")
+    assert await crew.claim(capabilities=("gpu",)) == []
+    (behind,) = await crew.submit()
+    assert [each.task_id for each in await crew.claim(capabilities=("gpu",))] == [behind.task_id]
+    assert await crew.standing(late.task_id, other.task_id) == ["queued", "queued"]
+    await crew.let_pass("expires_at")
+    await Expire(Settings()).tick(crew.htm)
+    assert await crew.standing(late.task_id, other.task_id) == ["expired", "expired"]
+
+
 async def test_what_is_done_in_spite_of_its_deadline_is_done(crew: Crew) -> None:
     task = await crew.claimed(deadline_at=datetime.now(UTC) + timedelta(minutes=30))
     await crew.let_pass("deadline_at")

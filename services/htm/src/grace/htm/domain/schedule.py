@@ -31,7 +31,7 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The front of a lane, lowest order key first; never empty."""
+    """The front of a lane, lowest order key first; empty where nobody may begin what waits there."""
 
     kernel: str
     queue: Queue

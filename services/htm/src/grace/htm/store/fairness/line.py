@@ -58,7 +58,8 @@ class Line:
 
 
 def _front(row: Record) -> Front:
-    columns = (row["ids"], row["order_keys"], row["sizes"], row["settled"])
+    # None where the deadline of all that was looked at has passed.
+    columns = [row[name] or () for name in ("ids", "order_keys", "sizes", "settled")]
     return Front(
         kernel=row["kernel"],
         queue=(row["tenant_id"], row["origin"]),

@@ -15,7 +15,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('grace.htm.claim', 0))
        );
 
 -- queue_heads --
--- The fronts of all lanes, lowest order keys first; each is a stretch of the index, read from its front.
+-- The fronts of all lanes, lowest order keys first; each is a stretch of the index, read from its front,
+-- without those whose own deadline has passed: nobody begins them, whenever it is that they expire.
 -- (SELECT ..) hides the values from the planner: it would plan each claim anew, for longer than it takes.
 WITH RECURSIVE wanted AS (
     SELECT *
@@ -114,6 +115,7 @@ SELECT stand.kernel, stand.tenant_id, stand.origin, walk.lane,
                WHERE t.status = 'queued' AND t.kernel = stand.kernel
                  AND t.tenant_id = stand.tenant_id AND t.origin = stand.origin
                  AND t.lane = walk.lane
+                 AND coalesce(t.deadline_at > statement_timestamp(), true)
                ORDER BY t.order_key, t.id
                LIMIT stand.slots
               ) AS task
