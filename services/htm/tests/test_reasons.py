@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from grace.contracts.htm import ExplainTask, SteerTask, TaskReason
+from grace.contracts.htm import ExplainTask, Quota, SetLimit, SteerTask, TaskReason
 
 if TYPE_CHECKING:
     from services.htm.tests.conftest import Crew
@@ -33,6 +33,43 @@ async def test_no_start_is_promised_to_a_task_that_no_worker_is_known_to_take(cr
         assert reason.estimated_start_at is None
     (plain,) = await crew.submit(crew.spec())
     assert (await why(crew, plain.task_id)).estimated_start_at is not None
+
+
+async def test_no_start_is_promised_to_an_origin_that_may_hold_nothing(crew: Crew) -> None:
+    await crew.done(await crew.claimed())
+    nothing = Quota(origin="verification", share_percent=0, weight=1.0, lends=False)
+    await crew.share_out(50, nothing)
+    (task,) = await crew.submit()
+    assert await crew.claim() == []
+    reason = await why(crew, task.task_id)
+    assert [block.kind for block in reason.blocks] == ["quota"]
+    assert "origin verification has no part, and may not borrow" in reason.sentence
+    assert reason.estimated_start_at is None
+
+
+async def test_a_start_behind_a_slow_limit_is_when_its_token_is_there(crew: Crew) -> None:
+    gateway = await crew.house.act_as("gateway")
+    daily = {"rate_per_second": 0.00001, "burst": 1, "requested_by": "ada"}
+    await gateway.call(SetLimit(tenant_id="default", key="shop", **daily))
+    await crew.done(await crew.claimed(limit_key="shop"))
+    (task,) = await crew.submit(crew.spec(limit_key="shop"))
+    assert await crew.claim() == []
+    reason = await why(crew, task.task_id)
+    assert [block.kind for block in reason.blocks] == ["limit"]
+    assert reason.estimated_start_at is not None
+    assert reason.estimated_start_at > datetime.now(UTC) + timedelta(hours=27)
+
+
+async def test_a_cancelled_parent_says_that_its_children_are_to_stop(crew: Crew) -> None:
+    parent, child = await crew.submit(crew.spec(key="p"), crew.spec(key="c", parent_key="p"))
+    tasks = {task.task_id: task for task in await crew.claim(2)}
+    await crew.done(tasks[parent.task_id])
+    gateway = await crew.house.act_as("gateway")
+    await gateway.call(
+        SteerTask(tenant_id="default", task_id=parent.task_id, act="cancel", principal="ada")
+    )
+    sentence = (await why(crew, parent.task_id)).sentence
+    assert f"{child.task_id} (assigned), which are to stop because ada cancelled it" in sentence
 
 
 async def test_a_worker_that_took_such_a_task_is_known(crew: Crew) -> None:

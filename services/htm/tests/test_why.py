@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grace.htm.domain.following import Ended
 from grace.htm.domain.holdings import Holdings
 from grace.htm.domain.lanes import Lane, Size
 from grace.htm.domain.lifecycle import State
@@ -91,6 +92,39 @@ def test_a_lender_that_waits_for_its_loan_is_told_so() -> None:
     walls = {"wall": Quota("wall", 40, lends=False), "intent": Quota("intent", 30)}
     assert kinds(QUEUED.under(Shares(10, walls), Holdings({("t", "other"): 6}))) == ["quota"]
     assert kinds(QUEUED.under(Shares(10, walls), Holdings({("t", "other"): 5}))) == []
+
+
+def test_an_origin_without_a_part_that_may_not_borrow_never_starts() -> None:
+    moving = line(recent_ends=10, recent_since=NOW - SECOND)
+    reason = why(moving.under(Shares(10, {"intent": Quota("intent", 0, lends=False)}), Holdings()))
+    assert [block.detail for block in reason.blocks] == [
+        "origin intent has no part, and may not borrow"
+    ]
+    assert reason.estimated_start_at is None
+
+
+def test_what_is_full_has_room_after_the_next_end() -> None:
+    gates = Gates(capacity=50, held=50)
+    moving = line(ahead=3, recent_ends=10, recent_since=NOW - 20 * SECOND)
+    assert why(moving).estimated_start_at == NOW + 6 * SECOND
+    assert why(replace(moving, gates=gates)).estimated_start_at == NOW + 8 * SECOND
+
+
+def test_a_start_waits_for_its_token_and_those_of_the_tasks_before_it() -> None:
+    daily = Limit(None, 0.00001, 1, 0.0, NOW, NOW)
+    moving = line(ahead=1, recent_ends=10, recent_since=NOW - SECOND)
+    gates = Gates(limit_key="shop", limit=daily)
+    assert why(replace(moving, gates=gates)).estimated_start_at == NOW + 200_000 * SECOND
+
+
+def test_a_cancelled_task_that_waits_for_its_children_says_so() -> None:
+    child = Ended(UUID(int=2), State.RUNNING)
+    facts = replace(CLAIMED, state=State.JOINING, ends_as=State.SUCCEEDED, blockers=(child,))
+    assert "stop" not in why(facts).sentence
+    asked = replace(facts, cancelled_by="ada")
+    assert f"{child.task_id} (running), which are to stop because ada cancelled it" in (
+        why(asked).sentence
+    )
 
 
 def test_an_empty_bucket_is_a_limit_until_it_refills() -> None:

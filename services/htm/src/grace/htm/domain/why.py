@@ -41,8 +41,9 @@ class Gates:
     limit_key: str | None = None
     limit: Limit | None = None
     limit_held: int = 0
-    # What its origin holds of its part, where it may hold no more at present.
+    # What its origin holds of its part, where it may hold no more at present, or never any.
     share: Usage | None = None
+    is_barred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ class Facts:
             return self
         counts = {("", self.origin): 0} | dict(held.queues)
         (usage,) = [each for each in usages_of(shares, counts) if each.origin == self.origin]
-        return replace(self, gates=replace(self.gates, share=usage))
+        is_barred = usage.part == 0 and not shares.quota_of(self.origin).lends
+        return replace(self, gates=replace(self.gates, share=usage, is_barred=is_barred))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ class Reason:
 def reason_of(facts: Facts, *, silence: timedelta) -> Reason:
     """Say why; a kernel that nobody asked for since `silence` has no worker."""
     blocks = tuple(blocks_of(facts, silence=silence))
-    estimate = _estimate(facts) if _will_start(blocks) else None
+    will_start = _will_start(blocks) and not facts.gates.is_barred
+    estimate = _estimate(facts, blocks) if will_start else None
     sla = sla_of(facts.timing, facts.sla)
     told = f"{_standing(facts, blocks)}; {_deadline(facts.timing, sla)}."
     return Reason(told, blocks, sla, buffer_of(facts.timing), estimate)
@@ -143,6 +146,8 @@ def _gate_blocks(kernel: str, gates: Gates) -> Iterator[Block]:
         yield Block("paused", f"{gates.paused_by} paused kernel {kernel}")
     if gates.capacity is not None and gates.held >= gates.capacity:
         yield Block("capacity", f"workers hold {gates.held} of {gates.capacity} tasks at a time")
+    elif gates.is_barred and gates.share is not None:
+        yield Block("quota", f"origin {gates.share.origin} has no part, and may not borrow")
     elif gates.share is not None:
         used = f"{gates.share.held} of a part of {_count(gates.share.part)}"
         yield Block(
@@ -161,7 +166,8 @@ def _relation_block(facts: Facts) -> Block:
     end = f"it ends as {facts.ends_as} after"
     if facts.ends_as is State.SUCCEEDED:
         end = "its own work is done, and it ends after"
-    return Block("children", f"{end} its children{f' {named}' if named else ''}")
+    stop = f", which are to stop because {_stopped_by(facts)}" if facts.cancelled_by else ""
+    return Block("children", f"{end} its children{f' {named}' if named else ''}{stop}")
 
 
 def _worker_blocks(facts: Facts, *, silence: timedelta) -> Iterator[Block]:
@@ -196,7 +202,7 @@ def _queue_blocks(line: Line) -> Iterator[Block]:
         )
 
 
-def _estimate(facts: Facts) -> datetime | None:
+def _estimate(facts: Facts, blocks: tuple[Block, ...]) -> datetime | None:
     """When its turn comes if its queue goes on as it did; None where that is not known."""
     line, now = facts.line, facts.timing.now
     if facts.state is not State.QUEUED:
@@ -204,7 +210,16 @@ def _estimate(facts: Facts) -> datetime | None:
     if not line.recent_ends or line.recent_since is None:
         return None
     each = (now - line.recent_since) / line.recent_ends
-    return now + each * line.ahead
+    # Where all is full, the first of them waits for an end, too.
+    is_full = not {block.kind for block in blocks}.isdisjoint({"capacity", "quota", "limit"})
+    return now + max(each * (line.ahead + is_full), _until_earned(facts.gates.limit, line.ahead))
+
+
+def _until_earned(limit: Limit | None, ahead: int) -> timedelta:
+    """How long until a bucket has earned tokens for a task and those before it."""
+    if limit is None or limit.rate_per_second is None:
+        return timedelta()
+    return timedelta(seconds=max(0.0, (1 + ahead - limit.level) / limit.rate_per_second))
 
 
 def _standing(facts: Facts, blocks: tuple[Block, ...]) -> str:
@@ -229,7 +244,7 @@ def _ended(facts: Facts) -> str:
             begun = "began it again" if facts.attempt_number else "began it"
             return f"because no worker {begun} before {_limit_of(facts)}"
         case State.CANCELLED:
-            return f"because {facts.cancel_reason or _canceller(facts)}"
+            return f"because {_stopped_by(facts)}"
         case _:
             return f"in {tries} on worker {facts.worker}: {_error(facts)}"
 
@@ -246,15 +261,15 @@ def _limit_of(facts: Facts) -> str:
     return f"its own deadline_at, {facts.deadline_at.isoformat(timespec='seconds')}"
 
 
-def _canceller(facts: Facts) -> str:
-    return f"{facts.cancelled_by or 'somebody'} cancelled it"
+def _stopped_by(facts: Facts) -> str:
+    return facts.cancel_reason or f"{facts.cancelled_by or 'somebody'} cancelled it"
 
 
 def _holding(facts: Facts) -> str:
     tries = _attempt(facts.attempt_number, facts.max_attempts)
     held = f"worker {facts.worker} holds {tries}"
     if facts.cancelled_by is not None:
-        held += f", which is to stop because {facts.cancel_reason or _canceller(facts)}"
+        held += f", which is to stop because {_stopped_by(facts)}"
     if facts.lease_until is not None:
         left = (facts.lease_until - facts.timing.now).total_seconds()
         held += (
