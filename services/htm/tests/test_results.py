@@ -20,7 +20,7 @@ from grace.htm.domain.reports import (
     standing_of,
 )
 from grace.htm.domain.retry import History
-from grace.kit import new_id
+from grace.kit import Forbidden, new_id
 from grace.testkit import eventually
 
 if TYPE_CHECKING:
@@ -63,6 +63,19 @@ async def test_a_large_result_is_known_by_its_reference(crew: Crew) -> None:
     with pytest.raises(asyncpg.RestrictViolationError):
         await crew.house.rows("htm", "UPDATE htm_tasks SET result_sha256 = $1 RETURNING id", SHA)
     assert (await crew.task(task.task_id)).result_sha256 == SHA
+
+
+@pytest.mark.parametrize("text", ["a", "\N{SNOWMAN}", "\N{PILE OF POO}"])
+async def test_a_result_has_256_kib_and_not_one_byte_more(crew: Crew, text: str) -> None:
+    await crew.submit(crew.spec(), crew.spec())
+    one, other = await crew.claim(2)
+    whole, rest = divmod(262_144 - len('{"a":""}'), len(text.encode()))
+    said = text * whole + "b" * rest
+    await crew.done(one, result={"a": said})
+    assert (await crew.task(one.task_id)).result_json == f'{{"a":"{said}"}}'
+    with pytest.raises(Forbidden):
+        await crew.report(crew.update(other, "completed", result={"a": f"{said}b"}), slots=0)
+    assert (await crew.task(other.task_id)).status == "assigned"
 
 
 async def test_a_large_result_takes_the_place_of_what_a_failed_attempt_left(crew: Crew) -> None:

@@ -61,6 +61,13 @@ async def test_a_long_state_comes_back_and_does_not_show(shelf: Shelf, tmp_path:
     assert b"files" not in blob(tmp_path).read_bytes()
 
 
+async def test_a_state_is_as_long_as_its_bytes(shelf: Shelf) -> None:
+    wide = {"n": "\u20ac" * (LONGEST // 3)}
+    assert large_in(await shelf.put(wide)) is not None
+    narrow = {"n": "n" * (LONGEST - len(text_of({"n": ""})))}
+    assert await shelf.put(narrow) == narrow
+
+
 async def test_what_is_gone_or_altered_is_not_given_back(shelf: Shelf, tmp_path: Path) -> None:
     short = await shelf.put(STATE)
     large = large_in(short)

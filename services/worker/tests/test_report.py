@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,21 +12,25 @@ from grace.worker.loops.report import batches
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def update(length: int) -> TaskUpdate:
+def update(length: int, text: str = "ä", error: str | None = None) -> TaskUpdate:
     return TaskUpdate(
         task_id="task",
         status=TaskUpdateStatus.completed,
         worker_id="worker",
         attempt_number=1,
         at=NOW,
-        result_json="ä" * length,
+        result_json=text * (length // len(text.encode())),
+        error_message=error,
     )
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.sampled_from([0, 10, 100_000, 262_144]), max_size=8))
-def test_every_report_is_sent_once_in_order_and_fits(lengths: list[int]) -> None:
-    updates = [update(length) for length in lengths]
+@given(
+    st.lists(st.sampled_from([0, 10, 100_000, 262_144]), max_size=8),
+    st.sampled_from(["ä", "\N{SNOWMAN}", "\N{PILE OF POO}", '"']),
+)
+def test_every_report_is_sent_once_in_order_and_fits(lengths: list[int], text: str) -> None:
+    updates = [update(length, text) for length in lengths]
     cut = list(batches(updates))
     assert [u for batch in cut for u in batch] == updates
     for batch in cut:
@@ -34,3 +39,13 @@ def test_every_report_is_sent_once_in_order_and_fits(lengths: list[int]) -> None
 
 def test_small_reports_travel_together() -> None:
     assert len(list(batches([update(10)] * 400))) == 1
+
+
+@pytest.mark.parametrize(
+    "updates",
+    [[update(262_144, "\N{PILE OF POO}")] * 4, [update(0, error="\x01" * 4096)] * 500],
+    ids=["results", "errors"],
+)
+def test_what_takes_more_bytes_than_characters_fits(updates: list[TaskUpdate]) -> None:
+    for batch in batches(updates):
+        TaskReports(updates=batch).to_bytes()

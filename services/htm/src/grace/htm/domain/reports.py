@@ -20,6 +20,7 @@ from grace.htm.domain.retry import (
     on_failure,
     on_lapse,
 )
+from grace.htm.domain.routing import payload_size
 
 
 class Kind(StrEnum):
@@ -68,7 +69,7 @@ REFUSED = frozenset(
 """What no honest worker sends: its message goes to the quarantine."""
 
 LONGEST_RESULT = 262_144
-"""Characters; larger results travel by reference."""
+"""Bytes; larger results travel by reference."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _ENDINGS: Mapping[Kind, Ending] = {
@@ -276,7 +277,7 @@ def _fit(report: Report) -> Standing:
 
 
 def _oversized(report: Report) -> bool:
-    return report.result_json is not None and len(report.result_json) > LONGEST_RESULT
+    return report.result_json is not None and payload_size(report.result_json) > LONGEST_RESULT
 
 
 def _contradictory(report: Report) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from grace.worker.domain.state import State
 
 LONGEST = 100_000
-"""Characters of a state that stays where it is: a report carries two of them and a result in 256 KiB."""
+"""Bytes of a state that stays where it is: a report carries two of them and a result in 256 KiB."""
 _NAME = "$large"
 
 

@@ -24,7 +24,7 @@ from grace.worker.loops.effect import Effect
 from grace.worker.loops.job import Job, errand_of, job_of
 from grace.worker.loops.tools import Lease, Tools
 
-_LONGEST_RESULT = 262_144
+_LONGEST_RESULT = 262_144  # bytes
 
 
 async def run_attempt(
@@ -86,11 +86,12 @@ async def _completed(tools: Tools, task: ClaimedTask, text: str, lease: Lease) -
 
     Only of what was looked at: what an effect left is judged by the bytes of its report.
     """
-    if len(text) <= _LONGEST_RESULT:
+    size = len(text.encode())
+    if size <= _LONGEST_RESULT:
         return _update(tools, task, TaskUpdateStatus.completed, result_json=text)
     if task.spec.step != Step.OBSERVE:
         lease.begun = task.spec.step == Step.APPLY
-        raise UnusableError(f"the result has {len(text)} characters, too many to be sent")
+        raise UnusableError(f"the result has {size} bytes, too many to be sent")
     try:
         stored = await tools.results.put(text.encode())
     except BlobTooLarge as error:

@@ -18,8 +18,11 @@ from grace.kit import GraceError, Runtime, end_tasks
 from grace.worker.loops.bench import Bench
 from grace.worker.loops.claim import Claim
 
-# NATS takes 1 MiB; text outside ASCII takes more bytes than characters.
-_MOST_CHARACTERS = 300_000
+# NATS takes 1 MiB, with an envelope around the reports.
+_MOST_BYTES = 900_000
+# Beside what is told of an attempt; and what a character of that takes at most, written as \u0000.
+_FRAME, _WIDEST = 300, 6
+_SHORT = 1000
 _MOST_UPDATES = 500
 # What is not out by then is done again by whoever gets the task next.
 _LAST_SECONDS = 3.0
@@ -87,11 +90,17 @@ def batches(updates: Sequence[TaskUpdate]) -> Iterator[tuple[TaskUpdate, ...]]:
     batch: list[TaskUpdate] = []
     size = 0
     for update in updates:
-        length = len(update.result_json or "") + len(update.error_message or "") + 300
-        if batch and (size + length > _MOST_CHARACTERS or len(batch) == _MOST_UPDATES):
+        length = _bytes_of(update)
+        if batch and (size + length > _MOST_BYTES or len(batch) == _MOST_UPDATES):
             yield tuple(batch)
             batch, size = [], 0
         batch.append(update)
         size += length
     if batch:
         yield tuple(batch)
+
+
+def _bytes_of(update: TaskUpdate) -> int:
+    """What a report takes in a message; of a short one what it takes at most, which costs less to tell."""
+    characters = len(update.result_json or "") + len(update.error_message or "")
+    return _FRAME + _WIDEST * characters if characters < _SHORT else len(update.to_bytes())

@@ -41,7 +41,8 @@ class Shelf:
         UnusableError for one that is too long for every store, NotNowError where none can be had.
         """
         text = text_of(state)
-        if len(text) <= LONGEST:
+        size = len(text.encode())
+        if size <= LONGEST:
             return state
         sealed = self._safe.close(text, place=self._place).encode()
         await self._note(BlobRef.of(sealed).sha256)
@@ -51,7 +52,6 @@ class Shelf:
             raise UnusableError(f"the state is too long to be kept: {error.detail}") from error
         except BlobsUnreachable as error:
             raise NotNowError(f"the state cannot be kept: {error.detail}") from error
-        size = len(text.encode())
         return reference_to(Large(digest(text), size, ref.sha256, ref.size))
 
     async def get(self, state: State) -> State:
