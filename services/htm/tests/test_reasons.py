@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from grace.contracts.htm import ExplainTask, Quota, SetLimit, SteerTask, TaskReason
+from grace.contracts.htm import ExplainTask, Quota, SetLimit, SteerQueue, SteerTask, TaskReason
 
 if TYPE_CHECKING:
     from services.htm.tests.conftest import Crew
@@ -45,6 +45,21 @@ async def test_no_start_is_promised_to_an_origin_that_may_hold_nothing(crew: Cre
     assert [block.kind for block in reason.blocks] == ["quota"]
     assert "origin verification has no part, and may not borrow" in reason.sentence
     assert reason.estimated_start_at is None
+
+
+async def test_a_task_that_waits_for_its_time_is_told_that_its_kernel_is_paused(crew: Crew) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    retries = await crew.claimed()
+    await crew.done(retries, "failed")
+    (comes,) = await crew.submit(crew.spec(run_at=soon))
+    assert (await why(crew, comes.task_id)).estimated_start_at == soon
+    gateway = await crew.house.act_as("gateway")
+    pause = SteerQueue(tenant_id="default", kernel="noop", act="pause", principal="ada")
+    await gateway.call(pause)
+    for task_id, kind in ((comes.task_id, "run_at"), (retries.task_id, "retry_wait")):
+        reason = await why(crew, task_id)
+        assert [block.kind for block in reason.blocks] == ["paused", kind]
+        assert reason.estimated_start_at is None
 
 
 async def test_a_start_behind_a_slow_limit_is_when_its_token_is_there(crew: Crew) -> None:

@@ -108,6 +108,20 @@ def test_what_is_full_has_room_after_the_next_end() -> None:
     moving = line(ahead=3, recent_ends=10, recent_since=NOW - 20 * SECOND)
     assert why(moving).estimated_start_at == NOW + 6 * SECOND
     assert why(replace(moving, gates=gates)).estimated_start_at == NOW + 8 * SECOND
+    lowered = replace(moving, gates=replace(gates, capacity=40))
+    assert why(lowered).estimated_start_at == NOW + 28 * SECOND
+    limit = Limit(2, None, None, 0.0, NOW, NOW)
+    limited = replace(moving, gates=Gates(limit_key="shop", limit=limit, limit_held=3))
+    assert why(limited).estimated_start_at == NOW + 10 * SECOND
+
+
+@pytest.mark.parametrize("state", [State.SCHEDULED, State.RETRYING])
+def test_a_paused_kernel_is_told_to_who_waits_for_its_time(state: State) -> None:
+    waits = replace(CLAIMED, state=state, not_before=NOW + SECOND)
+    assert why(waits).estimated_start_at == NOW + SECOND
+    paused = why(replace(waits, gates=Gates(paused_by="ada")))
+    assert "ada paused kernel noop, and " in paused.sentence
+    assert (paused.blocks[0].kind, paused.estimated_start_at) == ("paused", None)
 
 
 def test_a_start_waits_for_its_token_and_those_of_the_tasks_before_it() -> None:

@@ -13,6 +13,8 @@ from grace.htm.domain.limits import Limit, allowance
 from grace.htm.domain.shares import Ledger, Shares, Usage, usages_of
 from grace.htm.domain.sla import Sla, Timing, buffer_of, sla_of
 
+_BEFORE_CLAIMS = frozenset({State.QUEUED, State.SCHEDULED, State.RETRYING})
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -112,7 +114,7 @@ def reason_of(facts: Facts, *, silence: timedelta) -> Reason:
     """Say why; a kernel that nobody asked for since `silence` has no worker."""
     blocks = tuple(blocks_of(facts, silence=silence))
     will_start = _will_start(blocks) and not facts.gates.is_barred
-    estimate = _estimate(facts, blocks) if will_start else None
+    estimate = _estimate(facts) if will_start else None
     sla = sla_of(facts.timing, facts.sla)
     told = f"{_standing(facts, blocks)}; {_deadline(facts.timing, sla)}."
     return Reason(told, blocks, sla, buffer_of(facts.timing), estimate)
@@ -120,8 +122,10 @@ def reason_of(facts: Facts, *, silence: timedelta) -> Reason:
 
 def blocks_of(facts: Facts, *, silence: timedelta) -> Iterator[Block]:
     """Everything that keeps the task from going on."""
+    if facts.state in _BEFORE_CLAIMS and facts.gates.paused_by is not None:
+        yield Block("paused", f"{facts.gates.paused_by} paused kernel {facts.kernel}")
     if facts.state is State.QUEUED:
-        yield from _gate_blocks(facts.kernel, facts.gates)
+        yield from _gate_blocks(facts.gates)
         yield from _worker_blocks(facts, silence=silence)
         yield from _queue_blocks(facts.line)
     elif facts.state in {State.WAITING, State.JOINING}:
@@ -141,9 +145,7 @@ def _decision(contract_id: str | None) -> str:
     return f"it belongs to {contract_id}, which needs attention itself: its mission is decided on"
 
 
-def _gate_blocks(kernel: str, gates: Gates) -> Iterator[Block]:
-    if gates.paused_by is not None:
-        yield Block("paused", f"{gates.paused_by} paused kernel {kernel}")
+def _gate_blocks(gates: Gates) -> Iterator[Block]:
     if gates.capacity is not None and gates.held >= gates.capacity:
         yield Block("capacity", f"workers hold {gates.held} of {gates.capacity} tasks at a time")
     elif gates.is_barred and gates.share is not None:
@@ -202,7 +204,7 @@ def _queue_blocks(line: Line) -> Iterator[Block]:
         )
 
 
-def _estimate(facts: Facts, blocks: tuple[Block, ...]) -> datetime | None:
+def _estimate(facts: Facts) -> datetime | None:
     """When its turn comes if its queue goes on as it did; None where that is not known."""
     line, now = facts.line, facts.timing.now
     if facts.state is not State.QUEUED:
@@ -210,9 +212,18 @@ def _estimate(facts: Facts, blocks: tuple[Block, ...]) -> datetime | None:
     if not line.recent_ends or line.recent_since is None:
         return None
     each = (now - line.recent_since) / line.recent_ends
-    # Where all is full, the first of them waits for an end, too.
-    is_full = not {block.kind for block in blocks}.isdisjoint({"capacity", "quota", "limit"})
-    return now + max(each * (line.ahead + is_full), _until_earned(facts.gates.limit, line.ahead))
+    ends = line.ahead + _ends_until_room(facts.gates)
+    return now + max(each * ends, _until_earned(facts.gates.limit, line.ahead))
+
+
+def _ends_until_room(gates: Gates) -> int:
+    """How many have to end before the first in the line; more than one where less is allowed than is held."""
+    ends = [0 if gates.share is None else 1]
+    if gates.capacity is not None:
+        ends.append(gates.held + 1 - gates.capacity)
+    if gates.limit is not None and gates.limit.concurrency is not None:
+        ends.append(gates.limit_held + 1 - gates.limit.concurrency)
+    return max(ends)
 
 
 def _until_earned(limit: Limit | None, ahead: int) -> timedelta:
