@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from grace.contracts.htm import ClaimTasks, TaskUpdate, TaskUpdateStatus
+from grace.contracts.htm import ClaimTasks, ReportTasks, TaskUpdate, TaskUpdateStatus
 from grace.htm.loops import RollUp
 from grace.htm.settings import Settings
 from grace.kit.blobs import BlobSettings, open_blobs
@@ -256,6 +256,25 @@ async def test_a_result_is_read_whole_wherever_it_lies(
         damaged = await ada.get(f"{TASKS}/{large}/result")
         assert (damaged.status_code, damaged.json()["code"]) == (500, "internal")
         assert ref.sha256 in damaged.json()["detail"]
+
+
+async def test_what_a_task_brought_that_did_not_succeed_is_not_its_result(
+    open_gateway: OpenGateway,
+) -> None:
+    async with open_gateway("htm") as front:
+        ada = await front.person("ada", "htm:write", "htm:read")
+        worker = await front.house.act_as("worker")
+        (taken,) = await submit(ada, TASK)
+        (task,) = (await worker.call(ClaimTasks(worker_id="w", kernels=("noop",), slots=1))).tasks
+        failed = TaskUpdate(
+            task_id=task.task_id, status=TaskUpdateStatus.failed, worker_id="w", attempt_number=1,
+            at=datetime.now(UTC), error_class="user", result_json='{"ok":true}',
+        )  # fmt: skip
+        await worker.call(ReportTasks(updates=(failed,)))
+        path = f"{TASKS}/{taken['task_id']}"
+        shown = await data(ada, path)
+        assert (shown["status"], shown["result_json"]) == ("failed", '{"ok":true}')
+        assert (await ada.get(f"{path}/result")).status_code == 404
 
 
 async def test_pages_and_filters_lead_through_every_task(open_gateway: OpenGateway) -> None:

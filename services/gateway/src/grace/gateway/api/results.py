@@ -10,6 +10,8 @@ from grace.kit.blobs import BlobRef, Blobs
 
 router = APIRouter(prefix="/api/htm/tasks", tags=["htm"])
 
+_SUCCEEDED = "succeeded"
+
 
 class NoResult(NotFound):
     """The task has no result: it has not succeeded, or what it did returns none."""
@@ -30,6 +32,9 @@ async def read_result(task_id: Id, caller: Reader, request: Request) -> Response
     own = next((task for task in found.tasks if task.tenant_id == caller.tenant), None)
     if own is None:
         raise UnknownTask
+    # What a failed attempt brought, or a parent whose child failed, is shown with the task and is no result of it.
+    if own.status != _SUCCEEDED:
+        raise NoResult
     if own.result_sha256 is not None and own.result_size_bytes is not None:
         blobs: Blobs = request.app.state.blobs
         body = await blobs.get(BlobRef(own.result_sha256, own.result_size_bytes))
