@@ -208,7 +208,7 @@ BY_HAND = {f"{loop}_interval": NEVER for loop in _LOOPS}
 
 
 @asynccontextmanager
-async def _crew(house: House, settings: dict[str, timedelta | int | str]) -> AsyncIterator[Crew]:
+async def _crew(house: House, settings: dict[str, object]) -> AsyncIterator[Crew]:
     async with house.running("htm", htm=settings) as services:
         verification = await house.act_as("verification")
         worker = await house.act_as("worker")
@@ -226,7 +226,7 @@ def _unwoken(htm: Runtime) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _crew_by_hand(house: House, **settings: int | str) -> AsyncIterator[Crew]:
+async def _crew_by_hand(house: House, **settings: object) -> AsyncIterator[Crew]:
     async with _crew(house, {**BY_HAND, **settings}) as crew:
         with _unwoken(crew.htm):
             yield crew
@@ -250,6 +250,17 @@ async def wide_crew(house: House) -> AsyncIterator[Crew]:
 async def strict_crew(house: House) -> AsyncIterator[Crew]:
     """The same where a kernel that no worker has asked for is refused."""
     async with _crew_by_hand(house, unknown_kernels="refuse") as crew:
+        yield crew
+
+
+SLOW = {"first": timedelta(minutes=30), "longest": timedelta(minutes=30), "spread": 0}
+
+
+@pytest.fixture
+async def patient_crew(house: House) -> AsyncIterator[Crew]:
+    """The same where some types are tried again late, and others not for every failure."""
+    special = {"slow.*": SLOW, "slow.but.this": {}, "once": {"retryable": ["timeout"]}}
+    async with _crew_by_hand(house, retry_policies=special) as crew:
         yield crew
 
 

@@ -21,9 +21,9 @@ from grace.htm.domain.reports import (
     settle,
     standing_of,
 )
-from grace.htm.domain.retry import Backoff, History
+from grace.htm.domain.retry import Backoff, History, Policies, Policy
 
-BACKOFF = Backoff(timedelta(seconds=1), timedelta(seconds=60), 0.2)
+POLICIES = Policies(Policy(Backoff(timedelta(seconds=1), timedelta(seconds=60), 0.2)))
 MINE = Owner("worker", "w1")
 TASK = UUID(int=1)
 
@@ -65,27 +65,27 @@ tasks_ = st.builds(_task, st.sampled_from(State), ending=st.sampled_from(Ending)
 
 
 def test_a_completion_is_accepted_before_its_start() -> None:
-    settled = settle([_report()], {TASK: _task(State.ASSIGNED)}, backoff=BACKOFF)
+    settled = settle([_report()], {TASK: _task(State.ASSIGNED)}, policies=POLICIES)
     assert [closing.state for closing in settled.closings] == [State.SUCCEEDED]
 
 
 def test_a_start_and_its_end_in_one_batch_are_one_change() -> None:
     reports = [_report(Kind.STARTED), _report()]
-    settled = settle(reports, {TASK: _task()}, backoff=BACKOFF)
+    settled = settle(reports, {TASK: _task()}, policies=POLICIES)
     assert settled.starts == ()
     assert len(settled.closings) == 1
     assert set(settled.standings) == {Standing.CURRENT}
 
 
 def test_a_start_after_the_end_is_late() -> None:
-    settled = settle([_report(), _report(Kind.STARTED)], {TASK: _task()}, backoff=BACKOFF)
+    settled = settle([_report(), _report(Kind.STARTED)], {TASK: _task()}, policies=POLICIES)
     assert settled.standings == (Standing.CURRENT, Standing.LATE)
 
 
 def test_who_runs_says_again_how_far_it_is_and_what_is_behind_changes_nothing() -> None:
     words = (Word(20), Word(50, "copying"), Word(40), Word(50, "copying"), None, Word(50, "rows"))
     reports = [_report(Kind.STARTED, said=word) for word in words]
-    settled = settle(reports, {TASK: _task()}, backoff=BACKOFF)
+    settled = settle(reports, {TASK: _task()}, policies=POLICIES)
     assert settled.standings == (
         "current", "current", "behind", "duplicate", "duplicate", "current",
     )  # fmt: skip
@@ -95,14 +95,14 @@ def test_who_runs_says_again_how_far_it_is_and_what_is_behind_changes_nothing() 
 
 def test_a_start_that_is_behind_a_beat_starts_all_the_same() -> None:
     task = replace(_task(), said=Word(60))
-    settled = settle([_report(Kind.STARTED, said=Word(40))], {TASK: task}, backoff=BACKOFF)
+    settled = settle([_report(Kind.STARTED, said=Word(40))], {TASK: task}, policies=POLICIES)
     assert (settled.standings, len(settled.starts)) == ((Standing.CURRENT,), 1)
     assert settled.progress == ()
 
 
 def test_the_same_end_twice_is_a_duplicate_and_another_end_is_late() -> None:
     reports = [_report(), _report(), _report(Kind.FAILED)]
-    settled = settle(reports, {TASK: _task()}, backoff=BACKOFF)
+    settled = settle(reports, {TASK: _task()}, policies=POLICIES)
     assert settled.standings == (Standing.CURRENT, Standing.DUPLICATE, Standing.LATE)
 
 
@@ -138,19 +138,21 @@ def test_a_result_too_large_to_be_answered_is_refused() -> None:
 
 def test_a_failure_that_may_be_retried_waits_and_keeps_its_reason() -> None:
     report = _report(Kind.FAILED, error="transient")
-    (closing,) = settle([report], {TASK: _task()}, backoff=BACKOFF).closings
+    (closing,) = settle([report], {TASK: _task()}, policies=POLICIES).closings
     assert (closing.state, closing.delay) == (State.RETRYING, timedelta(seconds=1))
     assert closing.error_class == "transient"
 
 
 def test_a_timeout_on_the_last_attempt_goes_to_the_dead_letters() -> None:
     last = _task(attempt=3)
-    (closing,) = settle([_report(Kind.TIMEOUT, attempt=3)], {TASK: last}, backoff=BACKOFF).closings
+    (closing,) = settle(
+        [_report(Kind.TIMEOUT, attempt=3)], {TASK: last}, policies=POLICIES
+    ).closings
     assert (closing.state, closing.ending) == (State.DEAD_LETTER, Ending.TIMEOUT)
 
 
 def test_a_lapse_on_the_last_attempt_goes_to_the_dead_letters() -> None:
-    closing = lapse_of(_task(attempt=3), backoff=BACKOFF, jitter=0.5)
+    closing = lapse_of(_task(attempt=3), policies=POLICIES, jitter=0.5)
     assert (closing.state, closing.ending) == (State.DEAD_LETTER, Ending.LAPSED)
     assert closing.fence == Fence(TASK, 3)
 
@@ -159,7 +161,7 @@ def test_a_lapse_on_the_last_attempt_goes_to_the_dead_letters() -> None:
 def test_reports_end_an_attempt_at_most_once_and_never_a_final_task(
     reports: list[Report], task: Attempted
 ) -> None:
-    settled = settle(reports, {TASK: task}, backoff=BACKOFF)
+    settled = settle(reports, {TASK: task}, policies=POLICIES)
     assert len(settled.closings) <= 1
     assert len(settled.standings) == len(reports)
     if task.state in FINAL or task.state not in HELD:
@@ -172,7 +174,7 @@ def test_reports_end_an_attempt_at_most_once_and_never_a_final_task(
 def test_only_the_owner_of_the_newest_attempt_changes_anything(
     reports: list[Report], task: Attempted
 ) -> None:
-    settled = settle(reports, {TASK: task}, backoff=BACKOFF)
+    settled = settle(reports, {TASK: task}, policies=POLICIES)
     for report, standing in zip(reports, settled.standings, strict=True):
         if standing is Standing.CURRENT:
             assert report.owner == task.owner
@@ -183,10 +185,10 @@ def test_only_the_owner_of_the_newest_attempt_changes_anything(
 
 @given(reports=reports_, task=tasks_)
 def test_the_same_batch_again_changes_nothing(reports: list[Report], task: Attempted) -> None:
-    settled = settle(reports, {TASK: task}, backoff=BACKOFF)
+    settled = settle(reports, {TASK: task}, policies=POLICIES)
     for closing in settled.closings:
         moved = Attempted(TASK, closing.state, task.owner, closing.ending, task.history)
-        again = settle(reports, {TASK: moved}, backoff=BACKOFF)
+        again = settle(reports, {TASK: moved}, policies=POLICIES)
         assert not again.closings
         assert not again.starts
 
@@ -198,5 +200,5 @@ def test_reports_on_different_tasks_do_not_touch_each_other() -> None:
         other: Attempted(other, State.RUNNING, MINE, Ending.RUNNING, History(1, 3, 0, 0)),
     }
     reports = [_report(), Report(other, 1, MINE, Kind.FAILED, jitter=0.5, error_class="user")]
-    settled = settle(reports, tasks, backoff=BACKOFF)
+    settled = settle(reports, tasks, policies=POLICIES)
     assert [closing.state for closing in settled.closings] == [State.SUCCEEDED, State.FAILED]

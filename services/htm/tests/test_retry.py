@@ -12,12 +12,14 @@ from grace.htm.domain.retry import (
     Backoff,
     ErrorClass,
     History,
+    Policy,
     class_of,
     on_failure,
     on_lapse,
 )
 
 BACKOFF = Backoff(timedelta(seconds=1), timedelta(seconds=60), 0.2)
+POLICY = Policy(BACKOFF)
 MIDDLE = 0.5
 jitters = st.floats(min_value=0, max_value=1)
 histories = st.builds(
@@ -40,7 +42,7 @@ def test_three_words_are_tried_again_and_three_are_not() -> None:
         word: on_failure(
             history,
             class_of(word, retryable=None, timed_out=False),
-            backoff=BACKOFF,
+            policy=POLICY,
             jitter=MIDDLE,
         ).event
         for word in ("transient", "system", "timeout", "validation", "user", "nonretryable")
@@ -60,7 +62,7 @@ def test_jitter_moves_a_wait_by_at_most_a_fifth(count: int, jitter: float) -> No
 def test_only_a_retryable_class_with_attempts_left_is_retried(
     history: History, error_class: ErrorClass, jitter: float
 ) -> None:
-    ruling = on_failure(history, error_class, backoff=BACKOFF, jitter=jitter)
+    ruling = on_failure(history, error_class, policy=POLICY, jitter=jitter)
     left = history.attempt_number < history.max_attempts
     if error_class is ErrorClass.UNDECIDED:
         assert ruling.event is Event.PARK
@@ -75,7 +77,7 @@ def test_only_a_retryable_class_with_attempts_left_is_retried(
 
 @given(history=histories, jitter=jitters)
 def test_a_lapse_is_retried_until_the_attempts_are_used_up(history: History, jitter: float) -> None:
-    ruling = on_lapse(history, backoff=BACKOFF, jitter=jitter)
+    ruling = on_lapse(history, policy=POLICY, jitter=jitter)
     left = history.attempt_number < history.max_attempts
     assert ruling.event is (Event.RETRY if left else Event.BURY)
 
@@ -85,23 +87,23 @@ def test_every_ruling_is_a_legal_door_out_of_every_held_state(
     history: History, error_class: ErrorClass, jitter: float
 ) -> None:
     rulings = {
-        on_failure(history, error_class, backoff=BACKOFF, jitter=jitter).event,
-        on_lapse(history, backoff=BACKOFF, jitter=jitter).event,
+        on_failure(history, error_class, policy=POLICY, jitter=jitter).event,
+        on_lapse(history, policy=POLICY, jitter=jitter).event,
     }
     assert all(rulings <= TRANSITIONS[state].keys() for state in HELD)
 
 
 def test_failures_and_lapses_are_counted_apart() -> None:
     history = History(attempt_number=4, max_attempts=9, failures=0, lapses=3)
-    failed = on_failure(history, ErrorClass.TRANSIENT, backoff=BACKOFF, jitter=MIDDLE)
-    lapsed = on_lapse(history, backoff=BACKOFF, jitter=MIDDLE)
+    failed = on_failure(history, ErrorClass.TRANSIENT, policy=POLICY, jitter=MIDDLE)
+    lapsed = on_lapse(history, policy=POLICY, jitter=MIDDLE)
     assert (failed.delay, lapsed.delay) == (timedelta(seconds=1), timedelta(seconds=8))
 
 
 def test_three_attempts_are_three_in_all() -> None:
     events = [
         on_failure(
-            History(attempt, 3, attempt - 1, 0), ErrorClass.SYSTEM, backoff=BACKOFF, jitter=MIDDLE
+            History(attempt, 3, attempt - 1, 0), ErrorClass.SYSTEM, policy=POLICY, jitter=MIDDLE
         ).event
         for attempt in (1, 2, 3)
     ]

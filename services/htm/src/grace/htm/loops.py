@@ -103,11 +103,11 @@ class Rescue:
 
     async def tick(self, runtime: Runtime) -> bool:
         """End lapsed attempts: another follows, or the task is buried."""
-        most, backoff = self._settings.sweep_most, self._settings.backoff
+        most, policies = self._settings.sweep_most, self._settings.policies
         async with runtime.unit() as unit:
             store = Attempts(unit.tx)
             lapsed = await store.lapsed_tasks(most=most)
-            closings = [lapse_of(task, backoff=backoff, jitter=_DICE.random()) for task in lapsed]
+            closings = [lapse_of(each, policies=policies, jitter=_DICE.random()) for each in lapsed]
             tell_moved(unit, await store.close_attempts(closings))
         for task in lapsed:
             runtime.log.warning("task.lapsed", task_id=str(task.task_id), worker=str(task.owner))

@@ -97,7 +97,7 @@ RETURNING t.id, t.attempt_number, t.spec;
 
 -- attempted_tasks --
 -- Tasks with their newest attempt, locked: what reports are judged by stays true until the commit.
-SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
+SELECT t.id, t.type, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
        t.failures, t.lapses, coalesce(a.outcome, 'running') AS ending,
        t.cancel_requested_at IS NOT NULL AS cancelling
   FROM htm_tasks t
@@ -108,7 +108,7 @@ SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_
 
 -- refused_tasks --
 -- The same, not locked: the guard of close_attempts has refused these reports, and no later state admits them.
-SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
+SELECT t.id, t.type, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
        t.failures, t.lapses, coalesce(a.outcome, 'running') AS ending,
        t.cancel_requested_at IS NOT NULL AS cancelling
   FROM htm_tasks t
@@ -117,7 +117,7 @@ SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_
 
 -- lapsed_tasks --
 -- Tasks whose lease ran out, locked; those that somebody works on are left to the next tick.
-SELECT t.id, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
+SELECT t.id, t.type, t.status, t.worker_component, t.worker_id, t.attempt_number, t.max_attempts,
        t.failures, t.lapses, 'running' AS ending,
        t.cancel_requested_at IS NOT NULL AS cancelling
   FROM htm_tasks t

@@ -1,14 +1,43 @@
 """What an operator may set. Every default is safe in production."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from grace.htm.domain.retry import Backoff
+from grace.htm.domain.retry import Backoff, ErrorClass, Policies, Policy
 from grace.kit import ServiceSettings, service_config
 
 Duration = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+TypeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]+(\.[A-Za-z0-9_:-]+)*(\.\*)?$")]
+
+
+class RetryPolicy(BaseModel):
+    """How tasks of a type are tried again; what it does not say is as for all others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    first: Duration | None = None
+    longest: Duration | None = None
+    spread: float | None = Field(default=None, ge=0, lt=1)
+    # Fewer than the three at most; none: what failed is not tried again. A lapse is no failure.
+    retryable: frozenset[Literal["transient", "system", "timeout"]] | None = None
+
+    def instead_of(self, ordinary: Policy) -> Policy:
+        """The whole policy."""
+        backoff, said = ordinary.backoff, self.retryable
+        return Policy(
+            Backoff(
+                backoff.first if self.first is None else self.first,
+                backoff.longest if self.longest is None else self.longest,
+                backoff.spread if self.spread is None else self.spread,
+            ),
+            ordinary.retryable if said is None else frozenset(map(ErrorClass, said)),
+        )
 
 
 class Settings(ServiceSettings):
@@ -26,6 +55,8 @@ class Settings(ServiceSettings):
     retry_first: Duration = timedelta(seconds=1)
     retry_longest: Duration = timedelta(seconds=60)
     retry_spread: float = Field(default=0.2, ge=0, lt=1)
+    # What holds instead for tasks of a type, or of all that begin alike: {"postgres.*": {"first": "PT5S"}}.
+    retry_policies: Mapping[TypeName, RetryPolicy] = Field(default_factory=dict)
     # What one commit carries well, for all who ask at once; a worker that wants more claims again.
     claim_most: int = Field(default=512, ge=1, le=1000)
     # How many queues of a kernel and lanes of a queue one claim looks at; the next looks at others.
@@ -66,7 +97,10 @@ class Settings(ServiceSettings):
     # Idle workers ask every second; who was silent this long is gone.
     worker_silence: Duration = timedelta(seconds=30)
 
-    @property
-    def backoff(self) -> Backoff:
-        """How long a failed task waits before it is tried again."""
-        return Backoff(self.retry_first, self.retry_longest, self.retry_spread)
+    @cached_property
+    def policies(self) -> Policies:
+        """How tasks that failed are tried again."""
+        ordinary = Policy(Backoff(self.retry_first, self.retry_longest, self.retry_spread))
+        return Policies(
+            ordinary, {k: p.instead_of(ordinary) for k, p in self.retry_policies.items()}
+        )

@@ -12,9 +12,9 @@ from grace.htm.domain.lifecycle import HELD, Event, State, after
 from grace.htm.domain.owner import Fence, Owner
 from grace.htm.domain.progress import Progress, Word, is_behind
 from grace.htm.domain.retry import (
-    Backoff,
     ErrorClass,
     History,
+    Policies,
     Ruling,
     class_of,
     on_failure,
@@ -117,6 +117,8 @@ class Attempted:
     """Somebody wants it cancelled: only a success still counts."""
     said: Word | None = None
     """How far the attempt said it was; asked for where a report says how far it is."""
+    type: str = ""
+    """What it is counted under: which policy its retries follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def only_successes(reports: Sequence[Report]) -> bool:
 
 
 def settle(
-    reports: Sequence[Report], tasks: Mapping[UUID, Attempted], *, backoff: Backoff
+    reports: Sequence[Report], tasks: Mapping[UUID, Attempted], *, policies: Policies
 ) -> Settlement:
     """Judge reports one after another, each by what those before it left behind."""
     facts = dict(tasks)
@@ -181,7 +183,7 @@ def settle(
                 progress[task.task_id] = Progress(fence_of(task), report.owner, news)
             facts[task.task_id] = replace(task, state=State.RUNNING, said=news or task.said)
         else:
-            closing = closing_of(report, task, backoff=backoff)
+            closing = closing_of(report, task, policies=policies)
             closings.append(closing)
             starts.pop(task.task_id, None)  # its end says more: one write, no false start time
             facts[task.task_id] = replace(task, state=closing.state, ending=closing.ending)
@@ -210,7 +212,7 @@ def fence_of(task: Attempted) -> Fence:
     return Fence(task.task_id, task.history.attempt_number)
 
 
-def closing_of(report: Report, task: Attempted, *, backoff: Backoff) -> Closing:
+def closing_of(report: Report, task: Attempted, *, policies: Policies) -> Closing:
     """What the reported end of an attempt means for its task."""
     if report.kind is Kind.COMPLETED:
         return Closing(
@@ -222,7 +224,8 @@ def closing_of(report: Report, task: Attempted, *, backoff: Backoff) -> Closing:
         )
     timed_out = report.kind is Kind.TIMEOUT
     error_class = class_of(report.error_class, retryable=report.retryable, timed_out=timed_out)
-    ruling = on_failure(task.history, error_class, backoff=backoff, jitter=report.jitter)
+    policy = policies.of(task.type)
+    ruling = on_failure(task.history, error_class, policy=policy, jitter=report.jitter)
     ruling = Ruling(Event.CANCEL) if task.cancelling else ruling
     return Closing(
         fence=fence_of(task),
@@ -235,9 +238,9 @@ def closing_of(report: Report, task: Attempted, *, backoff: Backoff) -> Closing:
     )
 
 
-def lapse_of(task: Attempted, *, backoff: Backoff, jitter: float) -> Closing:
+def lapse_of(task: Attempted, *, policies: Policies, jitter: float) -> Closing:
     """What a lapsed lease means for its task."""
-    ruling = on_lapse(task.history, backoff=backoff, jitter=jitter)
+    ruling = on_lapse(task.history, policy=policies.of(task.type), jitter=jitter)
     ruling = Ruling(Event.CANCEL) if task.cancelling else ruling
     return Closing(
         fence=fence_of(task),

@@ -1,6 +1,7 @@
 """Whether an attempt that did not succeed is followed by another, and when."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
@@ -39,6 +40,33 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """How tasks are tried again: after which waits, and after which failures."""
+
+    backoff: Backoff
+    retryable: frozenset[ErrorClass] = RETRYABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies of types of tasks. A name that ends in `.*` stands for all types that begin like it."""
+
+    ordinary: Policy
+    special: Mapping[str, Policy] = field(default_factory=dict)
+
+    def of(self, kind: str) -> Policy:
+        """The policy of a type: its own, else that of the longest beginning of it, else the ordinary one."""
+        names = (kind, *_families(kind)) if self.special else ()
+        return next((self.special[name] for name in names if name in self.special), self.ordinary)
+
+
+def _families(kind: str) -> Iterator[str]:
+    parts = kind.split(".")
+    for count in range(len(parts) - 1, 0, -1):
+        yield f"{'.'.join(parts[:count])}.*"
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What a task has been through; failures and lapses are counted apart."""
 
@@ -69,7 +97,7 @@ def class_of(word: str | None, *, retryable: bool | None, timed_out: bool) -> Er
 
 
 def on_failure(
-    history: History, error_class: ErrorClass, *, backoff: Backoff, jitter: float
+    history: History, error_class: ErrorClass, *, policy: Policy, jitter: float
 ) -> Ruling:
     """A failed attempt is retried while attempts remain and its class allows it.
 
@@ -77,14 +105,14 @@ def on_failure(
     """
     if error_class is ErrorClass.UNDECIDED:
         return Ruling(Event.PARK)
-    if error_class not in RETRYABLE:
+    if error_class not in policy.retryable:
         return Ruling(Event.FAIL)
-    return _again(history, history.failures + 1, backoff=backoff, jitter=jitter)
+    return _again(history, history.failures + 1, backoff=policy.backoff, jitter=jitter)
 
 
-def on_lapse(history: History, *, backoff: Backoff, jitter: float) -> Ruling:
+def on_lapse(history: History, *, policy: Policy, jitter: float) -> Ruling:
     """A lapsed attempt is retried while attempts remain: nobody knows how far it came."""
-    return _again(history, history.lapses + 1, backoff=backoff, jitter=jitter)
+    return _again(history, history.lapses + 1, backoff=policy.backoff, jitter=jitter)
 
 
 def _again(history: History, count: int, *, backoff: Backoff, jitter: float) -> Ruling:

@@ -113,11 +113,11 @@ async def _settle(
 ) -> Settlement:
     """Judge reports by the tasks as they stand, and note the attempts that have begun."""
     if not reports:
-        return settle((), {}, backoff=settings.backoff)
+        return settle((), {}, policies=settings.policies)
     tasks = await look({each.task_id for each in reports if each.task_id})
     if told := {each.task_id for each in reports if each.progress}:
         tasks = await _with_progress(tasks, told, unit)
-    settlement = settle(reports, tasks, backoff=settings.backoff)
+    settlement = settle(reports, tasks, policies=settings.policies)
     await Attempts(unit.tx).start_attempts(settlement.starts)
     await Progresses(unit.tx).note_progress(settlement.progress)
     await References(unit.tx).note_references(settlement.closings)

@@ -21,6 +21,7 @@ def attempted_of(row: Record) -> Attempted:
         ending=Ending(row["ending"]),
         history=History(row["attempt_number"], row["max_attempts"], row["failures"], row["lapses"]),
         cancelling=row["cancelling"],
+        type=row["type"],
     )
 
 
