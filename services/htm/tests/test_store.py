@@ -62,10 +62,10 @@ async def test_a_lease_is_renewed_for_its_owner_only(crew: Crew) -> None:
     for stranger in (Owner("worker", "w2"), Owner("gateway", "w1")):
         async with crew.htm.unit() as unit:
             lost = await Attempts(unit.tx).extend_leases([attempt], stranger, lease=LEASE)
-        assert lost == {attempt}
+        assert lost == {attempt: True}
     async with crew.htm.unit() as unit:
         lost = await Attempts(unit.tx).extend_leases([attempt], Owner("worker", "w1"), lease=LEASE)
-    assert lost == frozenset()
+    assert lost == {}
 
 
 @pytest.mark.parametrize(

@@ -185,17 +185,19 @@ SELECT id, attempt_number, tenant_id, type, origin, status, contract_id, mission
   FROM closed;
 
 -- extend_leases --
--- A worker's beat: its attempts are its own for another lease; returns those that no longer are.
+-- A worker's beat: its attempts are its own for another lease. Returns those that no longer are, and those that
+-- somebody wants cancelled.
 WITH beaten AS (
     SELECT *
       FROM unnest(CAST(:task_ids AS uuid[]), CAST(:attempt_numbers AS bigint[]))
            AS u (task_id, attempt_number)
      ORDER BY task_id
 ), held AS (
-    SELECT b.task_id, b.attempt_number
+    SELECT b.task_id, b.attempt_number, locked.is_cancelling
       FROM beaten b
      CROSS JOIN LATERAL (
-           SELECT FROM htm_tasks t
+           SELECT t.cancel_requested_at IS NOT NULL AS is_cancelling
+             FROM htm_tasks t
             WHERE t.id = b.task_id AND t.attempt_number = b.attempt_number
               AND t.status IN ('assigned', 'running')
               AND t.worker_component = :component AND t.worker_id = :worker_id
@@ -208,9 +210,9 @@ WITH beaten AS (
      WHERE t.id = h.task_id
        AND t.id = ANY (ARRAY(SELECT task_id FROM held))
 )
-SELECT task_id, attempt_number FROM beaten
-EXCEPT
-SELECT task_id, attempt_number FROM held;
+SELECT b.task_id, b.attempt_number, h.task_id IS NULL AS is_lost
+  FROM beaten b LEFT JOIN held h USING (task_id, attempt_number)
+ WHERE h.task_id IS NULL OR h.is_cancelling;
 
 -- promote_tasks --
 -- Put tasks whose wait is over, or whose time has come, into the queue; returns their kernels, one per task.

@@ -8,7 +8,7 @@ from grace.htm.domain.owner import Fence, Owner
 from grace.htm.domain.progress import Progress, furthest_of, word_of
 from grace.htm.domain.routing import task_id_of
 from grace.htm.settings import Settings
-from grace.htm.store import Attempts, Steering
+from grace.htm.store import Attempts
 from grace.htm.store.progress import Progresses
 from grace.kit import Called, Unauthenticated, Unit
 
@@ -18,23 +18,18 @@ async def on_beat(settings: Settings, call: Called[Beat], unit: Unit) -> Beaten:
     beaten = call.body.attempts
     ids = [task_id_of(attempt.task_id) for attempt in beaten]
     owner = owner_of(call, call.body.worker_id)
-    lost = await Attempts(unit.tx).extend_leases(
+    to_stop = await Attempts(unit.tx).extend_leases(
         {(i, a.attempt_number) for i, a in zip(ids, beaten, strict=True) if i is not None},
         owner,
         lease=settings.lease,
     )
     await Progresses(unit.tx).note_progress(furthest_of(_told(beaten, owner)))
-    stop = [
-        attempt
-        for task_id, attempt in zip(ids, beaten, strict=True)
-        if task_id is None or (task_id, attempt.attempt_number) in lost
-    ]
-    cancelled = await Steering(unit.tx).cancelled_attempts([i for i in ids if i is not None])
-    cancel = [
-        attempt
-        for task_id, attempt in zip(ids, beaten, strict=True)
-        if task_id in cancelled and attempt not in stop
-    ]
+    stop, cancel = [], []
+    for task_id, attempt in zip(ids, beaten, strict=True):
+        if task_id is None or to_stop.get((task_id, attempt.attempt_number), False):
+            stop.append(attempt)
+        elif (task_id, attempt.attempt_number) in to_stop:
+            cancel.append(attempt)
     lease_ms = milliseconds(settings.lease)
     return Beaten(stop=tuple(stop), lease_ms=lease_ms, cancel=tuple(cancel))
 

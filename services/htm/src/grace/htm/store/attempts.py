@@ -88,8 +88,11 @@ class Attempts:
 
     async def extend_leases(
         self, attempts: Collection[tuple[UUID, int]], owner: Owner, *, lease: timedelta
-    ) -> frozenset[tuple[UUID, int]]:
-        """Renew the leases of an owner's attempts; returns those that are not its own."""
+    ) -> Mapping[tuple[UUID, int], bool]:
+        """Renew the leases of an owner's attempts.
+
+        Returns those that are not its own (True), and those that somebody wants cancelled (False).
+        """
         rows = await self._tx.fetch(
             QUERIES["extend_leases"],
             task_ids=[task_id for task_id, _ in attempts],
@@ -98,4 +101,4 @@ class Attempts:
             worker_id=owner.worker_id,
             lease=lease,
         )
-        return frozenset((row["task_id"], row["attempt_number"]) for row in rows)
+        return {(row["task_id"], row["attempt_number"]): row["is_lost"] for row in rows}

@@ -30,13 +30,6 @@ UPDATE htm_tasks
  WHERE id = :task_id AND status IN ('assigned', 'running', 'joining')
    AND cancel_requested_at IS NULL;
 
--- cancelled_attempts --
--- Which of these tasks a worker holds although somebody wants them cancelled.
-SELECT id
-  FROM htm_tasks
- WHERE id = ANY (CAST(:task_ids AS uuid[]))
-   AND status IN ('assigned', 'running') AND cancel_requested_at IS NOT NULL;
-
 -- release_task --
 -- Queue a task that rests, without its service level: whoever releases it wants it done, however late
 -- up to its own deadline.

@@ -1,6 +1,5 @@
 """Tasks that people cancel, release and replay."""
 
-from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
@@ -41,11 +40,6 @@ class Steering:
     async def ask_to_cancel(self, task_id: UUID, *, principal: str) -> None:
         """Note that a task ends with the attempt that a worker has in hand."""
         await self._tx.execute(QUERIES["ask_to_cancel"], task_id=task_id, principal=principal)
-
-    async def cancelled_attempts(self, task_ids: Collection[UUID]) -> frozenset[UUID]:
-        """Which of these tasks a worker holds although somebody wants them cancelled."""
-        rows = await self._tx.fetch(QUERIES["cancelled_attempts"], task_ids=list(task_ids))
-        return frozenset(row["id"] for row in rows)
 
     async def release_task(
         self, task_id: UUID, *, principal: str, aging_step: timedelta
