@@ -120,6 +120,9 @@ async def test_probes_say_what_is_wrong(desk: Desk) -> None:
             assert await _get(port, "/health/live") == (200, '{"status":"live"}')
             status, body = await _get(port, "/health/ready")
             assert status == 503
+            waiting.runtime.complaints["files"] = ["a.yaml: line 1"]
+            said = json.loads((await _get(port, "/health/ready"))[1])["complaints"]
+            assert said == {"learning": ["a.yaml: line 1"]}
             assert json.loads(body)["services"]["learning"] == [
                 "nats is unreachable",
                 "no signing key yet",

@@ -17,11 +17,13 @@ from grace.stack.ports import LOOPBACK, free_port
 
 
 class Ready(BaseHTTPRequestHandler):
-    """The probe of a house with one service."""
+    """The probe of a house with two services, of which one has something for people to mend."""
 
     def do_GET(self) -> None:
         """Say that it is ready."""
-        body = json.dumps({"services": {"htm": []}}).encode()
+        complaints = {"htm": [], "worker": ["the targets file cannot be used"]}
+        found = {"services": {"htm": [], "worker": []}, "complaints": complaints}
+        body = json.dumps(found).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -102,3 +104,7 @@ def greet(listener: socket.socket) -> None:
 def test_a_state_that_cannot_be_read_is_bad(tmp_path: Path, text: str) -> None:
     (tmp_path / "up.json").write_text(text, encoding="utf-8")
     assert f"bad  grace              cannot read {tmp_path / 'up.json'}" in told(tmp_path)
+
+
+def test_what_people_have_to_mend_is_bad_though_the_service_is_ready(up: Path) -> None:
+    assert "bad  worker             the targets file cannot be used" in told(up)

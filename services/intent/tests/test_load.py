@@ -27,11 +27,13 @@ async def test_a_changed_text_under_an_old_version_is_refused_and_the_old_one_st
         file.write_text(text.replace("thing.mend", "thing.glue"))
         with pytest.raises(PlaybookRefused, match="mine version 1 is pinned to another text"):
             await library.tick(intent)
+        assert intent.complaints["playbooks"]
         assert await _in_force(house, "mine") == text
         file.write_text(
             text.replace("thing.mend", "thing.glue").replace("version: 1", "version: 2")
         )
         assert not await library.tick(intent)
+        assert not intent.complaints["playbooks"]
         assert "thing.glue" in await _in_force(house, "mine")
 
 
@@ -51,6 +53,7 @@ async def test_an_unsound_file_is_refused_by_name_and_the_sound_ones_count(
         ):
             await library.tick(intent)
         assert library.loaded
+        assert "a.yaml: line 1" in intent.complaints["playbooks"][0], "status and doctor say so"
         assert REGISTRY.get_sample_value("grace_intent_playbooks_refused") == 2
         assert await _in_force(house, "mine")
         settings = settings.model_copy(update={"playbook_dir": own_playbooks / "nowhere"})

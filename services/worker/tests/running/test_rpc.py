@@ -1,11 +1,13 @@
 """What the worker says about operations and targets."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from grace.contracts.worker import ListTargets, ValidateAction, ValidateActions, ValidatedAction
 from grace.kit import Unavailable
+from grace.testkit import eventually
 
 Opener = Any
 FIVE = '{"name": "statement_timeout", "value": "5ms"}'
@@ -70,3 +72,20 @@ async def test_a_broken_targets_file_is_no_answer(floor: Opener) -> None:
             await intent.call(
                 ValidateAction(operation="postgres.activity", target="shop", params="{}")
             )
+
+
+async def test_a_targets_file_that_cannot_be_used_is_told_before_a_task_needs_it(
+    floor: Opener,
+) -> None:
+    async with floor(beat_interval=timedelta(milliseconds=50)) as at:
+        text = floor.targets.read_text(encoding="utf-8")
+        floor.targets.write_text("[targets", encoding="utf-8")
+
+        def complains() -> bool:
+            told = at.worker.complaints["targets"]
+            return len(told) == 1 and told[0].startswith("the targets file cannot be used: ")
+
+        await eventually(complains)
+        assert at.worker.problems() == [], "it is ready all the same: what it holds goes on"
+        floor.targets.write_text(text, encoding="utf-8")
+        await eventually(lambda: at.worker.complaints["targets"] == [])

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from grace.contracts.observability import HealthBeat
@@ -55,6 +56,7 @@ class Beat:
         except TRANSIENT as error:
             problems = [*problems, f"postgres: {type(error).__name__}"]
         is_ready, behind = not problems, self._behind
+        problems = [*problems, *chain(*runtime.complaints.values())]
         if behind.unlogged > _LOG_PATIENCE:
             problems = [*problems, _UNLOGGED]  # it can work all the same
         beat = HealthBeat(

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -41,6 +42,10 @@ async def _problems(running: Running) -> list[str]:
     return running.problems()
 
 
+def _complaints(running: Running) -> list[str]:
+    return list(chain(*running.runtime.complaints.values()))
+
+
 def ops_app(services: Sequence[Running]) -> Starlette:
     """The app that answers the probes of these services."""
 
@@ -50,7 +55,12 @@ def ops_app(services: Sequence[Running]) -> Starlette:
     async def ready(_: Request) -> Response:
         found = await readiness(services)
         well = not any(found.values())
-        body = {"status": "ready" if well else "degraded", "services": found}
+        complaints = {each.service.name: _complaints(each) for each in services}
+        body = {
+            "status": "ready" if well else "degraded",
+            "services": found,
+            "complaints": complaints,
+        }
         return JSONResponse(body, status_code=200 if well else 503)
 
     async def metrics(_: Request) -> Response:

@@ -50,6 +50,8 @@ class Runtime:
         self.stopping = asyncio.Event()
         # Why it is not ready; whoever runs it knows.
         self.problems: Callable[[], list[str]] = list
+        # What people have to mend, by what it is about: the service can work all the same.
+        self.complaints: dict[str, Sequence[str]] = {}
         self.crash_point: CrashPoint = lambda _: None
         self._wakes: dict[type, asyncio.Event] = {}
         self.leadership = Leadership(name, partial(database.connect, name, settings))

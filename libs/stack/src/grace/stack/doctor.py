@@ -88,9 +88,12 @@ def _answers(state: dict[str, Any]) -> list[Finding]:
 
 def _health(state: dict[str, Any], body: dict[str, Any]) -> list[Finding]:
     placed = Finding("postgres data", well=True, detail=state["postgres_placement"])
-    return [placed] + [
-        Finding(name, not problems, "; ".join(problems) or "ready")
+    found = [
+        (name, [*problems, *body.get("complaints", {}).get(name, [])])
         for name, problems in body["services"].items()
+    ]
+    return [placed] + [
+        Finding(name, not problems, "; ".join(problems) or "ready") for name, problems in found
     ]
 
 

@@ -15,6 +15,7 @@ from grace.worker.loops.claim import Beat, Claim
 from grace.worker.loops.crash import MOMENTS
 from grace.worker.loops.guard import Guard
 from grace.worker.loops.prune import Prune, PruneStates
+from grace.worker.loops.read_targets import ReadTargets
 from grace.worker.loops.report import Reporter
 from grace.worker.loops.switch import KillSwitch
 from grace.worker.loops.tools import Tools
@@ -53,6 +54,7 @@ def build(settings: Settings | None = None) -> Service:
         .every(settings.permit_renewal, Vouch(switch, settings.permit_renewal))
         .every(settings.claim_interval, claim)
         .every(settings.beat_interval, Beat(bench))
+        .every(settings.beat_interval, ReadTargets(targets))
         .every(settings.prune_interval, Prune(tools, settings.keep_results), leader=True)
         .every(
             settings.prune_interval, PruneStates(tools, settings.keep_unused_states), leader=True

@@ -40,6 +40,7 @@ class LoadPlaybooks:
                     refused.append(_changed(playbook))
         self.loaded = True
         PLAYBOOKS_REFUSED.set(len(refused))
+        runtime.complaints["playbooks"] = refused
         news, self._told = refused != self._told, refused
         if refused and news:
             raise PlaybookRefused("; ".join(refused))
