@@ -12,6 +12,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from grace.contracts.cloudevents import name_of
 from grace.gateway.domain.intake import repeatable_id, seen_at
@@ -142,6 +143,27 @@ async def test_a_cloud_event_is_the_same_report_however_often_it_comes(
         assert abs(at - datetime.fromisoformat(str(timed["time"]))) < timedelta(milliseconds=2)
 
 
+async def test_another_error_under_the_id_of_an_event_is_not_lost(
+    open_gateway: OpenGateway,
+) -> None:
+    async with open_gateway() as front:
+        (first,) = ids(await front.admin.post(ERRORS, json=EVENT))
+        for change in (
+            {"subject": "bank-db"},
+            {"type": "disk.full"},
+            {"data": EVENT["data"] | {"resolved": True}},
+        ):
+            assert ids(await front.admin.post(ERRORS, json=EVENT | change)) != [first]
+        assert ids(await front.admin.post(ERRORS, json=EVENT)) == [first]
+        found = await on_disk(front.house)
+        assert [(body["target"], body["kind"], body.get("resolved")) for body in found] == [
+            ("shop-db", EVENT["type"], None),
+            ("bank-db", EVENT["type"], None),
+            ("shop-db", "disk.full", None),
+            ("shop-db", EVENT["type"], True),
+        ]
+
+
 async def test_a_report_after_the_end_of_a_mission_opens_the_next_and_its_repeat_none(
     open_gateway: OpenGateway,
 ) -> None:
@@ -244,7 +266,9 @@ async def test_alerts_become_errors_and_the_rest_is_counted(open_gateway: OpenGa
                 alert("resolved", **addressed | {"instance": "another"}) | {"fingerprint": ""},
             ],
         }
-        answer = await front.admin.post(ALERTS, json=notification)
+        with capture_logs() as told:
+            answer = await front.admin.post(ALERTS, json=notification)
+        assert [each["alerts"] for each in told if each["event"] == "alerts.left_aside"] == [2]
         assert len(ids(answer)) == 4
         taken = answer.json()["data"]
         assert (taken["resolved"], taken["unaddressed"], taken["truncated"]) == (2, 1, 3)

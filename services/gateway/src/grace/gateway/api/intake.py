@@ -144,7 +144,7 @@ class BinaryMode(BaseModel):
     """The attributes of a CloudEvent 1.0 in binary mode; the body is its data."""
 
     ce_specversion: str | None = Field(default=None, description="`1.0`, for a CloudEvent.")
-    ce_id: str | None = Field(default=None, description="With the source it names the event.")
+    ce_id: str | None = Field(default=None, description="A new one for each event.")
     ce_source: str | None = None
     ce_type: str | None = Field(default=None, description="The kind, where the body has none.")
     ce_subject: str | None = Field(default=None, description="The target, likewise.")
@@ -219,9 +219,9 @@ async def report_error(
 ) -> Envelope[Accepted]:
     """Take an error, also as a CloudEvent 1.0 in any mode: equal errors become one mission.
 
-    202 once it is on disk, all of a batch or nothing. `id` and `source` of a CloudEvent, or an
-    Idempotency-Key, make a repeat the same report. You answer for it, and may not approve what
-    Grace plans because of it.
+    202 once it is on disk, all of a batch or nothing. A CloudEvent that comes again as it was, by
+    `id`, `source` and content, or an Idempotency-Key makes a repeat the same report. You answer for
+    it, and may not approve what Grace plans because of it.
     """
     now = datetime.now(UTC)
     found = _found(reported, caller, binary, now)
@@ -251,7 +251,9 @@ def _from_event(event: CloudEvent, caller: Caller, now: datetime) -> tuple[UUID,
     fields = cloudevents.error_fields(read, now)
     claimed = event.data.detected_at or event.time
     error = _detected({**fields, "detected_at": seen_at(claimed, now), "sent_at": now}, caller)
-    parts = (caller.tenant, "cloudevents", read.source, read.id)
+    # Its content, too: a sender that never takes a new id would report its second error to nobody.
+    content = json.dumps([read.type, read.subject, read.data], sort_keys=True)
+    parts = (caller.tenant, "cloudevents", read.source, read.id, content)
     return repeatable_id(*parts, at=event.time, now=now), error
 
 

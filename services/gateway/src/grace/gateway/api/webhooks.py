@@ -125,6 +125,11 @@ async def take_notification(notification: Notification, caller: Writer) -> Envel
     found = [(new_id(), error) for error in _errors(addressed, caller, taken.refused)]
     await publish(caller, found)
     taken.message_ids.extend(identity for identity, _ in found)
+    if left := taken.unaddressed + len(taken.refused):
+        # Alertmanager reads no answer: people hear of it here, or wonder why nothing happens.
+        caller.runtime.log.warning(
+            "alerts.left_aside", alerts=left, needed=[_KIND, _TARGET], refused=taken.refused
+        )
     return caller.answer(taken)
 
 
