@@ -33,8 +33,11 @@ def test_yaml_and_json_are_read(tmp_path: Path, text: str) -> None:
         ("details: {a: {b: 1, b: 2}}", "b is given twice"),
         ("details: [&a [1], *a]", "alias"),
         ("[1, 2]", "must hold fields"),
-        ("", "must hold fields"),
+        ("", "is empty"),
+        (" \n", "is empty"),
         ("goal: [", "expected"),
+        ("goal: a\ndetails: {mode: 0644}", "line 2: YAML reads this as another number: quote it"),
+        ("details: {at: 22:30}", "line 1: YAML reads this as another number"),
         ("!!python/object:os.system {}", "could not determine a constructor"),
         ("[" * 100_000, "nested deeper than 64"),
     ],
@@ -44,6 +47,18 @@ def test_what_could_be_misread_is_refused_with_a_word(tmp_path: Path, text: str,
     file.write_text(text)
     with pytest.raises(typer.BadParameter, match=told):
         read_document(file, fields=FIELDS)
+
+
+def test_dates_and_quoted_numbers_are_the_texts_that_they_look_like(tmp_path: Path) -> None:
+    file = tmp_path / "intent"
+    file.write_text(
+        "goal: 2026-11-23\ndomain: '010'\ndetails: {at: 2026-11-23T04:00:00+01:00, n: 7}"
+    )
+    assert read_document(file, fields=FIELDS) == {
+        "goal": "2026-11-23",
+        "domain": "010",
+        "details": {"at": "2026-11-23T04:00:00+01:00", "n": 7},
+    }
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * (1024 * 1024 + 1)])

@@ -207,6 +207,25 @@ def test_a_value_that_is_none_as_it_is_written_is_refused_and_not_repeated(
     assert complaint.startswith("not YAML: a value is no date, number or flag as it is written")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line", "complaint"),
+    [
+        ("version: 1", "version: 1\n\tenabled: true", 3, "not YAML: "),
+        ("version: 1", "version: 1\nversion: 2", 3, "version is given twice"),
+        ("version: 1", "version: &one 1\nenabled: *one", 3, "an alias (*name) is not allowed"),
+        ("{b: 2", "{b: 2, b: 3", 8, "b is given twice"),
+        ("version: 1", f"version: {'[' * 100}{']' * 100}", 2, "more than 100 tables"),
+    ],
+)  # fmt: skip
+def test_what_is_not_read_at_all_is_refused_by_its_line(
+    mend_it: str, old: str, new: str, line: int, complaint: str
+) -> None:
+    with pytest.raises(PlaybookError) as refused:
+        parse_playbook(mend_it.replace(old, new, 1).encode())
+    assert refused.value.line == line
+    assert str(refused.value).startswith(f"line {line}: {complaint}")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "just text", "1", "---\n---\n", "\x00", "[" * 3000])
 def test_what_is_no_table_is_no_playbook(text: str) -> None:
     assert _refused(text)

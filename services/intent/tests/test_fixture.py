@@ -43,7 +43,7 @@ def text(mend_it: str) -> str:
         ("{extract: n}", "3.0", [['steps[0].params: {"n":3.0} and not {"n":3}'], [], []]),
         ("at_most: 9", "at_most: 99", [[], [], ["it applies and should not"]]),
         ('"thing.broken"', '"thing.odd"', [["it does not apply: its condition does not hold"], [],
-         ["the reason is not 'a whole number of 0 to 9' but ''"]]),
+         ["the reason is not 'a whole number of 0 to 9' but 'its condition does not hold'"]]),
     ],
 )  # fmt: skip
 def test_each_case_says_what_is_otherwise(

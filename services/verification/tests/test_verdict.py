@@ -115,6 +115,15 @@ def test_what_is_no_number_is_unknown_and_never_verified(value):
     assert verdict(judgement, executed=True) is Verdict.INCONCLUSIVE
 
 
+def test_a_slip_in_a_field_is_told_with_the_fields_that_were_measured():
+    slip = [Expectation("byts", Comparison.AT_MOST, 1)]
+    judgement = judge(slip, Measured({"files": 1, "bytes": 2, "name": "x"}), {})
+    assert explain(judgement) == (
+        "byts: no number was measured of this name; there are bytes, files"
+    )
+    assert explain(judge(slip, Measured({"name": "x"}), {})) == "byts: no number was measured"
+
+
 def test_nothing_expected_is_never_verified():
     judgement = judge([], Measured({"f": 1}), {})
     assert verdict(judgement, executed=True) is Verdict.INCONCLUSIVE

@@ -1,6 +1,7 @@
 """Reads what people hand in as files: JSON or YAML that means one thing, and plain text."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -13,10 +14,25 @@ import yaml
 STDIN = Path("-")
 _DEEPEST = 64  # What the gateway takes.
 _LARGEST = 1024 * 1024  # What the gateway takes in one body.
+# 010 would be 8 and 1:30 be 90, as nobody means them.
+_ODD = re.compile(
+    r"[-+]?(0[0-9_]+|[1-9][0-9_]*(:[0-5]?[0-9])+|[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*)"
+)
+_DATE = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose dates stay the texts that they are in JSON."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in known if tag != _DATE]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def read_text(file: Path) -> str:
-    """Return the text of a file, or of stdin for `-`. BadParameter where it is not readable."""
+    """Return the text of a file, or of stdin for `-`. BadParameter where it is not readable or empty."""
     try:
         if file == STDIN:
             data = sys.stdin.buffer.read(_LARGEST + 1)
@@ -25,6 +41,8 @@ def read_text(file: Path) -> str:
                 data = opened.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise typer.BadParameter(f"{file} is larger than {_LARGEST} bytes")
+        if not data.strip():
+            raise typer.BadParameter(f"{file} is empty")
         return data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"cannot read {file}: {error}") from None
@@ -69,12 +87,15 @@ def require(fields: Mapping[str, Any], *names: str) -> None:
 
 
 def _loaded(text: str) -> object:
-    """YAML without what surprises: aliases, which can grow without bound, and keys given twice."""
+    """YAML without what surprises: endless aliases, keys given twice, numbers that mean others."""
     depth = 0
     for event in yaml.parse(text, yaml.SafeLoader):
         match event:
             case yaml.AliasEvent():
                 raise ValueError("an alias (*name) is not allowed: write it out")
+            case yaml.ScalarEvent() if event.implicit[0] and _ODD.fullmatch(event.value):
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise ValueError(f"line {line}: YAML reads this as another number: quote it")
             case yaml.CollectionStartEvent():
                 depth += 1
             case yaml.CollectionEndEvent():
@@ -83,7 +104,7 @@ def _loaded(text: str) -> object:
             raise ValueError(f"nested deeper than {_DEEPEST}")
     for key in _keys_given_twice(yaml.compose(text, yaml.SafeLoader)):
         raise ValueError(f"line {key.start_mark.line + 1}: {key.value} is given twice")
-    found: object = yaml.safe_load(text)
+    found: object = yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
     return found
 
 

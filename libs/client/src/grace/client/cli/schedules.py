@@ -33,7 +33,7 @@ def set_schedule(
     catch_up: CatchUp = None,
     catch_up_most: Most = None,
 ) -> None:
-    """Set a schedule; its task stands in --file, with the fields of `grace tasks submit`."""
+    """Set a schedule; --file holds `task:`, with the fields of `grace tasks submit` below it."""
     given: dict[str, Any] = {
         "name": name, "cron": cron, "time_zone": time_zone, "catch_up": catch_up,
         "catch_up_most": catch_up_most,

@@ -4,6 +4,7 @@ import math
 import re
 from datetime import timedelta
 from hashlib import sha256
+from typing import Protocol
 
 import yaml
 
@@ -66,7 +67,7 @@ class _StrictLoader(yaml.CSafeLoader):
         for key, _ in node.value:
             name = self.construct_object(key, deep=True)
             if name in seen:
-                raise PlaybookError(f"line {key.start_mark.line + 1}: {name} is given twice")
+                raise _refusal(key.start_mark, f"{name} is given twice")
             seen.add(name)
         return super().construct_mapping(node, deep=deep)
 
@@ -156,8 +157,7 @@ def load(source: bytes) -> object:
         raise
     except yaml.MarkedYAMLError as failure:
         # Not its own text: that shows the line, in which a secret may stand.
-        at = f"line {failure.problem_mark.line + 1}: " if failure.problem_mark else ""
-        raise PlaybookError(f"not YAML: {at}{failure.problem}") from None
+        raise _refusal(failure.problem_mark, f"not YAML: {failure.problem}") from None
     except UnicodeDecodeError as failure:
         raise PlaybookError(f"not YAML: {failure}") from None
     except (ValueError, LookupError, AttributeError):
@@ -177,16 +177,27 @@ def _refuse_surprises(text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         match event:
             case yaml.AliasEvent():
-                raise PlaybookError("an alias (*name) is not allowed: write it out")
+                raise _refusal(event.start_mark, "an alias (*name) is not allowed: write it out")
             case yaml.ScalarEvent():
                 _refuse_odd_number(event)
             case yaml.CollectionStartEvent():
                 depth += 1
                 if depth > _MAX_DEPTH:
-                    line = event.start_mark.line + 1 if event.start_mark else 1
-                    raise PlaybookError(f"line {line}: more than {_MAX_DEPTH} tables inside tables")
+                    deep = f"more than {_MAX_DEPTH} tables inside tables"
+                    raise _refusal(event.start_mark, deep)
             case yaml.CollectionEndEvent():
                 depth -= 1
+
+
+class _Mark(Protocol):
+    """Where a part of the text begins, as PyYAML and libyaml say it."""
+
+    line: int
+
+
+def _refusal(mark: _Mark | None, why: str) -> PlaybookError:
+    line = mark.line + 1 if mark else 1
+    return PlaybookError(f"line {line}: {why}", line=line)
 
 
 def _refuse_odd_number(event: yaml.ScalarEvent) -> None:
@@ -195,8 +206,7 @@ def _refuse_odd_number(event: yaml.ScalarEvent) -> None:
         return  # quoted, or a text by its tag
     for pattern, reason in _ODD:
         if pattern.fullmatch(event.value):
-            line = event.start_mark.line + 1 if event.start_mark else 1
-            raise PlaybookError(f"line {line}: {reason}", line=line)
+            raise _refusal(event.start_mark, reason)
 
 
 def _trigger(table: Table) -> Trigger:

@@ -49,12 +49,11 @@ def parse_fixtures(source: bytes) -> tuple[Case, ...]:
 def problems(case: Case, playbook: Playbook, mission: Mission) -> Sequence[str]:
     """Return what is otherwise than the case expects; `mission` is its error, captured."""
     found = shortlist(mission, [playbook], case.error.details)
+    why = "; ".join(found.doubts) or "its condition does not hold"
     if bool(found.playbooks) != case.applies:
-        why = "; ".join(found.doubts) or "its condition does not hold"
         return ["it applies and should not" if found.playbooks else f"it does not apply: {why}"]
     if not found.playbooks:
-        said = "; ".join(found.doubts)
-        return [] if case.reason in said else [f"the reason is not {case.reason!r} but {said!r}"]
+        return [] if case.reason in why else [f"the reason is not {case.reason!r} but {why!r}"]
     steps = [step.action for step in found.playbooks[0].steps]
     return list(_differences(case.steps, steps)) if case.steps else []
 

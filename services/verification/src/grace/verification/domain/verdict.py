@@ -1,7 +1,7 @@
 """Expectations against what was measured: holds, does not, or nobody knows."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -9,6 +9,8 @@ from typing import TypeAlias, assert_never
 
 from grace.verification.domain.contract import Comparison, Expectation
 from grace.verification.domain.state import State, numbers
+
+_MOST_NAMED = 10  # fields that a reason tells of
 
 
 class Truth(StrEnum):
@@ -77,7 +79,7 @@ def judge(
     match reading:
         case Measured(state):
             found = numbers(state)
-            checks = (check(each, found.get(each.field), baseline) for each in expectations)
+            checks = (check(each, found.get(each.field), baseline, found) for each in expectations)
         case Unmeasured(why):
             checks = (Check(each, Truth.UNKNOWN, None, None, why) for each in expectations)
         case _:
@@ -85,16 +87,29 @@ def judge(
     return Judgement(reading, tuple(checks))
 
 
-def check(expectation: Expectation, measured: float | None, baseline: Mapping[str, float]) -> Check:
-    """Hold one expectation against one number; without what it needs the answer is unknown."""
+def check(
+    expectation: Expectation,
+    measured: float | None,
+    baseline: Mapping[str, float],
+    found: Iterable[str] = (),
+) -> Check:
+    """Hold one expectation against one number; without what it needs the answer is unknown.
+
+    `found`: the fields that were measured. A slip in a name shows beside the names that there are.
+    """
     base = baseline.get(expectation.field)
     bound = bound_of(expectation, base)
     if measured is None:
-        return Check(expectation, Truth.UNKNOWN, None, bound, "no number was measured")
+        return Check(expectation, Truth.UNKNOWN, None, bound, _lacking(found))
     if bound is None:
         return Check(expectation, Truth.UNKNOWN, measured, None, "no baseline to compare with")
     truth = Truth.HOLDS if _holds(expectation, measured, base or 0.0) else Truth.NOT
     return Check(expectation, truth, measured, bound, _sentence(expectation, measured, bound))
+
+
+def _lacking(found: Iterable[str]) -> str:
+    others = ", ".join(sorted(found)[:_MOST_NAMED])
+    return "no number was measured" + (f" of this name; there are {others}" if others else "")
 
 
 def bound_of(expectation: Expectation, base: float | None) -> float | None:
