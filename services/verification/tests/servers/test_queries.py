@@ -65,6 +65,23 @@ async def test_missions_are_listed_newest_first_page_by_page(play: Play) -> None
         assert none.missions == ()
 
 
+async def test_what_goes_on_is_listed_as_open_wherever_it_stands(play: Play) -> None:
+    async with play.open():
+        gateway = await play.actor("gateway")
+
+        async def is_open(mission_id: str) -> bool:
+            found = await gateway.call(ListMissions(tenant_id="default", limit=9, status="open"))
+            return [each.mission_id for each in found.missions] == [mission_id]
+
+        mission_id = await play.start()
+        await play.mission_until(mission_id, "acting")
+        assert await is_open(mission_id)
+        await play.work("apply", {"before": play.make.before, "after": play.make.after})
+        await play.work("observe", play.make.good)
+        await play.mission_until(mission_id, "verified", timeout=20)
+        assert not await is_open(mission_id)
+
+
 async def test_one_tenant_does_not_see_what_is_anothers(play: Play) -> None:
     async with play.open():
         gateway = await play.actor("gateway")

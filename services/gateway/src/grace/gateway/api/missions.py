@@ -54,7 +54,8 @@ class MissionsPage(Page):
     status: Status | Literal["reopened"] | None = Field(
         default=None,
         description="Only missions that stand so. `verified` leaves out those whose fault is back:"
-        " they are listed as `reopened`.",
+        " they are listed as `reopened`. `open` are all that go on: `open`, `planned`,"
+        " `awaiting_approval` and `acting`.",
     )
 
 
