@@ -1,10 +1,11 @@
-"""What a stream refuses, as a full one does: told at once, and nobody else's trouble."""
+"""What is refused: a full stream tells at once, the log tells of what nobody could read."""
 
 import asyncio
 from datetime import timedelta
 
 import pytest
 from nats.js.errors import APIError
+from structlog.testing import capture_logs
 
 from grace.contracts.verification import ActionClosed
 from grace.kit import Runtime, relay
@@ -43,3 +44,16 @@ async def test_a_stream_that_takes_nothing_holds_no_other_up(
     await eventually(only_those_wait)
     (stored,) = await desk.house.messages(SUBJECT)
     assert ActionClosed.from_bytes(stored.data).contract_id == "behind"
+
+
+async def test_the_log_tells_of_a_message_in_quarantine_and_what_is_wrong_with_it(
+    desk: Desk, verification: Runtime
+) -> None:
+    def lines() -> list[tuple[str, ...]]:
+        found = [each for each in told if each["event"] == "message.quarantined"]
+        return [(each["subject"], each["reason"], each["log_level"]) for each in found]
+
+    with capture_logs() as told:
+        await desk.forge(b"bad", signer=verification)
+        async with desk.reading():
+            await eventually(lambda: lines() == [(SUBJECT, "not_json", "warning")])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
@@ -153,7 +154,8 @@ class Unit:
         if fresh:
             at = await self.now()
             for rejected in fresh:
-                self.publish(_quarantined(rejected, self.consumer, at))
+                self.publish(told := _quarantined(rejected, self.consumer, at))
+                self._after.append(partial(self._tell, told))
         if self._outbox:
             await self._write_outbox()
 
@@ -170,6 +172,16 @@ class Unit:
             self.runtime.outbox_grew(self._outbox)
         for act in self._after:
             self._call(act)
+
+    def _tell(self, told: Quarantined) -> None:
+        """Who sent it has heard that it is on disk: this is where people find out why nothing came of it."""
+        self.runtime.log.warning(
+            "message.quarantined",
+            subject=told.original_subject,
+            message_id=told.original_id,
+            reason=told.reason,
+            detail=told.detail,
+        )
 
     def _call(self, act: Callable[[], None]) -> None:
         """The transaction stands: what fails now must not make anybody do it again."""
