@@ -136,7 +136,7 @@ def error_of(response: httpx.Response) -> ApiError:
     fallback = ServerFailed if status >= _FIRST_SERVER_ERROR else ApiError
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status, fallback)
     return kind(
-        str(problem.get("detail") or f"HTTP {status}"),
+        str(problem.get("detail") or f"HTTP {status}, but not as Grace says it: check the URL"),
         status=status,
         code=code,
         request_id=str(problem.get("request_id", "")),

@@ -85,13 +85,22 @@ class Session:
         chosen = self.key_file or (self.local_key if has_local else None)
         return _token_in(chosen) if chosen else ""
 
+    @property
+    def lacks_key(self) -> str:
+        """Why nobody was named, for who stands in another folder than that of Grace."""
+        where = f"; there is no {self.local_key} here" if is_loopback(self.url) else ""
+        return f"no API key: name its file by --key-file or GRACE_API_KEY_FILE{where}"
+
 
 def run(context: typer.Context, ask: Callable[[SyncGrace], T]) -> T:
     """Ask Grace and return the answer; a failure is one line and an exit code."""
     session = session_of(context)
+    token = session.read_token()
     try:
-        with SyncGrace(session.url, session.read_token()) as grace:
+        with SyncGrace(session.url, token) as grace:
             return ask(grace)
+    except Unauthenticated as error:
+        fail(str(error) if token else session.lacks_key, exit_code(error))
     except GraceClientError as error:
         fail(str(error), exit_code(error))
 

@@ -41,6 +41,11 @@ CODES: Mapping[int, str] = {
     431: "head_too_large",
     501: "not_implemented",
 }
+# What is answered where no route is.
+_PLAIN: Mapping[str, str] = {
+    "Not Found": "There is nothing at this path; /docs lists what there is.",
+    "Method Not Allowed": "This path takes other methods; /docs lists them.",
+}
 _RETRY_SOON = {"Retry-After": "1"}
 _MOST_ERRORS = 20
 _LONGEST_NAME = 64
@@ -95,7 +100,7 @@ def answer_of(error: Exception, *, path: str, request_id: str) -> Response:
             headers: Mapping[str, str] | None = _headers_of(error)
         case HTTPException():
             code, status = CODES.get(error.status_code, "malformed"), error.status_code
-            detail, headers = str(error.detail), error.headers
+            detail, headers = _PLAIN.get(error.detail, str(error.detail)), error.headers
         case _:
             return answer_of(GraceError(), path=path, request_id=request_id)
     body = problem_of(status, code=code, detail=detail, path=path, request_id=request_id)
