@@ -53,7 +53,7 @@ async def test_an_unsound_file_is_refused_by_name_and_the_sound_ones_count(
         ):
             await library.tick(intent)
         assert library.loaded
-        assert "a.yaml: line 1" in intent.complaints["playbooks"][0], "status and doctor say so"
+        assert "a.yaml: line 1" in intent.complaints["playbooks"][1], "status and doctor say so"
         assert REGISTRY.get_sample_value("grace_intent_playbooks_refused") == 2
         assert await _in_force(house, "mine")
         settings = settings.model_copy(update={"playbook_dir": own_playbooks / "nowhere"})
