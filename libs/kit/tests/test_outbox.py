@@ -335,6 +335,20 @@ async def test_what_is_committed_goes_out_without_being_read_back(
     await eventually(all_there)
 
 
+async def test_what_went_out_makes_room_for_what_is_committed_next(
+    still: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outgoing, "_MOST_BYTES", 1000)
+    at_once, sweep = (duty.loop for duty in sending(timedelta(hours=1)))
+    await sweep.tick(still)  # it knows its streams now
+    for name in ("a", "b", "c"):
+        async with still.unit() as unit:
+            unit.publish(closed(name).model_copy(update={"reason": "x" * 700}))
+        assert len(still.fresh) == 1
+        await at_once.tick(still)
+    assert not still.fresh.left_out
+
+
 async def test_what_is_under_way_is_not_read_again(still: Runtime) -> None:
     first, second = await publish(still, "a", "b")
     async with still.reading() as tx:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # What is beyond is found in the table; a stream that takes nothing must not fill the memory.
 _MOST_FRESH = 2048
-_MOST_BYTES = 32 * 1024
+_MOST_BYTES = 4 * 1024 * 1024  # of all of them: one event can tell of a thousand tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class Fresh:
 
     def __init__(self) -> None:
         self._rows: OrderedDict[UUID, Outgoing] = OrderedDict()
+        self._bytes = 0
         # The table has more of what was committed, and should be read at once.
         self.left_out = False
 
@@ -76,21 +77,26 @@ class Fresh:
     def add(self, rows: Collection[OutboxRow]) -> None:
         """Take up rows of a transaction that has committed."""
         for row in rows:
-            if len(self._rows) < _MOST_FRESH and len(row.body) <= _MOST_BYTES:
+            if len(self._rows) < _MOST_FRESH and self._bytes + len(row.body) <= _MOST_BYTES:
                 self._rows[row.id] = Outgoing.committed(row)
+                self._bytes += len(row.body)
             else:
                 self.left_out = True
 
     def take(self, most: int) -> list[Outgoing]:
         """The oldest of them, which are forgotten here."""
-        return [self._rows.popitem(last=False)[1] for _ in range(min(most, len(self._rows)))]
+        count = min(most, len(self._rows))
+        taken = [self._rows.popitem(last=False)[1] for _ in range(count)]
+        self._bytes -= sum(len(row.body) for row in taken)
+        return taken
 
     def forget(self, ids: Collection[UUID]) -> None:
         """Others were found in the table, and go out from there."""
         for identity in ids:
-            self._rows.pop(identity, None)
+            if row := self._rows.pop(identity, None):
+                self._bytes -= len(row.body)
 
     def clear(self) -> None:
         """Leave all of them to the table."""
         self.left_out |= bool(self._rows)
-        self._rows.clear()
+        self.forget(list(self._rows))
