@@ -252,7 +252,8 @@ async def test_what_cannot_be_planned_ends_blocked_and_says_what_could(house: Ho
     assert aimless.reason.startswith("it names no target")
     assert vague.reason == (
         "no playbook answers postgres; domain postgres has one for "
-        "postgres.autovacuum_off, postgres.blocked_sessions, postgres.runaway_query"
+        "postgres.autovacuum_off, postgres.blocked_sessions, postgres.runaway_query; "
+        "domain sqlite has one for sqlite.log_grows"
     )
     assert (aimless.kind, vague.kind, aimless.sla_met) == (
         "postgres.runaway_query", "postgres", False,

@@ -118,7 +118,8 @@ async def test_an_error_that_no_playbook_answers_is_blocked_and_can_be_recalled(
         == row["reason"]
         == (
             "no playbook answers thing.broken; domain postgres has one for "
-            "postgres.autovacuum_off, postgres.blocked_sessions, postgres.runaway_query"
+            "postgres.autovacuum_off, postgres.blocked_sessions, postgres.runaway_query; "
+            "domain sqlite has one for sqlite.log_grows"
         )
     )
     assert (again.blocked, again.planned) == (blocked, None)
@@ -262,7 +263,8 @@ async def test_a_rule_that_an_operator_disabled_stays_disabled(
         row = await _intent(house, "blocked")
     assert row["reason"] == (
         "no playbook answers postgres.runaway_query; domain postgres has one for "
-        "postgres.autovacuum_off, postgres.blocked_sessions"
+        "postgres.autovacuum_off, postgres.blocked_sessions; "
+        "domain sqlite has one for sqlite.log_grows"
     )
 
 

@@ -16,6 +16,7 @@ act = { user = "ops", password_file = "/run/ops" }
 observe = { user = "eyes", password_file = "/run/eyes" }
 """
 FOLDER = '[targets.shop]\nkind = "filesystem"\nenvironment = "demo"\nroot = "/srv/app"\n'
+FILE = '[targets.shop]\nkind = "sqlite"\nenvironment = "demo"\nfile = "/srv/shop.db"\n'
 COMMANDS = '[targets.shop]\nkind = "command"\nenvironment = "demo"\nallow = [["/bin/true"]]\n'
 
 
@@ -30,6 +31,8 @@ COMMANDS = '[targets.shop]\nkind = "command"\nenvironment = "demo"\nallow = [["/
         (DATABASE, "host =", "port = 5433\nhost =", False),
         (DATABASE, "/run/ops", "/run/ops-2", True),
         (FOLDER, "/srv/app", "/srv/other", False),
+        (FILE, "/srv/shop.db", "/srv/other.db", False),
+        (FILE, "/srv/shop.db", "sqlite:////srv/shop.db", True),
         (COMMANDS, '[["/bin/true"]]', '[["/bin/true"], ["/bin/date"]]', True),
         (COMMANDS, "demo", "production", False),
     ],

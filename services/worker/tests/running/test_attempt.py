@@ -212,10 +212,20 @@ allow = [["/bin/true"]]
 kind = "memory"
 environment = "demo"
 processes = [["/bin/true"]]
+[targets.orders]
+kind = "sqlite"
+environment = "demo"
+file = "/nowhere/orders.db"
 [secrets.shop-api]
 file = "/nowhere"
 """
-TARGETS = {"postgres": "shop", "filesystem": "files", "command": "checks", "memory": "web"}
+TARGETS = {
+    "postgres": "shop",
+    "filesystem": "files",
+    "command": "checks",
+    "memory": "web",
+    "sqlite": "orders",
+}
 
 
 async def test_every_operation_of_every_kernel_stands_behind_its_circuit(floor: Opener) -> None:

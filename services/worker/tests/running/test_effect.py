@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -151,3 +153,24 @@ async def test_a_third_partys_change_stops_the_revert(floor: Opener) -> None:
         again = at.spec("revert", action_id=wanted.action_id)
         await at.result(at.permitted(again))
         assert await at.setting() is None
+
+
+async def test_the_log_of_a_database_is_moved_into_it_end_to_end(floor: Opener) -> None:
+    file = floor.root / "orders.db"
+    floor.shop.toml += f'[targets.orders]\nkind = "sqlite"\nenvironment = "demo"\nfile = "{file}"\n'
+    moves = {
+        "operation": "sqlite.checkpoint",
+        "kernel": "sqlite",
+        "target": "orders",
+        "params": "{}",
+    }
+    async with floor() as at:
+        await at.permit()
+        with closing(sqlite3.connect(file, isolation_level=None)) as owner:
+            owner.execute("PRAGMA journal_mode = WAL").fetchall()
+            owner.execute("CREATE TABLE orders AS SELECT 7 AS number")
+            done = await at.result(at.permitted(at.spec(**moves)))
+            assert int(done["before"]["wal_bytes"]) > done["after"]["wal_bytes"] == 0
+            seen = await at.result(at.spec("observe", **{**moves, "operation": "sqlite.look"}))
+            assert (seen["wal_frames"], seen["holders"]) == (0, 1)
+            assert owner.execute("SELECT number FROM orders").fetchall() == [(7,)]

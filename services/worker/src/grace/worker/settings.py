@@ -18,11 +18,12 @@ class Settings(BlobSettings):
     # Without a file no target is registered and every task is refused.
     targets_file: Path | None = None
     # A replica may be given fewer kernels than there are, to keep their rights apart.
-    kernels: tuple[Literal["postgres", "filesystem", "command", "memory"], ...] = (
+    kernels: tuple[Literal["postgres", "filesystem", "command", "memory", "sqlite"], ...] = (
         "postgres",
         "filesystem",
         "command",
         "memory",
+        "sqlite",
     )
     # Tasks at the same time (REQUIREMENTS R2-24); each may hold a connection to its target.
     slots: int = Field(default=6, ge=1, le=100)

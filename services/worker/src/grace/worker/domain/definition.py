@@ -10,6 +10,7 @@ from grace.worker.domain.targets import (
     FilesystemTarget,
     MemoryTarget,
     PostgresTarget,
+    SqliteTarget,
     Target,
 )
 
@@ -31,6 +32,8 @@ def _place(target: Target) -> tuple[str | int | None, ...]:
             return (*where, target.tls, *logins)
         case FilesystemTarget():
             return (str(target.root),)
+        case SqliteTarget():
+            return (str(target.file),)
         case CommandTarget() | MemoryTarget():
             return ()  # what is run or looked at is in the parameters, word for word
     assert_never(target)

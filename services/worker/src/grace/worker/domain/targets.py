@@ -14,6 +14,9 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _STEERING = re.compile(
     r"(LD_|DYLD_|PYTHON|PERL|RUBY|NODE_|GRACE_|BASH|GCONV|(PATH|HOME|IFS|ENV|LC_ALL)$)"
 )
+# As SQLAlchemy writes them: the path begins behind three slashes, an absolute one with a fourth.
+_SQLITE_URL = re.compile(r"^sqlite(\+[a-z]+)?:///")
+_BESIDE = ("-wal", "-shm", "-journal")
 _OWN = "own"  # in consents: what a target's entry holds without a name
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -65,6 +68,16 @@ class FilesystemTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class SqliteTarget:
+    """One database file, with what SQLite keeps beside it."""
+
+    id: str
+    environment: str
+    file: PurePosixPath
+    kind: str = "sqlite"
+
+
+@dataclass(frozen=True, slots=True)
 class CommandTarget:
     """Commands of this machine that only look, each as the list of its words; no other is run.
 
@@ -89,7 +102,7 @@ class MemoryTarget:
     kind: str = "memory"
 
 
-Target: TypeAlias = PostgresTarget | FilesystemTarget | CommandTarget | MemoryTarget
+Target: TypeAlias = PostgresTarget | FilesystemTarget | SqliteTarget | CommandTarget | MemoryTarget
 Table: TypeAlias = Mapping[str, object]
 
 
@@ -115,6 +128,8 @@ def _target(name: str, entry: object) -> Target:
             return _postgres(name, entry, where)
         case "filesystem":
             return _filesystem(name, entry, where)
+        case "sqlite":
+            return _sqlite(name, entry, where)
         case "command":
             return _command(name, entry, where)
         case "memory":
@@ -158,6 +173,16 @@ def _filesystem(name: str, entry: Table, where: str) -> FilesystemTarget:
     if not root.is_absolute() or ".." in root.parts or root == PurePosixPath("/"):
         raise InvalidTargetsError(f"{where}: root must be an absolute path below /")
     return FilesystemTarget(id=name, environment=_environment(entry, where), root=root)
+
+
+def _sqlite(name: str, entry: Table, where: str) -> SqliteTarget:
+    _only(entry, {"kind", "environment", "file"}, where)
+    file = PurePosixPath(_SQLITE_URL.sub("", _text(entry, "file", where)))
+    if not file.is_absolute() or ".." in file.parts or file.name.endswith(_BESIDE):
+        raise InvalidTargetsError(
+            f"{where}: file must be the absolute path of a database; as a URL it begins with sqlite:////"
+        )
+    return SqliteTarget(id=name, environment=_environment(entry, where), file=file)
 
 
 def _command(name: str, entry: Table, where: str) -> CommandTarget:

@@ -11,8 +11,9 @@ from grace.worker.kernels.filesystem import FILESYSTEM
 from grace.worker.kernels.memory import MEMORY
 from grace.worker.kernels.operation import AnyOperation, Kernel, Params
 from grace.worker.kernels.postgres import POSTGRES
+from grace.worker.kernels.sqlite import SQLITE
 
-KERNELS: tuple[Kernel, ...] = (POSTGRES, FILESYSTEM, COMMAND, MEMORY)
+KERNELS: tuple[Kernel, ...] = (POSTGRES, FILESYSTEM, COMMAND, MEMORY, SQLITE)
 
 
 @dataclass(frozen=True, slots=True)
