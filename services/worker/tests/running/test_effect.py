@@ -172,5 +172,5 @@ async def test_the_log_of_a_database_is_moved_into_it_end_to_end(floor: Opener) 
             done = await at.result(at.permitted(at.spec(**moves)))
             assert int(done["before"]["wal_bytes"]) > done["after"]["wal_bytes"] == 0
             seen = await at.result(at.spec("observe", **{**moves, "operation": "sqlite.look"}))
-            assert (seen["wal_frames"], seen["holders"]) == (0, 1)
+            assert (seen["wal_frames"], len(seen["holders"])) == (0, 1)
             assert owner.execute("SELECT number FROM orders").fetchall() == [(7,)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import time
 from collections.abc import Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,13 +15,14 @@ import typer
 import uvloop
 from rich.console import Console
 
+from grace.client.cli.session import Format, session_of
 from grace.contracts.permissions import INSTALLER
 from grace.contracts.subjects import SERVICES
 from grace.kit import SettingsError, end_tasks, logs
 from grace.kit import main as run_service
 from grace.kit.migrations import SchemaMismatch
 from grace.kit.running import spare_collector, stop_signal
-from grace.stack import doctor, host, streams
+from grace.stack import bootstrap, doctor, host, streams
 from grace.stack.datadir import DataDir
 from grace.stack.demo import story
 from grace.stack.errors import StackError
@@ -42,6 +45,7 @@ def register(app: typer.Typer) -> None:
     app.command("up")(up)
     app.command("run")(run)
     app.command("demo")(demo)
+    app.command("bootstrap")(bootstrap_command)
     app.command("doctor")(doctor_command)
     app.command("migrate")(migrate)
     app.command("restore")(restore)
@@ -130,6 +134,26 @@ async def _tell(data_dir: Path, port: int, console: Console, setup: float) -> in
     ) as house:
         code: int = await story.tell(house, root, console, setup_seconds=setup)
         return code
+
+
+def bootstrap_command(context: typer.Context, data_dir: DataDirOption = Path(".grace")) -> None:
+    """Prove that the Grace that is up does what it is for, on a small database of its own.
+
+    A baseline, a benchmark, a mission from its error to its verdict, and the log's proofs of it.
+    Again it repeats all but the mission.
+    """
+    _run(_bootstrap(data_dir, as_json=session_of(context).output is Format.JSON))
+
+
+async def _bootstrap(data_dir: Path, *, as_json: bool) -> int:
+    def say(step: str, found: str) -> None:
+        if not as_json:
+            typer.echo(f"{step:<10} {found}")
+
+    report = await bootstrap.bootstrap(data_dir, say)
+    if as_json:
+        typer.echo(json.dumps(asdict(report), indent=2))
+    return 0
 
 
 def doctor_command(data_dir: DataDirOption = Path(".grace")) -> None:

@@ -40,8 +40,8 @@ class ClearLocks:
     async def plan(self, ctx: Context, _: NoParams) -> Diff:
         """Return what lies beside the database and would go. BlockedError while somebody has it open."""
         now = ctx.before or await child.look(ctx)
-        if now["holders"]:
-            raise BlockedError(f"{now['holders']} processes have it open")
+        if isinstance(holders := now["holders"], list | tuple) and holders:
+            raise BlockedError(f"process {holders[0]} has it open")
         if not isinstance(size := now["bytes"], int) or size > MAX_BYTES:
             raise BlockedError(f"{size} bytes are more than one action may copy")
         changes = tuple(Change(name, now[name], 0) for name in _LEFT if now[name])

@@ -24,7 +24,7 @@ class Look:
         return child.LONGEST
 
     async def observe(self, ctx: Context, _: NoParams) -> State:
-        """Return sizes in bytes and pages, `holders` (processes) and the `unseen` among them."""
+        """Return sizes in bytes and pages, the `holders`, and whether the worker `sees_all` processes."""
         return await child.look(ctx)
 
     async def plan(self, ctx: Context, _: NoParams) -> Diff:
