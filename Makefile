@@ -8,7 +8,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test model machine claimers torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs proto lock bench bench-htm bench-loop bench-policy load
+.PHONY: help setup demo up check format test model machine claimers torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs rules proto lock bench bench-htm bench-loop bench-policy load
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
@@ -65,6 +65,11 @@ contract: setup ## ask `grace up` at least 2000 cases that its description of th
 
 docs: setup ## run every command of README and guides, with an outside client from the package index
 	GRACE_DOCS=whole $(BIN)/pytest tests/docs $(ARGS)
+
+rules: ## evaluate every alert, with what makes it fire and what must not, by Prometheus's promtool
+	@command -v promtool >/dev/null || { echo "promtool is not installed: it comes with Prometheus (Debian: apt-get install prometheus)"; exit 1; }
+	promtool check rules deploy/prometheus/grace.rules.yaml
+	promtool test rules deploy/prometheus/grace.tests.yaml
 
 proto: setup ## generate the messages and what follows from them from proto/
 	$(BIN)/python proto/generate.py

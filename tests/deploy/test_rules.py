@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -15,9 +17,14 @@ from grace.contracts.subjects import SERVICES
 
 from .chart import ROOT
 
+FOLDER = ROOT / "deploy" / "prometheus"
 GROUPS: list[dict[str, Any]] = yaml.safe_load(
-    (ROOT / "deploy" / "prometheus" / "grace.rules.yaml").read_text(encoding="utf-8")
+    (FOLDER / "grace.rules.yaml").read_text(encoding="utf-8")
 )["groups"]
+CASES: list[dict[str, Any]] = yaml.safe_load(
+    (FOLDER / "grace.tests.yaml").read_text(encoding="utf-8")
+)["tests"]
+_SERIES = re.compile(r"(grace_[a-z_]+)(?:\{(.*)\})?")
 RULES = [rule for group in GROUPS for rule in group["rules"]]
 _METRIC = re.compile(r"\b(grace_[a-z_]+)")
 _SELECTED = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"")
@@ -116,3 +123,35 @@ def test_every_metric_of_tasks_is_watched_or_scaled_by() -> None:
     }
     assert len(own) == 7
     assert {name for name in own if name not in watched} == set()
+
+
+def cases_of(alert: str, *, fires: bool) -> list[dict[str, Any]]:
+    asked = [(case, case["promql_expr_test"][0]) for case in CASES]
+    return [
+        case for case, e in asked if f'"{alert}"' in e["expr"] and bool(e["exp_samples"]) is fires
+    ]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["alert"]))
+def test_an_alert_has_a_case_in_which_it_fires_and_one_in_which_it_must_not(
+    rule: dict[str, Any],
+) -> None:
+    assert cases_of(rule["alert"], fires=True)
+    assert cases_of(rule["alert"], fires=False)
+
+
+def test_the_cases_speak_of_what_is_measured() -> None:
+    """Labels of a scrape may be there, too: a pod is one of several."""
+    known = metrics()
+    for case in CASES:
+        for each in case["input_series"]:
+            name, labels = _SERIES.fullmatch(each["series"]).groups("")  # type: ignore[union-attr]
+            assert set(re.findall(r"(\w+)=", labels)) <= known[name] | {"pod"}, case["name"]
+
+
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed: make rules"
+)
+def test_every_alert_fires_when_it_should_and_only_then() -> None:
+    done = subprocess.run(["make", "rules"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
