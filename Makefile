@@ -8,7 +8,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test model machine claimers torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs rules proto lock bench bench-htm bench-loop bench-policy load
+.PHONY: help setup demo up check format test model machine claimers torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs rules dashboards proto lock bench bench-htm bench-loop bench-policy load
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
@@ -69,7 +69,10 @@ docs: setup ## run every command of README and guides, with an outside client fr
 rules: ## evaluate every alert, with what makes it fire and what must not, by Prometheus's promtool
 	@command -v promtool >/dev/null || { echo "promtool is not installed: it comes with Prometheus (Debian: apt-get install prometheus)"; exit 1; }
 	promtool check rules deploy/prometheus/grace.rules.yaml
-	promtool test rules deploy/prometheus/grace.tests.yaml
+	promtool test rules deploy/prometheus/tests/*.yaml
+
+dashboards: setup ## write deploy/grafana/dashboards anew from what stands beside them
+	$(BIN)/python deploy/grafana/build.py
 
 proto: setup ## generate the messages and what follows from them from proto/
 	$(BIN)/python proto/generate.py

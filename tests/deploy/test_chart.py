@@ -19,6 +19,7 @@ from .chart import (
     NOTES,
     RELEASE,
     VALUES,
+    Object,
     component,
     containers,
     named,
@@ -35,7 +36,7 @@ from .settings import read
 # The oldest that Chart.yaml allows, and the newest that the checker knows.
 KUBERNETES = ("1.30", "1.37")
 # Not of Kubernetes itself: there is no schema here to check them by.
-EXTENSIONS = {"PodMonitor", "ScaledObject"}
+EXTENSIONS = {"PodMonitor", "PrometheusRule", "ScaledObject"}
 PROFILES = tuple(VALUES)
 JOBS = {"migrate", "streams"}
 profile = pytest.mark.parametrize("profile", PROFILES)
@@ -94,7 +95,13 @@ def test_an_object_that_kubernetes_would_refuse_is_seen() -> None:
 def test_there_is_a_deployment_for_every_service_and_nothing_else(profile: str) -> None:
     assert pods(profile).keys() == {*SERVICES, *JOBS}
     for kind in ("ConfigMap", "PodDisruptionBudget"):
-        assert {component(o) for o in of_kind(profile, kind)} == set(SERVICES)
+        found = {component(o) for o in of_kind(profile, kind) if not is_dashboard(o)}
+        assert found == set(SERVICES)
+
+
+def is_dashboard(found: Object) -> bool:
+    """What Grafana reads, and no pod."""
+    return "grafana_dashboard" in found["metadata"]["labels"]
 
 
 @profile

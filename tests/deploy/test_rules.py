@@ -13,17 +13,18 @@ import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
-from grace.contracts.subjects import SERVICES
-
 from .chart import ROOT
+from .measured import metrics
 
 FOLDER = ROOT / "deploy" / "prometheus"
 GROUPS: list[dict[str, Any]] = yaml.safe_load(
     (FOLDER / "grace.rules.yaml").read_text(encoding="utf-8")
 )["groups"]
-CASES: list[dict[str, Any]] = yaml.safe_load(
-    (FOLDER / "grace.tests.yaml").read_text(encoding="utf-8")
-)["tests"]
+CASES: list[dict[str, Any]] = [
+    case
+    for file in sorted((FOLDER / "tests").glob("*.yaml"))
+    for case in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]
+]
 _SERIES = re.compile(r"(grace_[a-z_]+)(?:\{(.*)\})?")
 RULES = [rule for group in GROUPS for rule in group["rules"]]
 _METRIC = re.compile(r"\b(grace_[a-z_]+)")
@@ -32,20 +33,6 @@ _COUNTED = re.compile(r"increase\((grace_[a-z_]+)(\{[^}]*\})?\[")
 _CHOSEN = re.compile(r"(\w+)=~?\"([^\"]*)\"")
 _BY = re.compile(r"\bby \(([^)]*)\)")
 _SHOWN = re.compile(r"\$labels\.(\w+)")
-
-
-def metrics() -> dict[str, set[str]]:
-    """Every series that the services can have, with its labels."""
-    importlib.import_module("grace.kit.metrics")
-    for service in SERVICES:
-        if importlib.util.find_spec(f"grace.{service}.metrics"):
-            importlib.import_module(f"grace.{service}.metrics")
-    found = {}
-    for name, collector in REGISTRY._names_to_collectors.items():
-        if isinstance(collector, MetricWrapperBase):
-            edge = {"le"} if name.endswith("_bucket") else set()
-            found[name] = {*collector._labelnames} | edge
-    return found
 
 
 def rule_of(name: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client import Counter, Gauge
 
+from grace.observability.domain import remediation, run
+
 HEALTH_SCORE = Gauge("grace_observability_health_score", "How the installation is, from 0 to 100")
 SERVICES = Gauge("grace_observability_services", "Services of Grace by how they are", ("status",))
 ALERTS = Gauge("grace_observability_alerts", "Open alerts", ("severity",))
@@ -15,6 +17,11 @@ REQUESTS = Counter(
 REMEDIATIONS = Counter(
     "grace_observability_remediations_total", "Failed runs by what was done about them", ("status",)
 )
+# At 0 from the start: Prometheus sees no step from nothing to the first one.
+for _run in run.State:
+    RUNS.labels(_run.value)
+for _remedy in remediation.State:
+    REMEDIATIONS.labels(_remedy.value)
 
 
 def show_health(

@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Histogram
 
+from grace.verification.domain.lifecycle import VERDICTS
+
 ROLLBACKS = Counter(
     "grace_rollbacks_total", "Actions that were undone, by whether the world is back", ("outcome",)
 )
@@ -14,6 +16,8 @@ ACTION_CONFIDENCE = Histogram(
     ("verdict",),
     buckets=(0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
 )
+for _verdict in VERDICTS:
+    ACTION_CONFIDENCE.labels(_verdict.value)
 
 REOPENED = Counter(
     "grace_missions_reopened_total", "Verified actions whose fault was back at a later look"

@@ -1,0 +1,393 @@
+"""What the dashboards of Grace show. At three o'clock at night one begins at the top left of the first."""
+
+from __future__ import annotations
+
+from panels import Dashboard, Panel, Query
+
+_RATE = "[$__rate_interval]"
+
+
+def per_second(metric: str, *by: str, where: str = "") -> str:
+    """How often a second, by labels."""
+    return f"sum by ({', '.join(by)}) (rate({metric}{where}{_RATE}))"
+
+
+def within(metric: str, window: str, *by: str, where: str = "") -> str:
+    """How many in a window, by labels."""
+    grouped = f" by ({', '.join(by)})" if by else ""
+    return f"sum{grouped} (increase({metric}{where}[{window}]))"
+
+
+def quantile(share: float, metric: str, *by: str, where: str = "") -> str:
+    """A quantile of a histogram, by labels."""
+    return f"histogram_quantile({share}, {per_second(f'{metric}_bucket', 'le', *by, where=where)})"
+
+
+def quantiles(metric: str) -> list[Query]:
+    """The three that are asked for, over everything."""
+    return [Query(quantile(s, metric), f"p{s * 100:g}") for s in (0.5, 0.95, 0.99)]
+
+
+def stat(
+    title: str, says: str, expr: str, *, bad_from: float | None = None, is_bad_below: bool = False
+) -> Panel:
+    """One number."""
+    return Panel(
+        title,
+        says,
+        [Query(expr)],
+        kind="stat",
+        width=4,
+        bad_from=bad_from,
+        is_bad_below=is_bad_below,
+    )
+
+
+_FAILED = '{outcome=~"failed|dead_letter|expired"}'
+_COUNTED = '{outcome!="cancelled"}'
+_VERIFIED = '{verdict="verified"}'
+_REFUSED = '{outcome!="ok"}'
+# Every process exports these, and only those of Grace a row of an outbox.
+_OF_GRACE = "and on (job, instance) grace_outbox_sent_total"
+_UNWELL = 'sum(max by (status) (grace_observability_services{status!="healthy"}))'
+
+_VERDICTS = Panel(
+    "Verdicts an hour",
+    "Actions by what was measured after them. `verified` is healed; anything else has its reason in the mission.",
+    [Query(within("grace_action_confidence_count", "1h", "verdict"), "{{verdict}}")],
+    is_stacked=True,
+)
+_ROLLBACKS = Panel(
+    "Undone an hour",
+    "`rolled_back` is Grace at work; several are a playbook, or a world, that changed. `rollback_failed` needs a person.",
+    [Query(within("grace_rollbacks_total", "1h", "outcome"), "{{outcome}}")],
+)
+_REST = Panel(
+    "REST: time of an answer",
+    "Promised are 200 ms on average and 1 s at most.",
+    quantiles("grace_gateway_request_duration_seconds"),
+    unit="s",
+    bad_from=1,
+)
+_HOLDS = Panel(
+    "Held back an hour",
+    "Missions whose plan had to wait, by cause. `loop` and `flapping` ask for a person: `grace holds list`.",
+    [Query(within("grace_intent_holds_total", "1h", "cause"), "{{cause}}")],
+)
+
+_QUEUED = Panel(
+    "Tasks that wait",
+    "By kernel, counted up to 10,000. Growing: more arrives than is done, or no worker takes it.",
+    [Query("max by (kernel) (grace_htm_queued)", "{{kernel}}")],
+)
+
+OVERVIEW = Dashboard(
+    "grace-overview",
+    "Overview",
+    "Whether Grace is well, what it does, and whether that helps.",
+    [
+        stat(
+            "Health",
+            "From 0 to 100; below 100 `grace status` says why.",
+            "max(grace_observability_health_score)",
+            bad_from=100,
+            is_bad_below=True,
+        ),
+        stat("Services not well", "`grace status` names them.", _UNWELL, bad_from=1),
+        stat(
+            "Open alerts",
+            "Grace's own: `grace alerts`.",
+            "sum(max by (severity) (grace_observability_alerts))",
+            bad_from=1,
+        ),
+        stat(
+            "Verified in 24 hours",
+            "Actions that were measured to have helped.",
+            within("grace_action_confidence_count", "24h", where=_VERIFIED),
+        ),
+        stat(
+            "Undone in 24 hours", "See Healing.", within("grace_rollbacks_total", "24h"), bad_from=3
+        ),
+        stat(
+            "Came back in 24 hours",
+            "Verified actions whose fault a later look found again.",
+            within("grace_missions_reopened_total", "24h"),
+            bad_from=1,
+        ),
+        _VERDICTS,
+        _ROLLBACKS,
+        _HOLDS,
+        _QUEUED,
+        _REST,
+        Panel(
+            "REST: answers a second",
+            "By status. Any 5xx is Grace's own failure: the gateway's log has it.",
+            [Query(per_second("grace_gateway_requests_total", "status"), "{{status}}")],
+            unit="reqps",
+            is_stacked=True,
+        ),
+    ],
+)
+
+SCHEDULER = Dashboard(
+    "grace-scheduler",
+    "Scheduler",
+    "Tasks from submission to their end, by type.",
+    [
+        _QUEUED,
+        Panel(
+            "Ended a second",
+            "By outcome. A `dead_letter` has spent its attempts, and can be replayed.",
+            [Query(per_second("grace_htm_tasks_total", "outcome"), "{{outcome}}")],
+            unit="ops",
+            is_stacked=True,
+        ),
+        Panel(
+            "Share that fails",
+            "Of those that nobody cancelled.",
+            [
+                Query(
+                    per_second("grace_htm_tasks_total", "type", where=_FAILED)
+                    + " / "
+                    + per_second("grace_htm_tasks_total", "type", where=_COUNTED),
+                    "{{type}}",
+                )
+            ],
+            unit="percentunit",
+            bad_from=0.5,
+        ),
+        Panel(
+            "Waits for a worker, p95",
+            "From queued to claimed. Above 30 s: more workers, or fewer tasks.",
+            [Query(quantile(0.95, "grace_htm_queue_seconds", "type"), "{{type}}")],
+            unit="s",
+            bad_from=30,
+        ),
+        Panel(
+            "Takes, p95",
+            "From start to end of the last attempt. An action has 60 s.",
+            [Query(quantile(0.95, "grace_htm_execution_seconds", "type"), "{{type}}")],
+            unit="s",
+            bad_from=60,
+        ),
+        Panel(
+            "From accepted to ended, p95",
+            "With all attempts and waits.",
+            [Query(quantile(0.95, "grace_htm_total_seconds", "type"), "{{type}}")],
+            unit="s",
+            bad_from=300,
+        ),
+        Panel(
+            "Tried again, a second",
+            "More than one for each task that ends: it ends well, and late.",
+            [Query(per_second("grace_htm_retries_total", "type"), "{{type}}")],
+            unit="ops",
+        ),
+        Panel(
+            "Deadlines missed an hour",
+            "`GET /api/htm/metrics` tells whether they waited or took long.",
+            [Query(within("grace_htm_sla_breaches_total", "1h", "type"), "{{type}}")],
+            bad_from=10,
+        ),
+        Panel(
+            "Messages that changed nothing",
+            "Late, stale and duplicate, a second. Some are the price of at-least-once.",
+            [Query(per_second("grace_messages_ignored_total", "reason"), "{{reason}}")],
+            unit="ops",
+        ),
+    ],
+)
+
+HEALING = Dashboard(
+    "grace-healing",
+    "Healing",
+    "From an error to its verdict: what was captured, who was asked, what was measured.",
+    [
+        _VERDICTS,
+        Panel(
+            "Confidence",
+            "The share of what actions promised that was measured to hold, on average over an hour.",
+            [
+                Query(
+                    within("grace_action_confidence_sum", "1h")
+                    + " / ("
+                    + within("grace_action_confidence_count", "1h")
+                    + " > 0)",
+                    "all verdicts",
+                )
+            ],
+            unit="percentunit",
+        ),
+        _ROLLBACKS,
+        Panel(
+            "Errors captured: time",
+            "From the receipt of an error to the commit of its mission; a batch waits for its last.",
+            quantiles("grace_intent_capture_seconds"),
+            unit="s",
+        ),
+        _HOLDS,
+        Panel(
+            "Playbooks not in force",
+            "Files that are not in force as they are written: `grace playbooks list` says why.",
+            [Query("max(grace_intent_playbooks_refused)", "refused")],
+            bad_from=1,
+        ),
+        Panel(
+            "Approvals decided an hour",
+            "By people or by expiry. Many that expire: nobody is told, or too much is asked.",
+            [Query(within("grace_approval_latency_seconds_count", "1h", "outcome"), "{{outcome}}")],
+            is_stacked=True,
+        ),
+        Panel(
+            "Approvals: how long people took",
+            "From the request to the decision, over an hour.",
+            [
+                Query(
+                    f"histogram_quantile({share}, "
+                    + within("grace_approval_latency_seconds_bucket", "1h", "le")
+                    + ")",
+                    f"p{share * 100:g}",
+                )
+                for share in (0.5, 0.95)
+            ],
+            unit="s",
+            bad_from=3600,
+        ),
+        Panel(
+            "Broken glass",
+            "Plans that one person granted alone in an hour, and reviews that wait for a second one.",
+            [
+                Query(within("grace_governance_broken_glass_total", "1h"), "granted alone"),
+                Query("max(grace_governance_open_reviews)", "reviews that wait"),
+            ],
+            bad_from=1,
+        ),
+        Panel(
+            "Notices to webhooks an hour",
+            "`given_up`: somebody should have heard and has not.",
+            [Query(within("grace_governance_notices_total", "1h", "outcome"), "{{outcome}}")],
+        ),
+        Panel(
+            "Stress runs an hour",
+            "By how they ended; one that fails is remedied.",
+            [Query(within("grace_observability_stress_runs_total", "1h", "status"), "{{status}}")],
+            is_stacked=True,
+        ),
+        Panel(
+            "Remedies of stress runs an hour",
+            "By what was done about runs that failed.",
+            [Query(within("grace_observability_remediations_total", "1h", "status"), "{{status}}")],
+            is_stacked=True,
+        ),
+    ],
+)
+
+PLATFORM = Dashboard(
+    "grace-platform",
+    "Platform",
+    "What carries it all: requests between services, messages, the log, processes.",
+    [
+        Panel(
+            "Requests between services, p95",
+            "By the service that answers.",
+            [Query(quantile(0.95, "grace_rpc_duration_seconds", "service"), "{{service}}")],
+            unit="s",
+            bad_from=1,
+        ),
+        Panel(
+            "Requests that were not answered well",
+            "A second, by what came of them.",
+            [
+                Query(
+                    per_second(
+                        "grace_rpc_duration_seconds_count", "service", "outcome", where=_REFUSED
+                    ),
+                    "{{service}} {{outcome}}",
+                )
+            ],
+            unit="reqps",
+        ),
+        Panel(
+            "Messages handled a second",
+            "By service.",
+            [Query(per_second("grace_messages_handled_total", "service"), "{{service}}")],
+            unit="ops",
+            is_stacked=True,
+        ),
+        Panel(
+            "One batch of messages, p95",
+            "A transaction each. Slow ones wait for Postgres.",
+            [Query(quantile(0.95, "grace_batch_duration_seconds", "service"), "{{service}}")],
+            unit="s",
+        ),
+        Panel(
+            "Quarantined an hour",
+            "Messages that a service refused, by reason: they are kept in its table quarantine.",
+            [
+                Query(
+                    within("grace_messages_rejected_total", "1h", "service", "reason"),
+                    "{{service}} {{reason}}",
+                )
+            ],
+            bad_from=10,
+        ),
+        Panel(
+            "Handlers and duties that failed an hour",
+            "Each is tried again; the service's log has the error.",
+            [
+                Query(
+                    within("grace_handler_failures_total", "1h", "service"), "{{service}} handlers"
+                ),
+                Query(within("grace_loop_failures_total", "1h", "service"), "{{service}} duties"),
+            ],
+            bad_from=5,
+        ),
+        Panel(
+            "Told a second",
+            "Rows of outboxes that their streams acknowledged.",
+            [Query(per_second("grace_outbox_sent_total", "service"), "{{service}}")],
+            unit="ops",
+            is_stacked=True,
+        ),
+        Panel(
+            "Told again an hour",
+            "What streams had lost: the disks of NATS.",
+            [Query(within("grace_outbox_resent_total", "1h", "stream"), "{{stream}}")],
+            bad_from=1,
+        ),
+        Panel(
+            "Into the immutable log, a second",
+            "Rows that it acknowledged. Nothing, while others tell: identity is away.",
+            [
+                Query(
+                    "sum by (service) (deriv(max by (service) (grace_audit_acknowledged)[5m:1m]))",
+                    "{{service}}",
+                )
+            ],
+            unit="ops",
+        ),
+        Panel(
+            "Refused by NATS an hour",
+            "No service asks for what it may not do: a bug, or somebody with its key.",
+            [
+                Query(
+                    within("grace_nats_permission_violations_total", "1h", "service"), "{{service}}"
+                )
+            ],
+            bad_from=1,
+        ),
+        Panel(
+            "Memory",
+            "Resident, by process. Growing for days without end is a leak.",
+            [Query(f"process_resident_memory_bytes {_OF_GRACE}", "{{instance}}")],
+            unit="bytes",
+        ),
+        Panel(
+            "Processor",
+            "Cores in use, by process.",
+            [Query(f"rate(process_cpu_seconds_total{_RATE}) {_OF_GRACE}", "{{instance}}")],
+        ),
+    ],
+)
+
+PAGES = (OVERVIEW, SCHEDULER, HEALING, PLATFORM)
