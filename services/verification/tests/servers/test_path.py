@@ -265,6 +265,25 @@ async def test_the_more_urgent_an_incident_the_more_urgent_its_tasks(play: Play)
         assert {row["step"]: row["priority"] for row in tasks} == {"apply": 20, "observe": 25}
 
 
+async def test_what_is_planned_is_charged_to_intent_and_what_verification_measures_to_itself(
+    play: Play,
+) -> None:
+    async with play.open():
+        mission_id = await play.start()  # behind a baseline
+        await play.apply()
+        await play.work("observe", play.make.good)
+        await play.mission_until(mission_id, "verified")
+        tasks = await play.house.rows(
+            "htm",
+            "select mission_id is not null as is_planned, array_agg(distinct origin) as origins"
+            " from htm_tasks group by 1",
+        )
+        assert {row["is_planned"]: row["origins"] for row in tasks} == {
+            True: ["intent"],
+            False: ["verification"],
+        }
+
+
 async def test_what_cannot_be_measured_is_inconclusive_and_is_not_undone(play: Play) -> None:
     async with play.open():
         mission_id = await play.start()

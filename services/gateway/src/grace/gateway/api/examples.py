@@ -76,7 +76,7 @@ _BY_NAME: Mapping[str, Any] = {
     "operation": "postgres.terminate_blockers",
     "last-event-id": "41",
     "message": "12 sessions wait for one that is idle in its transaction",
-    "origin": "verification",
+    "origin": "intent",
     "outcome": "verified",
     "params": "{}",
     "playbook": "postgres-blocked-sessions",

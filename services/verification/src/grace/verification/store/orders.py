@@ -8,7 +8,9 @@ from grace.verification.domain.task import Mode, Wanted
 from grace.verification.settings import Settings
 from grace.verification.store import Case
 
-ORIGIN = "verification"
+# What is charged for a task (REQUIREMENTS R3-11): intent for what it has planned, to the measurement that
+# decides; verification for what it measures by itself.
+PLANNED, OWN = "intent", "verification"
 # What undoes harm goes first, then what decides whether there is any.
 _PRIORITIES = {Mode.APPLY: 0, Mode.OBSERVE: 5, Mode.REVERT: 10}
 # On top of that, how urgent the incident is: an intent of priority `normal` is a warning.
@@ -20,6 +22,7 @@ def contract_order(settings: Settings, wanted: Wanted, case: Case) -> TaskSpec:
     contract = case.contract
     return _order(settings, wanted, contract.tenant_id).model_copy(
         update={
+            "origin": PLANNED,
             "action_id": contract.action.action_id,
             "contract_id": contract.contract_id,
             "mission_id": contract.mission_id,
@@ -40,7 +43,7 @@ def _order(settings: Settings, wanted: Wanted, tenant_id: str) -> TaskSpec:
         key=wanted.key,
         type=f"{wanted.operation}.{wanted.mode}",
         kernel=wanted.kernel,
-        origin=ORIGIN,
+        origin=OWN,
         operation=wanted.operation,
         step=wanted.mode,
         target=wanted.target,
