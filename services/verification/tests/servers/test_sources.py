@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,19 @@ async def test_an_answer_of_earlier_is_no_measurement(
     assert b"cache-control: no-cache" in shop.heads[0].lower()
     shop.pages["/health"] = (200, {"Age": "0"}, b"{}")
     assert isinstance(await sources.measure(page()), Measured)
+
+
+async def test_no_certificates_are_loaded_to_ask_without_tls(
+    shop: PrometheusStandIn, sources: loops.Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes longer than most answers, and would be in the latency that is measured."""
+    loaded: list[object] = []
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_verify_locations", lambda *given: loaded.append(given)
+    )
+    shop.pages["/health"] = (200, {}, b"{}")
+    assert isinstance(await sources.measure(page()), Measured)
+    assert loaded == []
 
 
 async def test_an_answer_that_is_too_large_or_too_late_is_none(

@@ -3,9 +3,11 @@
 import asyncio
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from stat import S_IWOTH
 from time import monotonic
@@ -80,7 +82,12 @@ class Sources:
         extensions = {"sni_hostname": source.host}
         limit = self.longest.total_seconds()
         async with (
-            httpx.AsyncClient(timeout=limit, trust_env=False, follow_redirects=False) as client,
+            httpx.AsyncClient(
+                timeout=limit,
+                trust_env=False,
+                follow_redirects=False,
+                verify=_trusted(source.scheme),
+            ) as client,
             client.stream("GET", url, headers=_headers(source), extensions=extensions) as answer,
         ):
             _check_fresh(answer.headers.get("Age", ""))
@@ -110,6 +117,17 @@ class Sources:
             self._seen = ()
             raise BadSourceError(f"sources_file cannot be used: {error}") from error
         return self._sources
+
+
+@cache
+def _trusted(scheme: str) -> ssl.SSLContext:
+    """Whose certificates count: nobody's without TLS.
+
+    To load them takes 18 ms, in which nothing else is done and which a latency would have in it.
+    """
+    if scheme == "https":
+        return httpx.create_ssl_context(trust_env=False)
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _headers(source: Source) -> dict[str, str]:
