@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grace.intent.domain.document import parse_playbook
@@ -81,20 +81,22 @@ def test_so_many_within_so_long_make_a_mission(make_signal: MakeSignal, noon: da
     young = ripen(group(0, 10, 20), [])
     assert isinstance(young, Pending)
     assert young.expires_at == noon + timedelta(seconds=80)
-    old = ripen(group(70), young.times)
-    assert isinstance(old, Pending)
-    assert [at - noon for at in old.times] == [timedelta(seconds=each) for each in (20, 70)]
+    for last, kept in ((70, (10, 20, 70)), (70.1, (20, 70.1))):
+        old = ripen(group(last), young.times)
+        assert isinstance(old, Pending)
+        assert [at - noon for at in old.times] == [timedelta(seconds=each) for each in kept]
     ripe = ripen(group(30, 40), young.times)
     assert isinstance(ripe, Group)
     assert (ripe.count, ripe.detected_at) == (5, noon)
 
 
 @settings(max_examples=80)
+@example(sent=[0, 0, 1, 1], count=4, seconds=1, size=1)
 @given(
-    st.lists(st.integers(0, 300), min_size=1, max_size=30),
-    st.integers(2, 6),
-    st.integers(1, 120),
-    st.integers(1, 7),
+    sent=st.lists(st.integers(0, 300), min_size=1, max_size=30),
+    count=st.integers(2, 6),
+    seconds=st.integers(1, 120),
+    size=st.integers(1, 7),
 )
 def test_in_whatever_pieces_they_come_in_order_the_answer_is_that_of_all_at_once(
     make_signal: MakeSignal, sent: list[int], count: int, seconds: int, size: int

@@ -40,9 +40,9 @@ def ripen(
     if _reached(seen, threshold):
         return replace(group, earlier=tuple(times), before=tuple(before))
     since = seen[-1] - threshold.within
-    kept = tuple(at for at in seen if at > since)
+    kept = tuple(at for at in seen if at >= since)  # just so long is within, as it is above
     told = replace(group, before=tuple(before)).reports
-    told = tuple(each for each in told if each.fired_at > since)
+    told = tuple(each for each in told if each.fired_at >= since)
     return Pending(kept, kept[-1] + threshold.within, told)
 
 
