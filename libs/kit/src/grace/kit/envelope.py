@@ -18,8 +18,9 @@ from grace.contracts.registry import model_of
 from grace.contracts.subject import Subject
 from grace.kit.errors import TooLarge
 from grace.kit.ids import derived_id, issued_at
-from grace.kit.keys import MESSAGE_KIND, Keys
+from grace.kit.keys import Keys
 from grace.kit.text import harmless
+from grace.transparency import MESSAGE_KIND
 
 M = TypeVar("M", bound=Message)
 

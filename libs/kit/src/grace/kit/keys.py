@@ -21,7 +21,6 @@ from grace.transparency import pae
 if TYPE_CHECKING:
     from grace.kit.runtime import Runtime
 
-MESSAGE_KIND = "grace/message/v1"
 # Ids that identity did not know. Real ones cannot be guessed, so none of these becomes one.
 _MOST_STRANGERS = 10_000
 

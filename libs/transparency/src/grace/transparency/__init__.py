@@ -1,7 +1,19 @@
 """Proves offline that a log was only ever appended to: Merkle tree, proofs, signed checkpoints."""
 
 from .checkpoint import Checkpoint, parse_and_verify, sign
-from .leaf import LEAF_KIND, Leaf, LeafError, leaf_bytes, pae, parse_leaf, parse_pae
+from .keys import (
+    ENDED,
+    KEEPER,
+    KEY_SUBJECTS,
+    REGISTERED,
+    REVOKED,
+    EndedKey,
+    LoggedKey,
+    key_body,
+    parse_ended,
+    parse_registered,
+)
+from .leaf import LEAF_KIND, MESSAGE_KIND, Leaf, LeafError, leaf_bytes, pae, parse_leaf, parse_pae
 from .note import (
     NoteError,
     VerifierKey,
@@ -20,22 +32,36 @@ from .proof import (
     verify_consistency,
     verify_inclusion,
 )
+from .signatures import KnownKey, Range, Signatures, is_signed_by, unpinned
 from .tree import EMPTY_ROOT, HASH_SIZE, Frontier, Subtree, leaf_hash, node_hash, root
 
 __all__ = [
     "EMPTY_ROOT",
+    "ENDED",
     "HASH_SIZE",
+    "KEEPER",
+    "KEY_SUBJECTS",
     "LEAF_KIND",
+    "MESSAGE_KIND",
+    "REGISTERED",
+    "REVOKED",
     "Checkpoint",
+    "EndedKey",
     "Frontier",
+    "KnownKey",
     "Leaf",
     "LeafError",
+    "LoggedKey",
     "NoteError",
     "ProofError",
+    "Range",
+    "Signatures",
     "Subtree",
     "SubtreeReader",
     "VerifierKey",
     "encode_verifier_key",
+    "is_signed_by",
+    "key_body",
     "key_hash",
     "leaf_bytes",
     "leaf_hash",
@@ -43,8 +69,10 @@ __all__ = [
     "open_note",
     "pae",
     "parse_and_verify",
+    "parse_ended",
     "parse_leaf",
     "parse_pae",
+    "parse_registered",
     "parse_verifier_key",
     "prove_consistency",
     "prove_inclusion",
@@ -52,6 +80,7 @@ __all__ = [
     "sign",
     "sign_note",
     "subtrees_of",
+    "unpinned",
     "verify_consistency",
     "verify_inclusion",
 ]

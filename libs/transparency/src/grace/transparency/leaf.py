@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass, fields
 
 LEAF_KIND = "grace/leaf/v1"
+MESSAGE_KIND = "grace/message/v1"
+"""What a message's signature is over: `pae(MESSAGE_KIND, subject, message id, body)`."""
 
 _PREFIX = b"DSSEv1"
 _LENGTH = re.compile(rb" (0|[1-9][0-9]{0,18}) ")
