@@ -40,6 +40,26 @@ SELECT key_id, component, public_key, status, created_at, expires_at
 -- The public halves of these keys, whatever their status.
 SELECT key_id, component, public_key FROM component_crypto_identities WHERE key_id = ANY(CAST(:key_ids AS text[]));
 
+-- unrecorded_keys --
+-- Keys of which the log lacks the beginning or the end. Whoever asks holds the log.
+SELECT k.key_id, k.component, k.public_key, k.status, k.created_at, k.expires_at, k.created_at = now() AS is_new,
+       k.recorded <> 'none' AS is_registered,
+       coalesce((SELECT min(n.created_at) FROM component_crypto_identities n WHERE n.previous = k.key_id), now()) AS ended_at
+  FROM component_crypto_identities k
+ WHERE k.recorded = 'none' OR (k.recorded = 'registered' AND k.status <> 'active')
+ ORDER BY k.created_at, k.key_id
+   FOR UPDATE OF k SKIP LOCKED;
+
+-- has_unrecorded_keys --
+-- Whether the log lacks anything of a key.
+SELECT EXISTS (SELECT FROM component_crypto_identities
+                WHERE recorded = 'none' OR (recorded = 'registered' AND status <> 'active'));
+
+-- mark_recorded --
+-- The log has all that there is to say of these keys as they are.
+UPDATE component_crypto_identities SET recorded = CASE status WHEN 'active' THEN 'registered' ELSE 'ended' END
+ WHERE key_id = ANY(CAST(:key_ids AS text[]));
+
 -- announce --
 -- Keys that nobody was told of yet; marked in the same transaction that tells.
 UPDATE component_crypto_identities SET announced = true

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from grace.identity.domain.keys import ComponentKey
 from grace.identity.domain.log import Growth, Row
+from grace.identity.domain.records import Unrecorded
 from grace.identity.domain.vault import Record
 from grace.kit import PublicKey, Queries, Transaction
 from grace.kit import Record as SqlRecord
@@ -111,6 +112,22 @@ class Store:
         return {
             r["key_id"]: PublicKey(r["key_id"], r["component"], r["public_key"], "") for r in rows
         }
+
+    async def unrecorded_keys(self) -> list[Unrecorded]:
+        """Keys of which the log lacks something, oldest first; the caller holds the log."""
+        rows = await self._tx.fetch(QUERIES["unrecorded_keys"])
+        return [
+            Unrecorded(_key(row), row["is_new"], row["is_registered"], row["ended_at"])
+            for row in rows
+        ]
+
+    async def has_unrecorded_keys(self) -> bool:
+        """Whether the log lacks anything of a key."""
+        return bool(await self._tx.fetchval(QUERIES["has_unrecorded_keys"]))
+
+    async def mark_recorded(self, key_ids: Sequence[str]) -> None:
+        """The log has all that there is to say of these keys."""
+        await self._tx.execute(QUERIES["mark_recorded"], key_ids=list(key_ids))
 
     async def announce(self) -> list[Announcement]:
         """Take the keys that nobody was told of."""

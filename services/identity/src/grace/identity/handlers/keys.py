@@ -13,6 +13,7 @@ from grace.contracts.identity import IssuedKey, IssueKey, ReadRegistry, Register
 from grace.contracts.subjects import SERVICES
 from grace.identity.domain.keys import ComponentKey, Keep, Rotate, key_for
 from grace.identity.domain.vault import Vault, VaultError
+from grace.identity.handlers.records import record_keys
 from grace.identity.settings import Settings
 from grace.identity.store import Store
 from grace.kit import (
@@ -27,6 +28,7 @@ from grace.kit import (
     new_id,
 )  # fmt: skip
 from grace.kit.sealing import seal
+from grace.transparency import KEEPER
 
 _OTHERS = 0o077
 
@@ -51,11 +53,17 @@ class Keyring:
             case Keep(key):
                 private = await self._open(store, key)
             case Rotate(reason, previous):
-                key, private = await self._make(store, component, reason, previous)
+                key, private = await self._make(store, component, reason, previous, unit)
                 unit.after_commit(lambda: unit.runtime.wake(self._announce))
             case other:
                 assert_never(other)
         return SigningKey(key.key_id, private, key.expires_at), key.public_key
+
+    async def record(self, unit: Unit) -> None:
+        """Tell the log of keys that it does not know: an older replica made them, or an operator ended one."""
+        if await Store(unit.tx).has_unrecorded_keys():
+            own, _ = await self.signing_key(KEEPER, unit)
+            await record_keys(Store(unit.tx), own)
 
     def storage_key(self, component: str) -> bytes:
         """What a component encrypts with at rest."""
@@ -74,13 +82,14 @@ class Keyring:
         return self._vault.open(record, key_id=key.key_id, component=key.component)
 
     async def _make(
-        self, store: Store, component: str, reason: str, previous: str | None
+        self, store: Store, component: str, reason: str, previous: str | None, unit: Unit
     ) -> tuple[ComponentKey, bytes]:
         """Persisted in the transaction that hands it out: a key in memory only would be lost.
 
         VaultError under another master key than the one that closed the other keys.
         """
         await self._try_master_key(store)
+        keeper = await self._keeper(store, component, previous, unit)
         private = Ed25519PrivateKey.generate()
         raw, key_id = private.private_bytes_raw(), f"{component}-{new_id()}"
         suite = self._settings.cipher_suite
@@ -93,7 +102,20 @@ class Keyring:
             previous=previous,
             lifetime=self._settings.key_lifetime,
         )
+        own = SigningKey(key_id, raw, key.expires_at)
+        await record_keys(store, keeper or own)
         return key, raw
+
+    async def _keeper(
+        self, store: Store, component: str, previous: str | None, unit: Unit
+    ) -> SigningKey | None:
+        """Who tells the log of a new key: identity's key, before it ends; None for its very first."""
+        if component != KEEPER:
+            return (await self.signing_key(KEEPER, unit))[0]
+        before = await store.active_key(KEEPER)
+        if before is None or before.key_id != previous:
+            return None
+        return SigningKey(before.key_id, await self._open(store, before), before.expires_at)
 
 
 class OwnKeys:
@@ -103,9 +125,13 @@ class OwnKeys:
         self._keyring = keyring
 
     async def issue(self, runtime: Runtime) -> SigningKey:
-        """Identity's key. SettingsError when the master key does not open what is stored."""
+        """Identity's key. SettingsError when the master key does not open what is stored.
+
+        At the start before anything is served, and every minute: the log knows all keys from then on.
+        """
         try:
             async with runtime.unit() as unit:
+                await self._keyring.record(unit)
                 return (await self._keyring.signing_key(runtime.name, unit))[0]
         except VaultError as error:
             raise SettingsError(f"{error}; nothing was changed") from None

@@ -36,8 +36,9 @@ from grace.kit import (
     Runtime,
     Unit,
 )  # fmt: skip
-from grace.kit.keys import MESSAGE_KIND, is_signed
+from grace.kit.keys import is_signed
 from grace.transparency import (
+    MESSAGE_KIND,
     encode_verifier_key,
     leaf_hash,
     pae,
