@@ -220,6 +220,15 @@ async def test_a_proof_shows_no_message_of_another_tenant(open_gateway: OpenGate
         for whole, part in zip(shown, hidden, strict=True):
             assert {whole["producer"], whole["subject"], whole["message_id"]}.isdisjoint({"-"})
             assert part == {**whole, "producer": "-", "subject": "-", "message_id": "-"}
+            assert whole["leaf"] is None
+        leaves = "/api/log/entries?limit=1000&leaves=true"
+        signed = (await front.admin.get(leaves)).json()["data"]
+        assert all(each["leaf"] for each in signed)
+        theirs = {
+            each["index"]: each["leaf"] for each in (await mallory.get(leaves)).json()["data"]
+        }
+        seen = {each["subject"] for each in signed if theirs[each["index"]]}
+        assert seen == {"identity.key.registered"}  # public keys are everybody's
 
 
 def test_a_message_names_its_tenants_wherever_they_are() -> None:

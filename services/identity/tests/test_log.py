@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from grace.contracts.identity import AppendRows, GetProof, ListEntries
+from grace.contracts.identity import AppendRows, Entry, GetProof, ListEntries
 from grace.kit import Conflict, Forbidden, Invalid, NotFound, new_id
 from grace.testkit import House, eventually
 from grace.transparency import leaf_hash, verify_inclusion
@@ -182,6 +182,23 @@ async def test_an_entry_is_proved_by_its_index_or_its_message(house: House) -> N
                 root=proof.checkpoint.root,
             )
         await house.dismiss()
+
+
+async def test_leaves_come_in_answers_that_arrive_however_large_they_are(house: House) -> None:
+    async with house.running("identity", identity=QUICK):
+        htm, auditor = await _producer(house), await house.act_as("gateway")
+        for number in range(1, 4):
+            await htm.append(htm.row(number, body=b"x" * 300_000))
+        kept, found = await entries(house), list[Entry]()
+        while len(found) < len(kept):
+            asked = ListEntries(start=len(found), limit=1000, leaves=True)
+            part = (await auditor.call(asked)).entries
+            assert part
+            found += part
+        await house.dismiss()
+    assert [leaf_hash(each.leaf or b"").hex() for each in found] == [
+        hash_of(row).hex() for row in kept
+    ]
 
 
 async def test_questions_that_make_no_sense_are_told_so(house: House) -> None:

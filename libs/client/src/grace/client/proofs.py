@@ -4,22 +4,31 @@ Nothing that the gateway says is taken on trust but the log's key, and that only
 given: a key that was kept from earlier shows a log that was exchanged as a whole, too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from grace.client.errors import GraceClientError
 from grace.contracts.identity import Checkpoint, Entry, Proof
-from grace.transparency import Checkpoint as Head
+from grace.contracts.subjects import SUBJECTS
 from grace.transparency import (
+    KEEPER,
     Frontier,
     Leaf,
+    Signatures,
+    is_signed_by,
     leaf_hash,
     parse_and_verify,
     parse_leaf,
     parse_verifier_key,
+    unpinned,
     verify_inclusion,
 )
+from grace.transparency import Checkpoint as Head
+
+Pinned = Mapping[str, tuple[str, bytes]]
+"""By a key's id, whose it is and the key itself: what somebody keeps of a log."""
+_HIDDEN = "-"
 
 
 class NotProven(GraceClientError):
@@ -60,12 +69,54 @@ def check_proof(proof: Proof, verifier_key: str) -> Proven:
         raise NotProven(f"entry {proof.index} is no message: {error}") from None
 
 
-def check_entries(entries: Iterable[Entry], head: Head, kept: Head | None = None) -> int:
+def signatures_for(verifier_key: str | None = None, pinned: Pinned | None = None) -> Signatures:
+    """Return what reads a log's leaves, trusting in those keys of identity that one has oneself."""
+    trusted = {key for owner, key in (pinned or {}).values() if owner == KEEPER}
+    if verifier_key is not None:
+        trusted.add(parse_verifier_key(verifier_key).public_key.public_bytes_raw())
+    return Signatures(frozenset(trusted), may_say)
+
+
+def may_say(component: str, subject: str) -> bool:
+    """Whether a service publishes there. What this version does not know, another one may."""
+    spec = SUBJECTS.get(subject)
+    return spec is None or component in spec.publishers
+
+
+def check_signatures(signatures: Signatures, verifier_key: str, pinned: Pinned | None) -> None:
+    """End the reading of a log. NotProven where a leaf, the head or a key is not as it should be."""
+    signatures.close(parse_verifier_key(verifier_key).public_key)
+    if signatures.complaints:
+        raise NotProven("; ".join(signatures.complaints))
+    if pinned is not None and (strange := unpinned(signatures.keys, pinned)):
+        raise NotProven(
+            f"the log has keys that your list has not, or otherwise: {', '.join(strange)}"
+        )
+
+
+def check_signature(leaf: Leaf, pinned: Pinned) -> None:
+    """Check one leaf by somebody's own list of keys. NotProven where no key of it signed the leaf."""
+    owner, key = pinned.get(leaf.key_id, ("", b""))
+    if not is_signed_by(key, leaf):
+        raise NotProven(
+            f"message {leaf.message_id} is not signed by a key of your list: {leaf.key_id}"
+        )
+    if not may_say(owner, leaf.subject):
+        raise NotProven(
+            f"key {leaf.key_id} of {owner} signs {leaf.subject}, which is not {owner}'s"
+        )
+
+
+def check_entries(
+    entries: Iterable[Entry], head: Head, kept: Head | None = None,
+    signatures: Signatures | None = None,
+) -> int:  # fmt: skip
     """Return how many entries make the root of the head. NotProven where they make another.
 
-    `kept` is an older head of the same log: they must begin with what it stands for.
+    `kept` is an older head of the same log: they must begin with what it stands for. Leaves are
+    shown to `signatures`, which has not judged before the root was found to be right.
     """
-    hashes = _hashes(entries)
+    hashes = _hashes(entries, signatures or Signatures())
     try:
         begun = Frontier().extend(islice(hashes, kept.size if kept else 0))
         found = begun.extend(hashes)
@@ -87,8 +138,30 @@ def _check_kept(begun: Frontier, kept: Head, head: Head) -> None:
         raise NotProven(f"the first {kept.size} entries are other ones than the log had")
 
 
-def _hashes(entries: Iterable[Entry]) -> Iterator[bytes]:
+def _hashes(entries: Iterable[Entry], signatures: Signatures) -> Iterator[bytes]:
     for place, entry in enumerate(entries):
         if entry.index != place:
             raise NotProven(f"entry {place} is missing: {entry.index} stands in its place")
-        yield bytes.fromhex(entry.leaf_hash)
+        if entry.leaf is None:
+            signatures.hide(place)
+            yield bytes.fromhex(entry.leaf_hash)
+        else:
+            signatures.show(place, _leaf_of(entry), _said(entry.producer))
+            yield leaf_hash(entry.leaf)
+
+
+def _leaf_of(entry: Entry) -> Leaf:
+    """The leaf of an entry. NotProven where the entry calls it by other names than it has."""
+    try:
+        leaf = parse_leaf(entry.leaf or b"")
+    except ValueError as error:
+        raise NotProven(f"entry {entry.index} is no message: {error}") from None
+    said, names = (entry.subject, entry.message_id), (leaf.subject, leaf.message_id)
+    if any(_said(text) not in (None, name) for text, name in zip(said, names, strict=True)):
+        raise NotProven(f"entry {entry.index} is {names}, and said to be {said}")
+    return leaf
+
+
+def _said(text: str) -> str | None:
+    """A name as the gateway tells it; other tenants are told none."""
+    return None if text == _HIDDEN else text

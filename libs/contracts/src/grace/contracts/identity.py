@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from grace.contracts.message import Message
-from grace.contracts.scalars import Bytes, Id, Int64, LongText, Text, Timestamp, UInt32
+from grace.contracts.scalars import Bool, Bytes, Id, Int64, LongText, Text, Timestamp, UInt32
 
 __all__ = [
     "AppendRows",
@@ -213,6 +213,10 @@ class Entry(Message):
     message_id: Id
     leaf_hash: Id
     at: Timestamp
+    leaf: Bytes | None = Field(
+        default=None,
+        description="libs/transparency leaf_bytes, where it was asked for and may be shown.",
+    )
 
 
 class Entries(Message):
@@ -232,3 +236,6 @@ class ListEntries(Message):
 
     start: Int64
     limit: Annotated[UInt32, Field(ge=1)]
+    leaves: Bool | None = Field(
+        default=None, description="With their leaves: fewer entries fit an answer then."
+    )

@@ -23,11 +23,16 @@ class Log(Connection):
         """A proof that an entry, by index or by message, is in the log."""
         return self._get(f"{_PATH}/proof", Proof, index=index, message_id=message_id, size=size)
 
-    def entries(self, *, start: int = 0, limit: int = 100) -> tuple[Entry, ...]:
-        """Log entries from an index on."""
-        return (self._page(f"{_PATH}/entries", Entry, start=start, limit=limit)).items
+    def entries(
+        self, *, start: int = 0, limit: int = 100, leaves: bool = False
+    ) -> tuple[Entry, ...]:
+        """Log entries from an index on, with the signed bytes of those that you may see."""
+        query = {"start": start, "limit": limit} | ({"leaves": "true"} if leaves else {})
+        return (self._page(f"{_PATH}/entries", Entry, **query)).items
 
-    def each_entry(self, *, start: int = 0, limit: int | None = None) -> Iterator[Entry]:
+    def each_entry(
+        self, *, start: int = 0, limit: int | None = None, leaves: bool = False
+    ) -> Iterator[Entry]:
         """Every entry from an index on, or the first `limit` of them.
 
         An answer may hold fewer than were asked for: only an empty one is the end of the log.
@@ -35,7 +40,7 @@ class Log(Connection):
         end = None if limit is None else start + limit
         while end is None or start < end:
             wanted = _MOST if end is None else min(_MOST, end - start)
-            found = self.entries(start=start, limit=wanted)
+            found = self.entries(start=start, limit=wanted, leaves=leaves)
             if not found:
                 return
             yield from found

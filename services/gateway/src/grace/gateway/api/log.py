@@ -18,7 +18,7 @@ from grace.gateway.api.envelope import ID_PATTERN, Envelope
 from grace.gateway.domain.access import HOUSE_TENANT, Scope
 from grace.gateway.domain.ownership import may_read
 from grace.kit import NotFound
-from grace.transparency import parse_leaf
+from grace.transparency import KEY_SUBJECTS, parse_leaf
 
 router = APIRouter(prefix="/api/log", tags=["log"])
 
@@ -59,6 +59,10 @@ class EntriesPage(BaseModel):
 
     start: int = Field(default=0, ge=0, le=_INT64, description="The index of the first entry.")
     limit: int = Field(default=100, ge=1, le=1000, description="The most entries of a page.")
+    leaves: bool = Field(
+        default=False,
+        description="With `leaf`, in base64: the signed bytes. A page may end sooner.",
+    )
 
 
 @router.get(
@@ -100,10 +104,28 @@ async def list_entries(
 
     Everybody gets every hash, without which nobody could check the log. Whose entries they are is for
     the tenant that runs Grace; the others read `-`, and find their own by `message_id` in a proof.
+    A leaf is shown to whom its message belongs; public keys are for everybody.
     """
-    found = await caller.ask(ListEntries(start=page.start, limit=page.limit))
+    question = ListEntries(start=page.start, limit=page.limit, leaves=page.leaves or None)
+    found = tuple(_shown(each, caller.tenant) for each in (await caller.ask(question)).entries)
     is_house = caller.tenant == HOUSE_TENANT
-    return caller.answer(found.entries if is_house else tuple(map(_nameless, found.entries)))
+    return caller.answer(found if is_house else tuple(map(_nameless, found)))
+
+
+def _shown(entry: Entry, tenant: str) -> Entry:
+    if entry.leaf is None or entry.subject in KEY_SUBJECTS:
+        return entry
+    if _is_theirs(parse_leaf(entry.leaf).body, tenant):
+        return entry
+    return entry.model_copy(update={"leaf": None})
+
+
+def _is_theirs(body: bytes, tenant: str) -> bool:
+    """What is no JSON names nobody: who checks the log has to see it."""
+    try:
+        return may_read(body, tenant)
+    except (ValueError, RecursionError):
+        return tenant == HOUSE_TENANT
 
 
 def _nameless(entry: Entry) -> Entry:

@@ -50,6 +50,8 @@ from grace.transparency import (
 _MOST_ENTRIES = 1000
 # Bodies have up to 512 KiB, and a page is not to fill the memory with them.
 _AT_ONCE = 100
+# NATS takes 1 MiB, and base64 makes three bytes four. One leaf alone may be larger and fits.
+_LEAF_BYTES = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,22 +248,30 @@ async def on_entries(call: Called[ListEntries], runtime: Runtime) -> Entries:
         raise Invalid("start must be 0 or more")
     start, most = call.body.start, min(call.body.limit, _MOST_ENTRIES)
     found: list[Entry] = []
+    room = _LEAF_BYTES
     async with runtime.reading() as tx:
         while wanted := min(_AT_ONCE, most - len(found)):
             part = await Store(tx).entries(start + len(found), wanted)
-            found += [_listed(entry, at) for entry, at in part]
+            for entry, at in part:
+                listed = _listed(entry, at, with_leaf=bool(call.body.leaves))
+                room -= len(listed.leaf or b"")
+                if room < 0 and found:
+                    return Entries(entries=tuple(found))
+                found.append(listed)
             if len(part) < wanted:
                 break
     return Entries(entries=tuple(found))
 
 
-def _listed(entry: LogEntry, at: datetime) -> Entry:
+def _listed(entry: LogEntry, at: datetime, *, with_leaf: bool) -> Entry:
     """The hash is made anew of what is stored: one that is stored beside it would hide a change."""
+    leaf = entry.row.leaf()
     return Entry(
         index=entry.index,
         producer=entry.producer,
         subject=entry.row.subject,
         message_id=entry.row.message_id,
-        leaf_hash=leaf_hash(entry.row.leaf()).hex(),
+        leaf_hash=leaf_hash(leaf).hex(),
         at=at,
+        leaf=leaf if with_leaf else None,
     )
