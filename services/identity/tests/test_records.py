@@ -6,6 +6,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from grace.contracts.identity import IssueKey
 from grace.identity.domain.records import PRODUCER
 from grace.kit.sealing import Opener
@@ -21,6 +23,16 @@ from grace.transparency import (
 from .conftest import QUICK, Producer, checkpoint_over, entries, hash_of, tampering
 
 KEYS = "SELECT component, recorded FROM component_crypto_identities"
+FORGED_KEY = """
+    INSERT INTO component_crypto_identities (key_id, component, public_key, status, reason, expires_at)
+    VALUES ('htm-forged', 'htm', $1, 'retired', 'first', now() + interval '1 day')
+"""
+# Older than the others: identity tries its master key with the newest, and would make no key at all.
+FORGED_PRIVATE = """
+    INSERT INTO crypto_key_store (key_id, component, suite, wrapped_key, ciphertext, created_at)
+    SELECT 'htm-forged', component, suite, wrapped_key, ciphertext, created_at - interval '1 day'
+      FROM crypto_key_store WHERE component = 'htm'
+"""
 RECORDS = f"SELECT * FROM immutable_log WHERE producer = '{PRODUCER}' ORDER BY log_index"
 
 
@@ -92,6 +104,22 @@ async def test_a_key_that_an_operator_revokes_has_ended_in_the_log(house: House)
     assert good.complaints == []
     assert [str(row.message_id) in text for text in found.complaints] == [True]
     assert "had ended (revoked)" in found.complaints[0]
+
+
+async def test_a_key_that_somebody_wrote_into_the_registry_does_not_enter_the_log(
+    house: House,
+) -> None:
+    """Identity would vouch for it, and whatever it signs would be its component's."""
+    forger = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    async with house.running("identity", identity=QUICK):
+        await house.act_as("htm")
+        await house.rows("identity", FORGED_KEY, forger)
+        await house.rows("identity", FORGED_PRIVATE)
+        await house.act_as("learning")  # its new key is recorded, with whatever is due
+        found = await read(house)
+        await house.dismiss()
+    assert (found.complaints, "htm-forged" in found.keys) == ([], False)
+    assert "learning" in {each.logged.component for each in found.keys.values()}
 
 
 async def test_a_log_from_before_learns_each_key_once_and_says_what_it_cannot_check(

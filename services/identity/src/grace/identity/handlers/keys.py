@@ -63,7 +63,26 @@ class Keyring:
         """Tell the log of keys that it does not know: an older replica made them, or an operator ended one."""
         if await Store(unit.tx).has_unrecorded_keys():
             own, _ = await self.signing_key(KEEPER, unit)
-            await record_keys(Store(unit.tx), own)
+            await self._record(own, unit)
+
+    async def _record(self, signer: SigningKey, unit: Unit) -> None:
+        store = Store(unit.tx)
+
+        async def is_ours(key: ComponentKey) -> bool:
+            if await self._made(store, key):
+                return True
+            unit.runtime.log.error("key.strange", key_id=key.key_id, component=key.component)
+            return False
+
+        await record_keys(store, signer, is_ours)
+
+    async def _made(self, store: Store, key: ComponentKey) -> bool:
+        """Whether the master key closed its private half: whoever can write the registry has no master key."""
+        try:
+            private = Ed25519PrivateKey.from_private_bytes(await self._open(store, key))
+        except (VaultError, ValueError):
+            return False
+        return private.public_key().public_bytes_raw() == key.public_key
 
     def storage_key(self, component: str) -> bytes:
         """What a component encrypts with at rest."""
@@ -103,7 +122,7 @@ class Keyring:
             lifetime=self._settings.key_lifetime,
         )
         own = SigningKey(key_id, raw, key.expires_at)
-        await record_keys(store, keeper or own)
+        await self._record(keeper or own, unit)
         return key, raw
 
     async def _keeper(
