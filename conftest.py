@@ -9,15 +9,17 @@ from __future__ import annotations
 import importlib.util
 import sys
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+import pytest
 import uvloop
+from _pytest.fixtures import reorder_items
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 if TYPE_CHECKING:
-    import pytest
     from xdist.remote import Producer
 
 # The first two leave processors idle and come first. All that fork share the one process that has
@@ -70,7 +72,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.args = roots[first:] + roots[:first]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, object, object]:
     """What takes longest begins first; every worker counts the tests in the same order."""
     places = {root: place for place, root in enumerate(_roots(config))}
     items.sort(
@@ -79,6 +84,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             places.get(item.nodeid.partition("/")[0], len(places)),
         )
     )
+    collected = list(items)
+    try:
+        return (yield)
+    finally:
+        items[:] = _whole_files(collected, set(items))
+
+
+def _whole_files(collected: list[pytest.Item], chosen: set[pytest.Item]) -> Iterator[pytest.Item]:
+    """What shares a fixture is in a row, but in its file alone: all on servers share the loop."""
+    for _, file in groupby(collected, lambda item: item.nodeid.partition("::")[0]):
+        yield from reorder_items([item for item in file if item in chosen])
 
 
 def _roots(config: pytest.Config) -> list[str]:

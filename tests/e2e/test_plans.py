@@ -24,8 +24,6 @@ from grace.testkit.house import TEMPLATE
 if TYPE_CHECKING:
     from grace.kit.database import Connection
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
-
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE = "plans"
 OF_TARGETS = "kernels"  # statements that run in somebody else's database

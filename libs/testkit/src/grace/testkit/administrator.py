@@ -1,6 +1,6 @@
 """The administrator's connections, which outlive the tests: two for each database.
 
-A test has an event loop of its own, and a connection dies with its loop. Each new one costs
+A connection dies with its event loop, and what stands outside of tests has loops of its own. Each new one costs
 Postgres a process that knows no table yet, which is most of what it takes to empty a database.
 """
 

@@ -128,7 +128,7 @@ class House:
     async def close(self) -> None:
         """Stop what the test left running and empty its database for the next test."""
         await self.dismiss()
-        if await self._administrator.rewound(self.database, but=await self._pools.sessions()):
+        if await self._administrator.rewound(self.database, but=self._pools.sessions()):
             _FREE[self.installation.root].append(self.database)
         else:
             await self._drop()

@@ -53,9 +53,9 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
             made.nats.stop()
 
 
-@pytest.fixture(scope="module")
-async def pools() -> AsyncIterator[KeptPools]:
-    """The pools of the services of one file of tests."""
+@pytest.fixture(scope="session")
+async def pools(installation: Installation) -> AsyncIterator[KeptPools]:  # noqa: ARG001 - it outlives them
+    """The pools of the session's services, which are closed before its servers stop."""
     async with kept_pools() as kept:
         yield kept
 

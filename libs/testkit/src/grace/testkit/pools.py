@@ -23,18 +23,22 @@ _Way: TypeAlias = tuple[object, ...]
 class KeptPools(Pools):
     """Keeps what a stopped service leaves for the next one that connects in the same way.
 
-    Its connections belong to the event loop that runs, which is that of a file of tests.
+    Its connections belong to the event loop that runs, and those that nothing has used for a minute go.
     """
 
     def __init__(self) -> None:
         self._ways: dict[Pool, _Way] = {}
         self._free: dict[_Way, list[Pool]] = {}
+        # While a pool is kept it connects to nothing, so that its sessions are noted when it comes back.
+        self._sessions: dict[Pool, list[int]] = {}
 
     async def make(self, service: str, settings: ServiceSettings) -> Pool:
         """One that is kept, or a new one."""
         way = _way(service, settings)
         if free := self._free.get(way):
-            return free.pop()
+            pool = free.pop()
+            del self._sessions[pool]
+            return pool
         pool = await super().make(service, settings)
         self._ways[pool] = way
         return pool
@@ -45,15 +49,17 @@ class KeptPools(Pools):
             del self._ways[pool]
             await super().close(pool, within=within)
         else:
+            self._sessions[pool] = await _pids(pool)
             self._free.setdefault(self._ways[pool], []).append(pool)
 
-    async def sessions(self) -> Collection[int]:
+    def sessions(self) -> Collection[int]:
         """The process ids, in Postgres, of all connections that are kept."""
-        return [pid for pools in self._free.values() for pool in pools for pid in await _pids(pool)]
+        return [pid for pids in self._sessions.values() for pid in pids]
 
     async def close_all(self) -> None:
         """Close what is kept, and what a test has left open."""
         self._free.clear()
+        self._sessions.clear()
         while self._ways:
             pool, _ = self._ways.popitem()
             await super().close(pool, within=_CLOSE_SECONDS)
@@ -61,7 +67,7 @@ class KeptPools(Pools):
 
 @asynccontextmanager
 async def kept_pools() -> AsyncIterator[KeptPools]:
-    """For a file of tests."""
+    """For as long as an event loop runs tests."""
     pools = KeptPools()
     try:
         yield pools
