@@ -81,3 +81,11 @@ def test_without_a_grace_that_is_up_it_says_how_to_start_one(tmp_path: Path) -> 
     done = CliRunner().invoke(build(), ["bootstrap", "--data-dir", str(tmp_path)])
     assert done.exit_code == 1
     assert f"no Grace is up on {tmp_path}: `grace up` starts one" in done.output
+
+
+def test_who_may_not_read_the_key_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "up.json").write_text('{"url": "http://127.0.0.1:1"}', encoding="utf-8")
+    done = CliRunner().invoke(build(), ["bootstrap", "--data-dir", str(tmp_path)])
+    assert done.exit_code == 1
+    assert f"{tmp_path / 'admin.key'}" in done.output
+    assert isinstance(done.exception, SystemExit)

@@ -103,11 +103,11 @@ async def bootstrap(data_dir: Path, say: Say) -> Report:
     """Go through all steps against the Grace that is up there. StackError says which one did not hold."""
     data = DataDir(data_dir).path
     url = _url(data)
-    key = (data / "admin.key").read_text(encoding="utf-8").strip()
     try:
+        key = (data / "admin.key").read_text(encoding="utf-8").strip()
         async with Grace(url, key) as admin:
             return await _Steps(admin, data, say).run()
-    except GraceClientError as error:
+    except (GraceClientError, OSError, sqlite3.Error) as error:
         raise StackError(f"bootstrap: {error}") from error
 
 
