@@ -149,6 +149,20 @@ async def test_a_success_with_an_error_in_it_is_none(crew: Crew, error: dict[str
     assert (await crew.task(one.task_id)).status == "retrying"
 
 
+async def test_a_success_whose_result_is_no_json_is_none_and_is_tried_again(crew: Crew) -> None:
+    await crew.submit(crew.spec(), crew.spec())
+    one, other = await crew.claim(2)
+    said = crew.update(one, "completed", result_json='{"rows": 1')
+    await crew.worker.report(TaskReports(updates=(said, crew.update(other, "completed"))))
+    await crew.rests_as("succeeded", other.task_id)
+    assert await _quarantined(crew, "bad_result")
+    with pytest.raises(Forbidden):
+        await crew.report(said, slots=0)
+    await crew.lapse()
+    found = await crew.task(one.task_id)
+    assert (found.status, found.result_json) == ("retrying", None)
+
+
 async def test_another_service_cannot_report_even_with_the_workers_name(crew: Crew) -> None:
     task = await crew.claimed()
     await _publish_as(crew, crew.verification, crew.update(task, "completed"))

@@ -1,9 +1,11 @@
 """Reports: twice, late, out of order and forged, they never change what they may not."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from grace.htm.domain.reports import (
     Report,
     Standing,
     lapse_of,
+    only_successes,
     settle,
     standing_of,
 )
@@ -134,6 +137,28 @@ def test_a_task_that_nobody_knows_is_told_apart() -> None:
 def test_a_result_too_large_to_be_answered_is_refused() -> None:
     large = Report(TASK, 2, MINE, Kind.COMPLETED, jitter=0, result_json="x" * (LONGEST_RESULT + 1))
     assert standing_of(large, _task()) is Standing.OVERSIZED
+
+
+@pytest.mark.parametrize("kind", sorted({*Kind} - {Kind.STARTED}))
+@pytest.mark.parametrize(
+    "text", ["", "{", "{'a': 1}", '"\x00"', "{} {}", "[" * 100_000], ids=lambda text: text[:9]
+)
+def test_a_result_that_is_no_json_is_refused(kind: Kind, text: str) -> None:
+    bad = Report(TASK, 2, MINE, kind, jitter=0, result_json=text)
+    assert not only_successes([bad])
+    assert standing_of(bad, _task()) is Standing.BAD_RESULT
+
+
+@given(value=st.recursive(st.integers() | st.text() | st.none(), st.lists, max_leaves=9))
+def test_every_result_that_is_json_is_taken_as_it_is(value: object) -> None:
+    said = Report(TASK, 2, MINE, Kind.COMPLETED, jitter=0, result_json=json.dumps(value))
+    assert only_successes([said])
+    assert standing_of(said, _task()) is Standing.CURRENT
+
+
+def test_a_number_of_any_length_is_json() -> None:
+    said = Report(TASK, 2, MINE, Kind.COMPLETED, jitter=0, result_json="9" * 10_000)
+    assert standing_of(said, _task()) is Standing.CURRENT
 
 
 def test_a_failure_that_may_be_retried_waits_and_keeps_its_reason() -> None:

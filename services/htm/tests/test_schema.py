@@ -81,7 +81,7 @@ async def test_results_that_do_not_fit_one_answer_are_told_so(crew: Crew) -> Non
     await crew.submit(*(crew.spec() for _ in range(5)))
     tasks = await crew.claim(5)
     for task in tasks:
-        report = crew.update(task, "completed", result_json="x" * 250_000)
+        report = crew.update(task, "completed", result_json=f'"{"x" * 250_000}"')
         await crew.worker.report(TaskReports(updates=(report,)))
     for task in tasks:
         await crew.rests_as("succeeded", task.task_id)

@@ -1,5 +1,6 @@
 """What workers' reports do to tasks. Reports come twice, late, out of order and from strangers."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -53,6 +54,7 @@ class Standing(StrEnum):
     UNKNOWN_TASK = "unknown_task"
     NOT_OWNER = "not_owner"
     OVERSIZED = "oversized"
+    BAD_RESULT = "bad_result"
     BAD_REFERENCE = "bad_reference"
     CONTRADICTORY = "contradictory"
 
@@ -62,6 +64,7 @@ REFUSED = frozenset(
         Standing.UNKNOWN_TASK,
         Standing.NOT_OWNER,
         Standing.OVERSIZED,
+        Standing.BAD_RESULT,
         Standing.BAD_REFERENCE,
         Standing.CONTRADICTORY,
     }
@@ -71,6 +74,8 @@ REFUSED = frozenset(
 LONGEST_RESULT = 262_144
 """Bytes; larger results travel by reference."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# A number of any length is JSON, and only a float is read from one in time. NaN passes: who judges it calls it no number.
+_JSON = json.JSONDecoder(parse_int=float)
 
 _ENDINGS: Mapping[Kind, Ending] = {
     Kind.STARTED: Ending.RUNNING,
@@ -156,6 +161,7 @@ def only_successes(reports: Sequence[Report]) -> bool:
         and report.task_id is not None
         and report.reference is None
         and not _oversized(report)
+        and _readable(report)
         and not _contradictory(report)
         for report in reports
     )
@@ -269,6 +275,8 @@ def _fit(report: Report) -> Standing:
     """Whether what a report brings can be taken in."""
     if _oversized(report):
         return Standing.OVERSIZED
+    if not _readable(report):
+        return Standing.BAD_RESULT
     if _contradictory(report):
         return Standing.CONTRADICTORY
     reference = report.reference
@@ -281,6 +289,17 @@ def _fit(report: Report) -> Standing:
 
 def _oversized(report: Report) -> bool:
     return report.result_json is not None and payload_size(report.result_json) > LONGEST_RESULT
+
+
+def _readable(report: Report) -> bool:
+    """Whether what it brings is JSON, as everybody is told who reads a result."""
+    if report.result_json is None:
+        return True
+    try:
+        _JSON.decode(report.result_json)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _contradictory(report: Report) -> bool:
