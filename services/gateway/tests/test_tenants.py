@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from grace.contracts.htm import ClaimTasks, SubmitTasks, TaskSpec, TaskUpdate, TaskUpdateStatus
+from grace.contracts.worker import ValidateAction, ValidatedAction
 from grace.gateway.api.description import operations
 from grace.gateway.domain.access import Scope
 from grace.gateway.domain.ownership import may_read, tenants_in
-from grace.kit import new_id
+from grace.kit import Called, Rpc, Runtime, new_id
 from grace.testkit import eventually
 
 OpenGateway = Callable[..., Any]
@@ -89,8 +90,9 @@ async def things_of(front: Any) -> dict[str, str]:
     """One thing of the tenant `default` for each route that takes an id."""
     approval = await front.hand_in(2)
     artifact = await made(front, "/api/knowledge/ingest", TEXT)
+    worker = await front.house.act_as("worker", Rpc().direct(ValidateAction, known))
     baseline = await made(front, BASELINE, {"target": "t", "operation": "noop.wait"})
-    await measured(front, baseline["baseline_id"])
+    await measured(front, worker, baseline["baseline_id"])
     run = await made(front, SMOKE, {"target": "t"})
     intent = await made(front, "/api/intents/submit", INTENT)
     freeze = await made(front, "/api/freezes", FREEZE)
@@ -130,9 +132,15 @@ def example_of(document: Any, path: str, method: str) -> Any:
     return document["components"]["schemas"][name]["example"]
 
 
-async def measured(front: Any, baseline_id: str) -> None:
+async def known(_: Called[ValidateAction], __: Runtime) -> ValidatedAction:
+    return ValidatedAction(
+        valid=True, problems=(), kernel="noop", tier=1, reversible=False, observes_only=True,
+        timeout_ms=1000, definition="d" * 64,
+    )  # fmt: skip
+
+
+async def measured(front: Any, worker: Runtime, baseline_id: str) -> None:
     """Let a worker measure a baseline, so that a run has something to hold against."""
-    worker = await front.house.act_as("worker")
 
     async def claimed() -> Any:
         answer = await worker.call(ClaimTasks(worker_id="w", kernels=("noop",), slots=1))

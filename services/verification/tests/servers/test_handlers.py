@@ -22,6 +22,7 @@ from grace.contracts.verification import (
 from grace.contracts.worker import SecretRefused
 from grace.kit import new_id
 from grace.testkit import eventually
+from grace.verification.domain.contract import Measure
 from grace.verification.domain.state import digest
 from grace.verification.handlers.blocked import block
 from grace.verification.handlers.outcome import Ignored
@@ -102,6 +103,22 @@ async def test_a_plan_drafts_a_contract_with_the_baseline_from_before_the_incide
         (row,) = await play.house.rows("verification", "select * from action_contracts")
         assert row["contract"] == draft.contract
         assert row["status"] == "drafted"
+
+
+async def test_a_baseline_of_another_place_is_none_of_this_one(play: Play) -> None:
+    async with play.open():
+        here = await play.baseline()
+        play.place = "e" * 64
+        await play.baseline()
+        action = play.make.action()
+        measure = Measure("again", action.measurement, action.expectations)
+        planned = play.planned(new_mission(), play.make.action(measures=(measure,)))
+        await play.publish("intent", planned)
+        (told,) = await eventually(lambda: play.told("verification.contract.drafted"))
+        drafted = ContractDrafted.from_bytes(json.dumps(told).encode())
+        contract = Contract.from_bytes(drafted.contracts[0].contract)
+        assert contract.baseline_id == here
+        assert [each.baseline_id for each in contract.baselines] == [here]
 
 
 async def test_a_plan_that_comes_before_its_error_opens_the_mission(play: Play) -> None:

@@ -69,6 +69,28 @@ async def test_what_cannot_be_measured_is_inconclusive_and_never_passed(play: Pl
         assert "no statistics" in found.checks[0].why
 
 
+async def test_a_run_measures_where_its_baseline_was_taken_and_nowhere_else(play: Play) -> None:
+    async with play.open(**QUICK):
+        play.place = "a" * 64
+        await play.baseline()
+        play.place = "b" * 64  # the name leads elsewhere
+        await run(play, "smoke")
+        task = await play.claim("observe")
+        assert task.spec.target_definition == "a" * 64
+
+
+async def test_a_baseline_whose_place_no_worker_can_say_fails_in_time(play: Play) -> None:
+    gone = {
+        "baselines_interval": timedelta(milliseconds=20),
+        "measure_within": timedelta(seconds=1),
+    }
+    async with play.open(**QUICK, **gone, poll_interval=timedelta(milliseconds=50)):
+        baseline_id = await play.begin_baseline(worker=False)
+        found = await eventually(lambda: play.baseline_is(baseline_id, "failed"))
+        assert "no worker says where shop-db is" in (found.reason or "")
+        assert await play.house.rows("htm", "select 1 from htm_tasks") == []
+
+
 async def test_what_cannot_be_run_is_refused_and_nothing_is_stored(play: Play) -> None:
     cannot: list[tuple[str, dict[str, Any], Kind]] = [
         ("smoke", {}, Kind.CONFLICT),

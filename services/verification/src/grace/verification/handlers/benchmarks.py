@@ -2,7 +2,6 @@
 
 from grace.contracts.verification import BenchmarkRun, GetBenchmarkRun, RunBenchmarks
 from grace.kit import Called, Conflict, Invalid, NotFound, Runtime, Unit
-from grace.verification.domain.contract import Measurement
 from grace.verification.domain.source import OPERATIONS
 from grace.verification.domain.suite import TAKES, Suite
 from grace.verification.domain.task import observe_task
@@ -10,7 +9,7 @@ from grace.verification.handlers.tasks import Wakes
 from grace.verification.settings import Settings
 from grace.verification.store.orders import baseline_order
 from grace.verification.store.runs import Runs
-from grace.verification.store.runs.runs import Ordered
+from grace.verification.store.runs.runs import GoldenOrder, Ordered
 
 MOST_GOLDENS = 100
 HIGHEST_TOLERANCE = 10.0
@@ -93,11 +92,13 @@ def _ordered(
     settings: Settings,
     tenant_id: str,
     key: str,
-    golden: tuple[str, Measurement],
+    golden: GoldenOrder,
     number: int,
 ) -> Ordered:
-    baseline_id, measurement = golden
-    spec = None
+    measurement, spec = golden.measurement, None
     if measurement.operation not in OPERATIONS:
-        spec = baseline_order(settings, observe_task(key, measurement), tenant_id).to_bytes()
-    return Ordered(key, baseline_id, number, measurement, spec)
+        # Where the name leads elsewhere by now, the worker measures nothing.
+        wanted = observe_task(key, measurement)
+        order = baseline_order(settings, wanted, tenant_id, definition=golden.definition)
+        spec = order.to_bytes()
+    return Ordered(key, golden.baseline_id, number, measurement, spec)

@@ -22,7 +22,14 @@ from grace.verification.domain.lifecycle import MissionEvent
 from grace.verification.domain.state import digest
 from grace.verification.handlers.outcome import Ignored, Outcome, Refused, account, in_order
 from grace.verification.settings import Settings
-from grace.verification.store import Benchmarks, Contracts, MissionFacts, MissionPlan, Missions
+from grace.verification.store import (
+    Benchmarks,
+    Contracts,
+    MissionFacts,
+    MissionPlan,
+    Missions,
+    Sought,
+)
 from grace.verification.store.shapes import contract_bytes, plan_of
 from grace.verification.store.takes import Takes
 from grace.verification.store.timeline import About, Source, close_mission, hear, tell
@@ -177,7 +184,12 @@ async def _draft(plans: Sequence[Draft], unit: Unit) -> list[Draft]:
         return list(plans)
     now, newest = await Benchmarks(unit.tx).newest_before(
         [
-            (each.plan.tenant_id, action.measurement, each.plan.detected_at)
+            Sought(
+                each.plan.tenant_id,
+                action.measurement,
+                each.plan.detected_at,
+                action.definition_of(action.measurement.target),
+            )
             for each, action in wanted
         ]
     )
@@ -201,7 +213,10 @@ async def _baselines(found: Plan, action: Action, unit: Unit) -> dict[str, Basel
     takes = Takes(unit.tx)
     known = {
         measure.name: await takes.baseline(
-            measure, tenant_id=found.tenant_id, before=found.detected_at
+            measure,
+            tenant_id=found.tenant_id,
+            before=found.detected_at,
+            definition=action.definition_of(measure.measurement.target),
         )
         for measure in action.measures
     }

@@ -1,5 +1,6 @@
 """Takes baselines: submits their measurement, waits for it, stores what came."""
 
+from grace.contracts.worker import ValidateAction
 from grace.kit import GraceError, Runtime, Unit
 from grace.verification.domain.baseline import (
     Failed,
@@ -10,11 +11,13 @@ from grace.verification.domain.baseline import (
     settle,
     settle_reading,
 )
+from grace.verification.domain.contract import Measurement
 from grace.verification.domain.task import Report
 from grace.verification.loops.queue import Declined, Taken, reports_of, submit_all
 from grace.verification.loops.sources import Sources
 from grace.verification.settings import Settings
 from grace.verification.store import BaselineCase, Benchmarks, Missions
+from grace.verification.store.orders import placed_order
 
 
 class Baselines:
@@ -75,7 +78,39 @@ class Baselines:
             case.target, since=case.started_at
         )
 
+    async def _place(self, runtime: Runtime, case: BaselineCase, task_spec: bytes) -> bool:
+        """Find what the target stands for: a baseline is one of a place, not of a name.
+
+        True where the task can go as it is: it says so already, or the worker knows no such target, which
+        it will tell as the reason.
+        """
+        if case.definition is not None:
+            return True
+        try:
+            definition = (await runtime.call(_question(case.measurement))).definition
+        except GraceError as error:
+            await self._wait(
+                runtime, case, f"no worker says where {case.target} is: {error.detail}"
+            )
+            return False
+        if definition is None:
+            return True
+        async with runtime.unit() as unit:
+            placed = placed_order(task_spec, definition)
+            await Benchmarks(unit.tx).place(case, definition, task_spec=placed)
+            unit.after_commit(lambda: runtime.wake(Baselines))
+        return False
+
+    async def _wait(self, runtime: Runtime, case: BaselineCase, reason: str) -> None:
+        async with runtime.unit() as unit:
+            if case.seen_at > case.started_at + self._settings.measure_within:
+                await Benchmarks(unit.tx).fail(case, reason)
+            else:
+                await Benchmarks(unit.tx).rest(case, pause=self._settings.poll_interval)
+
     async def _submit(self, runtime: Runtime, case: BaselineCase, task_spec: bytes) -> None:
+        if not await self._place(runtime, case, task_spec):
+            return
         (answer,) = await submit_all(runtime, [task_spec])
         async with runtime.unit() as unit:
             benchmarks = Benchmarks(unit.tx)
@@ -85,3 +120,9 @@ class Baselines:
                     await benchmarks.submit(case, task_id=task_id, pause=pause)
                 case Declined(why):
                     await benchmarks.fail(case, why)
+
+
+def _question(measurement: Measurement) -> ValidateAction:
+    return ValidateAction(
+        operation=measurement.operation, target=measurement.target, params=measurement.params
+    )

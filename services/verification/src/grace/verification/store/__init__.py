@@ -2,7 +2,7 @@
 
 from grace.verification.store.attention import Attention
 from grace.verification.store.batch import Acted, Batch, Submitted
-from grace.verification.store.benchmarks import BaselineCase, Benchmark, Benchmarks
+from grace.verification.store.benchmarks import BaselineCase, Benchmark, Benchmarks, Sought
 from grace.verification.store.cases import Case, Ended, Ending
 from grace.verification.store.contracts import Contracts
 from grace.verification.store.holds import Holds
@@ -40,6 +40,7 @@ __all__ = [
     "Recall",
     "Sealed",
     "Snapshots",
+    "Sought",
     "Standing",
     "Submitted",
     "Views",

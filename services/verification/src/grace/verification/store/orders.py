@@ -33,9 +33,18 @@ def contract_order(settings: Settings, wanted: Wanted, case: Case) -> TaskSpec:
     )
 
 
-def baseline_order(settings: Settings, wanted: Wanted, tenant_id: str) -> TaskSpec:
-    """Return the task of a baseline: it belongs to no contract."""
-    return _order(settings, wanted, tenant_id)
+def baseline_order(
+    settings: Settings, wanted: Wanted, tenant_id: str, *, definition: str | None = None
+) -> TaskSpec:
+    """Return the task of a baseline, or of what is held against one: it belongs to no contract."""
+    order = _order(settings, wanted, tenant_id)
+    return order.model_copy(update={"target_definition": definition}) if definition else order
+
+
+def placed_order(task_spec: bytes, definition: str) -> bytes:
+    """Return a stored order that says what its target must stand for."""
+    order = TaskSpec.from_bytes(task_spec)
+    return order.model_copy(update={"target_definition": definition}).to_bytes()
 
 
 def _order(settings: Settings, wanted: Wanted, tenant_id: str) -> TaskSpec:

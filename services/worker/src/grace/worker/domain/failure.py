@@ -66,7 +66,7 @@ class UnknownSecretError(NoSecretError):
 
 
 class MovedError(KernelError):
-    """The target stands for something else than what the action was approved for.
+    """The target stands for something else than what the action was approved for, or the baseline taken of.
 
     `untouched`: nothing was begun, in this attempt or an earlier one.
     """
@@ -74,7 +74,7 @@ class MovedError(KernelError):
     error_class = ErrorClass.NONRETRYABLE
 
     def __init__(self, target: str, *, untouched: bool) -> None:
-        what = f"{target} stands for something else by now than what was approved"
+        what = f"{target} stands for something else by now than when this was decided"
         super().__init__(f"blocked: {what}" if untouched else what)
 
 

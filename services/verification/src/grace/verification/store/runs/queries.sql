@@ -1,7 +1,7 @@
 -- goldens --
 -- The newest stored baseline of each measurement of a tenant, of one target where it is named.
 SELECT DISTINCT ON (target, operation, params)
-       benchmark_id, target, operation, params, timeout_ms
+       benchmark_id, target, operation, params, timeout_ms, definition
   FROM benchmarks
  WHERE tenant_id = :tenant_id AND kind = 'baseline' AND status = 'stored'
    AND (CAST(:target AS text) IS NULL OR target = CAST(:target AS text))

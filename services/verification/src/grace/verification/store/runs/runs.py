@@ -28,6 +28,15 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True)
+class GoldenOrder:
+    """A baseline that is to be held against; `definition` is what its target stood for, where that is known."""
+
+    baseline_id: str
+    measurement: Measurement
+    definition: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class DueRun:
     """A run that is being measured."""
 
@@ -44,14 +53,14 @@ class Runs:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def goldens(
-        self, tenant_id: str, target: str | None, *, most: int
-    ) -> list[tuple[str, Measurement]]:
+    async def goldens(self, tenant_id: str, target: str | None, *, most: int) -> list[GoldenOrder]:
         """Return the newest baseline of each measurement."""
         rows = await self._tx.fetch(
             QUERIES["goldens"], tenant_id=tenant_id, target=target, most=most
         )
-        return [(row["benchmark_id"], _measurement(row)) for row in rows]
+        return [
+            GoldenOrder(row["benchmark_id"], _measurement(row), row["definition"]) for row in rows
+        ]
 
     async def begin(
         self,

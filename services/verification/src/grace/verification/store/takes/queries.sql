@@ -66,11 +66,12 @@ SELECT contract_id, measure, number, status, measured, reason
  ORDER BY contract_id, measure, number;
 
 -- measure_baseline --
--- The newest baseline of this very measurement from before an incident.
+-- The newest baseline of this very measurement from before an incident, of the place that is planned for.
 SELECT benchmark_id, fields, numbers, measured, measured_at
   FROM benchmarks
  WHERE tenant_id = :tenant_id AND target = :target AND operation = :operation AND params = :params
    AND kind = 'baseline' AND status = 'stored' AND measured_at < :before
+   AND (definition = CAST(:definition AS text)) IS NOT FALSE
  ORDER BY measured_at DESC LIMIT 1;
 
 -- contract_of_tenant --

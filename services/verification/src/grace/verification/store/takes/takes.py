@@ -109,7 +109,7 @@ class Takes:
         return found
 
     async def baseline(
-        self, measure: Measure, *, tenant_id: str, before: datetime
+        self, measure: Measure, *, tenant_id: str, before: datetime, definition: str | None
     ) -> Baseline | None:
         """Return what a measure showed before a moment, with the samples that its tests need."""
         wanted = measure.measurement
@@ -120,6 +120,7 @@ class Takes:
             operation=wanted.operation,
             params=wanted.params,
             before=before,
+            definition=definition,
         )
         return _baseline(row, measure) if row else None
 

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from grace.kit import Query, Record, Transaction
 from grace.verification.domain.contract import Baseline, Measurement
 from grace.verification.domain.state import State, numbers, shown_state
-from grace.verification.store.statements import QUERIES
+from grace.verification.store.benchmarks.statements import QUERIES
 
 _MOST_FIELDS = 1000  # what a contract carries
 
@@ -23,10 +24,12 @@ class BaselineCase:
     operation: str
     params: str
     timeout_ms: int
+    definition: str | None  # what its target stands for; None: not asked yet, or nobody knows
     task_spec: bytes | None  # None: measured by verification itself
     task_id: str | None
     version: int
     started_at: datetime
+    seen_at: datetime
 
     @property
     def measurement(self) -> Measurement:
@@ -45,6 +48,15 @@ class Benchmark:
     measurement: Measurement
     measured: State | None
     reason: str | None
+
+
+class Sought(NamedTuple):
+    """A baseline from before an incident, of a place where it is known."""
+
+    tenant_id: str
+    measurement: Measurement
+    before: datetime
+    definition: str | None
 
 
 class Benchmarks:
@@ -99,6 +111,11 @@ class Benchmarks:
         rows = await self._tx.fetch(QUERIES["claim_baselines"], most=most, claim_for=claim_for)
         return [BaselineCase(**dict(row)) for row in rows]
 
+    async def place(self, case: BaselineCase, definition: str, *, task_spec: bytes) -> bool:
+        """What the target stands for is known, and the task says so; False when it has moved on."""
+        query = QUERIES["place_baseline"]
+        return await self._move(query, case, definition=definition, task_spec=task_spec)
+
     async def submit(self, case: BaselineCase, *, task_id: str, pause: timedelta) -> bool:
         """The measurement is htm's; False when the baseline has moved on."""
         return await self._move(QUERIES["submit_baseline"], case, task_id=task_id, pause=pause)
@@ -128,7 +145,7 @@ class Benchmarks:
         return bool(await self._tx.fetch(QUERIES["nudge_baselines"], task_ids=list(task_ids)))
 
     async def newest_before(
-        self, wanted: Sequence[tuple[str, Measurement, datetime]]
+        self, wanted: Sequence[Sought]
     ) -> tuple[datetime, list[Baseline | None]]:
         """Return the moment, and the newest baseline of each measurement from before its incident.
 
@@ -136,11 +153,12 @@ class Benchmarks:
         """
         rows = await self._tx.fetch(
             QUERIES["newest_baselines"],
-            tenant_ids=[tenant_id for tenant_id, _, _ in wanted],
-            targets=[measurement.target for _, measurement, _ in wanted],
-            operations=[measurement.operation for _, measurement, _ in wanted],
-            params=[measurement.params for _, measurement, _ in wanted],
-            before=[before for _, _, before in wanted],
+            tenant_ids=[each.tenant_id for each in wanted],
+            targets=[each.measurement.target for each in wanted],
+            operations=[each.measurement.operation for each in wanted],
+            params=[each.measurement.params for each in wanted],
+            before=[each.before for each in wanted],
+            definitions=[each.definition for each in wanted],
         )
         return rows[0]["drafted_at"], [_baseline_of(row) for row in rows]
 
