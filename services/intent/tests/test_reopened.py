@@ -4,7 +4,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from grace.contracts.intent import GetIntent, Intent, IntentSubmit, ListIntents, SubmitIntent
+from grace.contracts.intent import (
+    ErrorDetected,
+    GetIntent,
+    Intent,
+    IntentSubmit,
+    ListIntents,
+    ReporterJoined,
+    SubmitIntent,
+)
 from grace.contracts.verification import GetMission, Mission, MissionClosed, MissionReopened
 from grace.intent import handlers, loops
 from grace.intent.domain.signal import Group, Signal
@@ -90,6 +98,35 @@ async def test_the_history_of_a_fingerprint_tells_what_did_not_hold(
     now, before = past["mission-2"].missions
     assert (now.outcome, now.reopened, now.by_look) == (None, False, True)
     assert (before.outcome, before.reopened, before.by_look) == ("verified", True, False)
+
+
+async def test_who_asked_for_what_did_not_hold_asks_for_what_follows(
+    house: House, make_error: Callable[..., ErrorDetected]
+) -> None:
+    async with house.running("intent"):
+        gateway, verification = await house.act_as("gateway"), await house.act_as("verification")
+
+        async def mission(where: str) -> str | None:
+            rows = await house.rows("intent", f"SELECT mission_id FROM missions WHERE {where}")
+            return rows[0]["mission_id"] if rows else None
+
+        async def both_told() -> bool:
+            sent = await house.messages(ReporterJoined.SUBJECT)
+            told = [ReporterJoined.from_bytes(each.data) for each in sent]
+            who = [(each.mission_id, each.principal) for each in told]
+            return who == [(first, "olaf"), (second, "olaf")]
+
+        for principal in ("maria", "olaf"):
+            await gateway.report(make_error(requested_by=principal))
+        first = await eventually(lambda: mission("signal_count = 2"))
+        await verification.report(_closed(first))
+        await eventually(lambda: mission("status = 'closed'"))
+        again = make_error(source="verification", requested_by="maria", follows=first)
+        await gateway.report(again.model_copy(update={"target": "elsewhere"}))  # not its to say
+        await verification.report(again)
+        second = await eventually(lambda: mission("source = 'verification' AND target = 't-1'"))
+        await eventually(lambda: mission("target = 'elsewhere'"))
+        await eventually(both_told)
 
 
 async def test_an_end_that_is_asked_for_comes_with_its_reopening_and_answers_nothing_later(

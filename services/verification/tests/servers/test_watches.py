@@ -67,6 +67,7 @@ async def test_a_fault_that_returns_opens_the_mission_again_as_a_revision(play: 
         (error,) = await eventually(lambda: told(play, "error.detected", 1))
         assert (error["kind"], error["target"]) == ("postgres.runaway_query", "shop-db")
         assert (error["source"], error["requested_by"]) == ("verification", "admin")
+        assert error["follows"] == mission_id  # who asked for it with them is known by it
 
         mission = await play.mission_until(mission_id, "verified")
         assert mission.reopened_at is not None

@@ -236,6 +236,10 @@ class ErrorDetected(Message):
         default=None,
         description="Which of several that source watches, e.g. a host: each says for itself that it is over.",
     )
+    follows: Id | None = Field(
+        default=None,
+        description="The mission that verification opens again: whoever asked for that one asks for what follows. From any other publisher it is ignored.",
+    )
 
 
 class ErrorCaptured(Message):

@@ -39,6 +39,9 @@ class Signal:
     threshold: Threshold | None = None  # how many of them make a mission; None where one does
     over: bool = False  # it says that the error is over
     instance: str | None = None  # which of several that its source watches
+    beside: tuple[
+        str, ...
+    ] = ()  # who else asks for what follows: those of the mission that did not hold
 
     @property
     def fingerprint(self) -> str:
@@ -52,9 +55,12 @@ class Signal:
         return self.source, self.instance or WHOLE
 
     @property
-    def report(self) -> Report:
+    def reports(self) -> tuple[Report, ...]:
         """What it says about who reports the error."""
-        return Report(self.requested_by, *self.watch, self.detected_at, self.issued_at)
+        return tuple(
+            Report(principal, *self.watch, self.detected_at, self.issued_at)
+            for principal in (self.requested_by, *self.beside)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Group:
     @property
     def reports(self) -> tuple[Report, ...]:
         """Who reports the error, with those before."""
-        return latest([*self.before, *(signal.report for signal in self.signals)])
+        return latest([*self.before, *(each for one in self.signals for each in one.reports)])
 
     @property
     def first(self) -> Signal:

@@ -44,7 +44,8 @@ from grace.intent.store import (
 from grace.kit import Received, Unit, new_id
 
 # The gateway has authenticated somebody, and verification opens a mission of somebody's again.
-_ON_BEHALF = frozenset({"gateway", "verification"})
+_REOPENS = "verification"
+_ON_BEHALF = frozenset({"gateway", _REOPENS})
 
 
 async def on_error_detected(
@@ -135,7 +136,7 @@ async def _look(
 
     They are shaped by the rules that were in force last time: the same statement says whether they still are.
     """
-    told = [_signal(message, settings) for message in messages]
+    told = await _with_beside([_signal(message, settings) for message in messages], messages, unit)
     while True:
         signals = shape(told, rules.playbooks)
         fingerprints = sorted({signal.fingerprint for signal in signals})
@@ -143,6 +144,21 @@ async def _look(
         if found.rules == rules.mark:
             return signals, found
         rules.learn(*await Playbooks(unit.tx).shaping())
+
+
+async def _with_beside(
+    signals: list[Signal], messages: Sequence[Received[ErrorDetected]], unit: Unit
+) -> list[Signal]:
+    """Add to what opens missions again who asked for those: nobody approves it who could not before."""
+    follows = [one.body.follows if one.publisher == _REOPENS else None for one in messages]
+    missions = {each for each in follows if each is not None}
+    if not missions:
+        return signals
+    found = await Reporters(unit.tx).requesters(missions)
+    return [
+        replace(one, beside=tuple(sorted(found[each] - {one.requested_by}))) if each else one
+        for one, each in zip(signals, follows, strict=True)
+    ]
 
 
 async def _ripened(settings: Settings, intake: Intake, found: Found, unit: Unit) -> Intake:

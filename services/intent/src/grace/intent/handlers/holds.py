@@ -38,7 +38,8 @@ async def on_release_hold(
     mission = await Missions(unit.tx).find(body.mission_id)
     if mission is None or mission.tenant_id != body.tenant_id:
         raise NoSuchMission
-    if not may_release(body.principal, await Reporters(unit.tx).requesters(body.mission_id)):
+    requesters = await Reporters(unit.tx).requesters([body.mission_id])
+    if not may_release(body.principal, requesters[body.mission_id]):
         raise OwnRequest
     released = await Holds(unit.tx).release(body.tenant_id, body.mission_id, body.principal)
     if released is None or released.released_at is None:

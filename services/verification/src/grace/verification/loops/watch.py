@@ -136,7 +136,9 @@ class _OneLook:
             message=_cut(f"mission {contract.mission_id} is open again: {reason}"),
             severity=ErrorDetectedSeverity.error,
             detected_at=at,
-            requested_by=contract.requested_by,  # who may not approve what follows, this time either
+            # Who may not approve what follows, this time either: neither they nor who asked with them.
+            requested_by=contract.requested_by,
+            follows=contract.mission_id,
         )
         self.unit.publish(
             detected, tenant=contract.tenant_id, correlation_id=self.case.correlation_id

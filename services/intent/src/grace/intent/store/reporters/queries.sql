@@ -65,9 +65,9 @@ SELECT DISTINCT m.tenant_id, m.mission_id, said.principal
  WHERE said.principal <> m.requested_by;
 
 -- mission_requesters --
--- Who asks for a mission: who opened it, who reported its error, too, and who submitted intents that it answers.
-SELECT requested_by AS principal FROM missions WHERE mission_id = :mission_id
+-- Who asks for missions: who opened one, who reported its error, too, and who submitted intents that it answers.
+SELECT mission_id, requested_by AS principal FROM missions WHERE mission_id = ANY(CAST(:mission_ids AS text[]))
  UNION
-SELECT principal FROM mission_reporters WHERE mission_id = :mission_id
+SELECT mission_id, principal FROM mission_reporters WHERE mission_id = ANY(CAST(:mission_ids AS text[]))
  UNION
-SELECT requested_by FROM intents WHERE mission_id = :mission_id;
+SELECT mission_id, requested_by FROM intents WHERE mission_id = ANY(CAST(:mission_ids AS text[]));

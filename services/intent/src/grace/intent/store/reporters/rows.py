@@ -1,7 +1,7 @@
 """Who reported the errors of missions, and for whom they are over."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,10 +54,13 @@ class Reporters:
             found[row["mission_id"]][row["source"], row["instance"]] = row["over_at"]
         return found
 
-    async def requesters(self, mission_id: str) -> set[str]:
-        """Return who asks for a mission, by a report or by an intent."""
-        rows = await self._tx.fetch(QUERIES["mission_requesters"], mission_id=mission_id)
-        return {row["principal"] for row in rows}
+    async def requesters(self, mission_ids: Collection[str]) -> Mapping[str, set[str]]:
+        """Return who asks for missions, by a report or by an intent."""
+        rows = await self._tx.fetch(QUERIES["mission_requesters"], mission_ids=list(mission_ids))
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            found[row["mission_id"]].add(row["principal"])
+        return found
 
     async def carry(self, following: Mapping[str, str]) -> list[Joined]:
         """Let what ends do not answer be reported for the next missions; return who is new."""
