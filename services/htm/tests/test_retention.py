@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from grace.contracts.htm import SteerTask
 from grace.htm.loops import Prune
 from grace.htm.settings import Settings
+from grace.htm.store.retention import Ended
 
 if TYPE_CHECKING:
     from services.htm.tests.conftest import Crew
@@ -109,4 +110,16 @@ async def test_what_a_live_task_waits_for_or_is_parent_of_stays(crew: Crew) -> N
     await crew.done(last)
     for _ in range(2):  # those that were waited for go after those that waited
         await Prune(AT_ONCE).tick(crew.htm)
+    assert await _left(crew) == (0, 0, 0)
+
+
+async def test_what_somebody_names_in_the_very_moment_stays(crew: Crew) -> None:
+    failed = await _end(crew, "failed", error_class="user")
+    async with crew.htm.unit() as unit:  # an older look: its statement has not seen what comes now
+        old = await Ended(unit.tx).lock(keep=AT_ONCE.keep_ended, most=9)
+    (waits,) = await crew.submit(crew.spec(depends_on=(failed,)))
+    async with crew.htm.unit() as unit:
+        assert await Ended(unit.tx).drop(old) == 0
+    assert await crew.standing(waits.task_id) == ["cancelled"]
+    await Prune(AT_ONCE).tick(crew.htm)
     assert await _left(crew) == (0, 0, 0)

@@ -207,7 +207,8 @@ class Prune:
         """Forget tasks that ended long ago, and unique keys that ended tasks held."""
         most, keep = self._settings.sweep_most, self._settings.keep_ended
         async with runtime.unit() as unit:
-            ended = await Ended(unit.tx).drop(keep=keep, most=most)
+            tasks = Ended(unit.tx)
+            ended = await tasks.drop(await tasks.lock(keep=keep, most=most))
             keys = await UniqueKeys(unit.tx).drop(most=most)
         return most in {ended, keys}
 

@@ -1,6 +1,8 @@
 """Tasks that ended long ago."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from grace.htm.store.retention.statements import QUERIES
 from grace.kit import Transaction
@@ -12,7 +14,13 @@ class Ended:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    async def drop(self, *, keep: timedelta, most: int) -> int:
-        """Forget tasks that ended longer ago, with their attempts and keys; returns how many."""
-        rows = await self._tx.fetch(QUERIES["drop_ended"], keep=keep, most=most)
-        return len(rows)
+    async def lock(self, *, keep: timedelta, most: int) -> list[UUID]:
+        """Tasks that ended longer ago and that nobody needs, locked until the transaction ends."""
+        rows = await self._tx.fetch(QUERIES["lock_ended"], keep=keep, most=most)
+        return [row["id"] for row in rows]
+
+    async def drop(self, task_ids: Sequence[UUID]) -> int:
+        """Forget those of them that nobody needs still, with their attempts and keys; returns how many."""
+        if not task_ids:
+            return 0
+        return len(await self._tx.fetch(QUERIES["drop_ended"], task_ids=task_ids))
