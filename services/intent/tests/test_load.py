@@ -37,6 +37,27 @@ async def test_a_changed_text_under_an_old_version_is_refused_and_the_old_one_st
         assert "thing.glue" in await _in_force(house, "mine")
 
 
+async def test_a_file_behind_the_version_in_force_is_told_as_one_that_does_nothing(
+    house: House, own_playbooks: Path, mend_it: str
+) -> None:
+    text = mend_it.replace("mend-it", "mine")
+    first, third = own_playbooks / "mine.yaml", own_playbooks / "mine-3.yaml"
+    first.write_text(text)
+    third.write_text(text.replace("version: 1", "version: 3"))
+    async with house.running("intent", intent={"playbook_dir": own_playbooks}) as s:
+        intent = s["intent"]
+        assert isinstance(intent.settings, Settings)
+        library = loops.LoadPlaybooks(intent.settings)
+        assert not await library.tick(intent), "older files may lie beside the newest one"
+        third.unlink()
+        with pytest.raises(PlaybookRefused, match="version 1 is passed over.* version to 4"):
+            await library.tick(intent)
+        assert intent.complaints["playbooks"]
+        first.unlink()
+        assert not await library.tick(intent)
+        assert not intent.complaints["playbooks"]
+
+
 async def test_an_unsound_file_is_refused_by_name_and_the_sound_ones_count(
     house: House, own_playbooks: Path, mend_it: str
 ) -> None:
