@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grace.worker.domain.definition import doubled
 from grace.worker.domain.targets import (
     FilesystemTarget,
     InvalidTargetsError,
@@ -92,6 +93,29 @@ BAD = {
 def test_what_is_wrong_is_refused_with_its_place(text: str) -> None:
     with pytest.raises(InvalidTargetsError):
         parse(text)
+
+
+def test_two_names_for_one_place_are_told_and_nothing_else() -> None:
+    def also(text: str, *changes: tuple[str, str]) -> str:
+        for old, new in (
+            ("targets.shop", "targets.again"),
+            ("targets.files", "targets.too"),
+            *changes,
+        ):
+            text = text.replace(old, new)
+        return text
+
+    table = ("port", 'table = "public.items"\nport')
+    for text, names in {
+        SHOP + also(SHOP, ("127.0.0.1", "LocalHost"), ("grace_ops", "other")): ["again and shop"],
+        FILES + also(FILES, ("/srv/app", "/srv//app/"), ("demo", "production")): ["files and too"],
+        SHOP + also(SHOP, table): [],
+        SHOP + also(SHOP, ("5433", "5434")): [],
+        FILES + also(FILES, ("/srv/app", "/srv/app/log")): [],
+    }.items():
+        told = doubled(parse(text).values())
+        assert [name for name in names if name in " ".join(told)] == names
+        assert len(told) == len(names)
 
 
 @given(st.text(max_size=200))

@@ -87,5 +87,8 @@ async def test_a_targets_file_that_cannot_be_used_is_told_before_a_task_needs_it
 
         await eventually(complains)
         assert at.worker.problems() == [], "it is ready all the same: what it holds goes on"
+        files = '[targets.{}]\nkind = "filesystem"\nenvironment = "demo"\nroot = "/srv/app"\n'
+        floor.targets.write_text(files.format("one") + files.format("two"), encoding="utf-8")
+        await eventually(lambda: "one and two stand for one" in at.worker.complaints["targets"][0])
         floor.targets.write_text(text, encoding="utf-8")
         await eventually(lambda: at.worker.complaints["targets"] == [])

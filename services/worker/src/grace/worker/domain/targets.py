@@ -18,7 +18,7 @@ _STEERING = re.compile(
 _SQLITE_URL = re.compile(r"^sqlite(\+[a-z]+)?:///")
 _BESIDE = ("-wal", "-shm", "-journal")
 _OWN = "own"  # in consents: what a target's entry holds without a name
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class InvalidTargetsError(ValueError):
@@ -258,7 +258,7 @@ def _login(entry: Table, key: str, target: str, where: str) -> Login:
 
 def _tls(entry: Table, host: str, where: str) -> str:
     """Return how to talk: over a network only to a server that proves who it is, unless said."""
-    tls = entry.get("tls", "prefer" if host in _LOOPBACK else "verify-full")
+    tls = entry.get("tls", "prefer" if host in LOOPBACK else "verify-full")
     if tls not in _TLS:
         raise InvalidTargetsError(f"{where}: tls must be one of {', '.join(_TLS)}")
     return str(tls)
