@@ -31,6 +31,7 @@ from grace.contracts.governance import (
 from grace.contracts.intent import IntentAccepted, ReporterJoined
 from grace.governance import loops
 from grace.governance.domain.reminders import Rhythm
+from grace.governance.handlers import ballots
 from grace.kit import Conflict, Forbidden, Invalid, NotFound
 from grace.testkit import eventually
 
@@ -137,6 +138,24 @@ async def test_a_delegate_decides_in_anothers_place(open_office: OpenOffice) -> 
         decided = await office.decide(approval, "eve")
         assert [(v.principal, v.seat) for v in decided.votes] == [("eve", "ada")]
         assert decided.status == "granted"
+
+
+async def test_who_approves_again_is_told_whether_that_counts(open_office: OpenOffice) -> None:
+    async with open_office() as office:
+        for name, group in (("ada", "dba"), ("cyd", "leads")):
+            await seat(office, name, group)
+        approval = await office.hand_in(3)
+        await delegate(office, approval, "ada", "ben")
+        assert (await office.decide(approval, "ben")).note is None
+        again = await office.decide(approval, "ben")
+        assert (len(again.votes), again.note) == (1, ballots.COUNTS)
+        await seat(office, "ben", "ops")
+        await office.gateway.call(RemoveApprover(tenant_id="default", principal="ada", actor="ben"))
+        again = await office.decide(approval, "ben")
+        assert (again.status, again.note) == ("pending", ballots.FELL)
+        assert (await office.read(approval)).note is None
+        await office.decide(approval, "cyd")
+        assert (await office.decide(approval, "ben")).status == "granted", "as the note says"
 
 
 async def test_nothing_is_delegated_to_a_requester_or_beyond_the_end(

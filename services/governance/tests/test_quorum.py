@@ -71,8 +71,8 @@ def test_tier_three_needs_two_people() -> None:
 
 def test_the_same_person_counts_once() -> None:
     asked = request(Tier.DANGEROUS)
-    assert decide(asked, [vote("ada")], ballot("ada"), EVERYBODY, now=NOW) == Repeated()
-    assert decide(asked, [vote("ada")], ballot("ADA"), EVERYBODY, now=NOW) == Repeated()
+    assert decide(asked, [vote("ada")], ballot("ada"), EVERYBODY, now=NOW) == Repeated(counts=True)
+    assert decide(asked, [vote("ada")], ballot("ADA"), EVERYBODY, now=NOW) == Repeated(counts=True)
 
 
 def test_one_rejection_ends_it_even_after_an_approval() -> None:

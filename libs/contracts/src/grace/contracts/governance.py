@@ -810,6 +810,9 @@ class Approval(Message):
     )
     reminders: UInt32 | None = None
     escalated_to: Text | None = Field(default=None, description="The group that was asked last.")
+    note: Text | None = Field(
+        default=None, description="In the answer to a choice that changed nothing: why."
+    )
 
 
 class Approvals(Message):

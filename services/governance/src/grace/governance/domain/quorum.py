@@ -59,7 +59,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """The same person said the same before: nothing changes."""
+    """The same person said the same before: nothing changes. `counts`: that vote stands."""
+
+    counts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def decide(
         approvers = dict.fromkeys(who for who, _ in others)
         return Decided(TRANSITIONS[request.status][Event.GRANT], (*approvers, voter), seat)
     has_said = voter in {person(vote.principal) for vote in votes if vote.choice is ballot.choice}
-    return Repeated() if has_said else Counted(seat)
+    counts = voter in {who for who, _ in standing(votes, electorate)}
+    return Repeated(counts) if has_said else Counted(seat)
 
 
 def break_glass(

@@ -70,17 +70,24 @@ REFUSALS: Mapping[Refusal, type[GraceError]] = {
 }
 
 
+COUNTS = "You have approved this before, and that counts once: nothing has changed."
+FELL = (
+    "Your approval from before fell with its seat and does not count. It is not counted again by itself: give it "
+    "once the others have approved, and it completes the quorum."
+)
+
+
 async def on_decide(settings: Settings, judge: Judge, call: Called[Decide], unit: Unit) -> Approval:
     """Count one person's choice and answer where the approval stands now."""
     body, ballot = call.body, _ballot(call.body)
     case = await open_case(unit, body.tenant_id, body.approval_id)
     request = case.request
-    vote = Vote(ballot.principal, ballot.choice, case.now, body.reason)
+    vote, note = Vote(ballot.principal, ballot.choice, case.now, body.reason), None
     match decide(request, case.votes, ballot, case.electorate, now=case.now):
         case Refused(reason):
             raise REFUSALS[reason]
-        case Repeated():
-            pass
+        case Repeated(counts):
+            note = COUNTS if counts else FELL
         case Counted(seat):
             await _count(Store(unit.tx), request, from_seat(vote, seat))
         case Decided(State.GRANTED) as decided:
@@ -90,7 +97,8 @@ async def on_decide(settings: Settings, judge: Judge, call: Called[Decide], unit
             await _reject(unit, request, from_seat(vote, decided.seat), decided)
         case other:
             assert_never(other)
-    return await shown(unit.tx, body.tenant_id, body.approval_id)
+    found = await shown(unit.tx, body.tenant_id, body.approval_id)
+    return found.model_copy(update={"note": note})
 
 
 @dataclass(frozen=True, slots=True)
