@@ -1,6 +1,8 @@
 """Claims, beats, reports, and what a target in trouble does to them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -87,11 +89,20 @@ def claims() -> float:
     return REGISTRY.get_sample_value("grace_rpc_duration_seconds_count", labels) or 0.0
 
 
+@asynccontextmanager
+async def working(at: Floor, floor: Opener, **changes: Any) -> AsyncIterator[None]:
+    """A worker that finds htm at work: beside one that starts with it, the first claim may have no answer."""
+    worker = {"targets_file": floor.targets, "claim_interval": timedelta(seconds=30), **changes}
+    async with at.house.running("worker", worker=worker) as found:
+        at.runtimes |= found
+        yield
+
+
 async def test_more_tasks_than_slots_are_all_done_and_reports_bring_what_is_next(
     floor: Opener,
 ) -> None:
     begun = claims()
-    async with floor(slots=2, claim_interval=timedelta(seconds=30)) as at:
+    async with floor(names=("htm",)) as at, working(at, floor, slots=2):
         await eventually(lambda: claims() > begun)  # the worker's first, which finds nothing
         before = claims()
         request = SubmitTasks(tasks=tuple(at.spec("observe") for _ in range(12)))
@@ -104,9 +115,7 @@ async def test_a_hint_wakes_the_worker_and_a_lost_hint_costs_an_interval(floor: 
     async with floor(names=("htm",)) as at:
 
         async def works(interval: timedelta) -> bool:
-            worker = {"targets_file": floor.targets, "claim_interval": interval}
-            async with at.house.running("worker", worker=worker) as found:
-                at.runtimes |= found
+            async with working(at, floor, claim_interval=interval):
                 task_id = await at.submit(at.spec("observe"))
                 return bool((await at.ended(task_id)).status == "succeeded")
 
