@@ -11,6 +11,7 @@ from grace.client.cli import build
 from grace.contracts.htm import ClaimTasks, TaskUpdate, TaskUpdateStatus
 from grace.kit import Runtime
 from grace.testkit import eventually
+from grace.testkit.validating import Validating
 
 OpenGrace = Callable[..., Any]
 
@@ -40,7 +41,7 @@ async def test_a_suite_ends_with_zero_where_it_passes_and_with_one_where_it_does
 ) -> None:
     at_once = {"run_apart": timedelta(milliseconds=1)}
     async with open_grace("htm", "verification", verification=at_once) as place:
-        worker = await place.house.act_as("worker")
+        worker = await place.house.act_as("worker", Validating().rpc)
         options = ["--url", place.url, "--key-file", str(place.key_file)]
 
         def grace(*words: str) -> Any:

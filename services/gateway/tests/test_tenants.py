@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from grace.contracts.htm import ClaimTasks, SubmitTasks, TaskSpec, TaskUpdate, TaskUpdateStatus
-from grace.contracts.worker import ValidateAction, ValidatedAction
 from grace.gateway.api.description import operations
 from grace.gateway.domain.access import Scope
 from grace.gateway.domain.ownership import may_read, tenants_in
-from grace.kit import Called, Rpc, Runtime, new_id
+from grace.kit import Runtime, new_id
 from grace.testkit import eventually
+from grace.testkit.validating import Validating
 
 OpenGateway = Callable[..., Any]
 BASELINE = "/api/verification/benchmarks/baseline"
@@ -90,7 +90,7 @@ async def things_of(front: Any) -> dict[str, str]:
     """One thing of the tenant `default` for each route that takes an id."""
     approval = await front.hand_in(2)
     artifact = await made(front, "/api/knowledge/ingest", TEXT)
-    worker = await front.house.act_as("worker", Rpc().direct(ValidateAction, known))
+    worker = await front.house.act_as("worker", Validating().rpc)
     baseline = await made(front, BASELINE, {"target": "t", "operation": "noop.wait"})
     await measured(front, worker, baseline["baseline_id"])
     run = await made(front, SMOKE, {"target": "t"})
@@ -130,13 +130,6 @@ def example_of(document: Any, path: str, method: str) -> Any:
     schema = body["content"]["application/json"]["schema"]
     name = schema.get("$ref", "").rpartition("/")[2]
     return document["components"]["schemas"][name]["example"]
-
-
-async def known(_: Called[ValidateAction], __: Runtime) -> ValidatedAction:
-    return ValidatedAction(
-        valid=True, problems=(), kernel="noop", tier=1, reversible=False, observes_only=True,
-        timeout_ms=1000, definition="d" * 64,
-    )  # fmt: skip
 
 
 async def measured(front: Any, worker: Runtime, baseline_id: str) -> None:

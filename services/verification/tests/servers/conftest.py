@@ -34,10 +34,10 @@ from grace.contracts.verification import (
     TakeBaseline,
     TimelineEntry,
 )
-from grace.contracts.worker import ValidateAction, ValidatedAction
-from grace.kit import Called, Keys, Rpc, Runtime, Service, new_id
+from grace.kit import Keys, Runtime, Service, new_id
 from grace.testkit import House, eventually
 from grace.testkit.prometheus import PrometheusStandIn
+from grace.testkit.validating import Validating
 from grace.verification import handlers, loops
 from grace.verification.domain.contract import (
     Action,
@@ -67,7 +67,7 @@ class Play:
         self.house = house
         self.make = make
         self.tenant = tenant
-        self.place: str | None = "d" * 64  # what the worker knows every target as
+        self.validating = Validating()
         self._actors: dict[str, Runtime] = {}
 
     @asynccontextmanager
@@ -86,21 +86,9 @@ class Play:
     async def actor(self, name: str) -> Runtime:
         """One of the others, started when it is needed first."""
         if name not in self._actors:
-            answers = Rpc().direct(ValidateAction, self._validated) if name == "worker" else None
+            answers = self.validating.rpc if name == "worker" else None
             self._actors[name] = await self.house.act_as(name, answers)
         return self._actors[name]
-
-    async def _validated(self, _: Called[ValidateAction], __: Runtime) -> ValidatedAction:
-        return ValidatedAction(
-            valid=True,
-            problems=(),
-            kernel="postgres",
-            tier=1,
-            reversible=False,
-            observes_only=True,
-            timeout_ms=30_000,
-            definition=self.place,
-        )
 
     @asynccontextmanager
     async def verification(self, **settings: Any) -> AsyncIterator[dict[str, Runtime]]:

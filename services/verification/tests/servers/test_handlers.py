@@ -108,7 +108,7 @@ async def test_a_plan_drafts_a_contract_with_the_baseline_from_before_the_incide
 async def test_a_baseline_of_another_place_is_none_of_this_one(play: Play) -> None:
     async with play.open():
         here = await play.baseline()
-        play.place = "e" * 64
+        play.validating.place = "e" * 64
         await play.baseline()
         action = play.make.action()
         measure = Measure("again", action.measurement, action.expectations)

@@ -71,9 +71,9 @@ async def test_what_cannot_be_measured_is_inconclusive_and_never_passed(play: Pl
 
 async def test_a_run_measures_where_its_baseline_was_taken_and_nowhere_else(play: Play) -> None:
     async with play.open(**QUICK):
-        play.place = "a" * 64
+        play.validating.place = "a" * 64
         await play.baseline()
-        play.place = "b" * 64  # the name leads elsewhere
+        play.validating.place = "b" * 64  # the name leads elsewhere
         await run(play, "smoke")
         task = await play.claim("observe")
         assert task.spec.target_definition == "a" * 64
