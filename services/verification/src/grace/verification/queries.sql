@@ -84,20 +84,6 @@ SELECT mission_id, tenant_id, kind, target, requested_by, status, confidence, pl
 -- Whether a mission is known, and where it stands.
 SELECT status, plan_hash FROM missions WHERE mission_id = :mission_id;
 
--- missions --
--- A page of a tenant's missions, newest first. One that was verified and whose fault is back is asked for as `reopened`,
--- one that goes on by itself as `open`, wherever it stands.
-SELECT mission_id, tenant_id, kind, target, requested_by, status, confidence, playbook_id, plan_hash, reason,
-       opened_at, closed_at
-  FROM missions m
- WHERE tenant_id = :tenant_id
-   AND (CAST(:before AS text) IS NULL OR mission_id < CAST(:before AS text))
-   AND (CAST(:status AS text) IS NULL OR CAST(:status AS text) =
-        CASE WHEN status = 'verified' AND EXISTS (SELECT FROM contract_revisions r WHERE r.mission_id = m.mission_id)
-             THEN 'reopened'
-             WHEN status IN ('planned', 'awaiting_approval', 'acting') THEN 'open' ELSE status END)
- ORDER BY mission_id DESC LIMIT :most;
-
 -- claim_recalls --
 -- Missions that wait for somebody's word for too long; asked less often each time.
 WITH due AS (

@@ -14,6 +14,7 @@ from grace.contracts.verification import (
 )
 from grace.kit import Record, Transaction
 from grace.verification.store.benchmarks import values_of
+from grace.verification.store.pages import page_of
 from grace.verification.store.statements import QUERIES
 
 # A mission of which only a decision has arrived: its error is on the way.
@@ -31,7 +32,7 @@ class Views:
     ) -> list[Mission]:
         """Return a page of missions, newest first, without their contracts."""
         rows = await self._tx.fetch(
-            QUERIES["missions"], tenant_id=tenant_id, before=before, status=status, most=most
+            page_of(status), tenant_id=tenant_id, before=before, status=status, most=most
         )
         return [_mission(row, ()) for row in rows]
 
