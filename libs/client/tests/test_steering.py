@@ -79,7 +79,10 @@ async def test_the_command_line_steers(open_grace: OpenGrace) -> None:
         again = await told(place, "dead-letters", "replay", buried, "--reason", "once more")
         assert again["replay_of"] == buried
         assert (await told(place, "tasks", "retry", buried))["task_id"] == again["task_id"]
-        await told(place, "queues", "pause", "noop")
+        paused = await grace(place, "queues", "pause", "noop")
+        assert (paused.exit_code, "no worker has ever asked" in paused.stderr) == (0, True)
+        await place.house.rows("htm", "INSERT INTO htm_kernels VALUES ('noop', now()) RETURNING 1")
+        assert (await grace(place, "queues", "pause", "noop")).stderr == ""
         queues = json.loads((await grace(place, "queues", "list", "-o", "json")).stdout)
         assert "noop" in json.dumps(queues)
         assert (await told(place, "queues", "resume", "noop"))["queued"] == 1

@@ -94,6 +94,7 @@ async def test_queues_are_listed_by_name_in_pages(desk: Desk) -> None:
     assert [(each.kernel, each.queued, each.held) for each in found] == [
         ("a", 2, 0), ("b", 0, 0), ("c", 1, 0), ("d", 0, 1),
     ]  # fmt: skip
+    assert [each.kernel for each in found if each.asked_at] == ["d"], "nobody has the others"
     assert [each.kernel for each in await desk.queues(limit=2)] == ["a", "b"]
     assert [each.kernel for each in await desk.queues(limit=2, after="b")] == ["c", "d"]
     assert await desk.queues(after="d") == []

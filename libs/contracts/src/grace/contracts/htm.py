@@ -782,6 +782,10 @@ class Queue(Message):
     held: UInt32 = Field(description="Of this tenant, in workers' hands, counted up to 1000.")
     paused_at: Timestamp | None = None
     paused_by: Text | None = None
+    asked_at: Timestamp | None = Field(
+        default=None,
+        description="When a worker asked for tasks of this kernel last. Absent: none has, ever.",
+    )
 
 
 class SteerQueue(Message):

@@ -12,6 +12,7 @@ letters = typer.Typer(help="Tasks that used up their attempts.", no_args_is_help
 queues = typer.Typer(help="What waits for each kernel.", no_args_is_help=True)
 
 Reason = Annotated[str | None, typer.Option(help="For the record.")]
+_NOBODY = "no worker has ever asked for tasks of {}: if that is not the kernel you mean, resume it"
 Limit = Annotated[int, typer.Option(min=1, max=100)]
 
 
@@ -55,13 +56,16 @@ def replay(context: typer.Context, task_id: str, reason: Reason = None) -> None:
 def list_queues(context: typer.Context, limit: Limit = 20, cursor: str | None = None) -> None:
     """List queues, by kernel."""
     page = run(context, lambda grace: grace.queues(limit=limit, cursor=cursor))
-    show_page(context, page, "kernel", "queued", "held", "paused_at", "paused_by")
+    show_page(context, page, "kernel", "queued", "held", "paused_at", "paused_by", "asked_at")
 
 
 @verb(queues, "pause")
 def pause(context: typer.Context, kernel: str, reason: Reason = None) -> None:
-    """Hand out no more tasks of a kernel; what runs ends."""
-    show(context, run(context, lambda grace: grace.pause_queue(kernel, reason=reason)))
+    """Hand out no more tasks of a kernel; what runs ends. A word on stderr where no worker has it."""
+    paused = run(context, lambda grace: grace.pause_queue(kernel, reason=reason))
+    if paused.asked_at is None:
+        typer.echo(_NOBODY.format(kernel), err=True)
+    show(context, paused)
 
 
 @verb(queues, "resume")

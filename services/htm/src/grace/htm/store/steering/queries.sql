@@ -120,7 +120,7 @@ WITH held AS (
      WHERE status IN ('assigned', 'running') AND tenant_id = :tenant_id
      GROUP BY kernel
 )
-SELECT k.kernel, q.paused_at, q.paused_by, coalesce(held.tasks, 0) AS held,
+SELECT k.kernel, q.paused_at, q.paused_by, known.asked_at, coalesce(held.tasks, 0) AS held,
        (
        SELECT count(*)
          FROM (
@@ -131,5 +131,6 @@ SELECT k.kernel, q.paused_at, q.paused_by, coalesce(held.tasks, 0) AS held,
        ) AS queued
   FROM unnest(CAST(:kernels AS text[])) AS k (kernel)
   LEFT JOIN htm_queues q USING (kernel)
+  LEFT JOIN htm_kernels known USING (kernel)
   LEFT JOIN held USING (kernel)
  ORDER BY k.kernel;
