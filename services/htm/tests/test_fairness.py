@@ -161,6 +161,17 @@ async def test_what_a_bucket_earned_before_its_limit_is_set_it_earned_at_the_old
     assert begun <= claimed < begun + 10, "what it earns from now on is a matter of moments"
 
 
+async def test_a_page_of_limits_has_an_end_whoever_asks(crew: Crew) -> None:
+    await crew.house.rows(
+        "htm",
+        "INSERT INTO htm_limits (tenant_id, key, concurrency, tokens, refilled_at, updated_at)"
+        " SELECT 'default', 'key-' || n, 1, 0, now(), now() FROM generate_series(1, 1001) AS n RETURNING key",
+    )
+    gateway = await crew.house.act_as("gateway")
+    page = await gateway.call(ListLimits(tenant_id="default", limit=2_000))
+    assert len(page.limits) == 100
+
+
 async def test_limits_are_listed_and_dropped(crew: Crew) -> None:
     gateway = await crew.house.act_as("gateway")
     for key in ("b", "a", "c"):

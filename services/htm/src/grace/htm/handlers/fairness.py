@@ -22,6 +22,8 @@ from grace.htm.domain.limits import objection_to as objection_to_limit
 from grace.htm.domain.shares import Quota, Shares, Usage, objection_to, usages_of, version_of
 from grace.kit import Called, Invalid, NotFound, Runtime, Stale, Unit
 
+_LARGEST_PAGE = 100
+
 
 class CannotShare(Invalid):
     """Capacity cannot be shared out like this."""
@@ -81,7 +83,7 @@ async def on_list_limits(call: Called[ListLimits], runtime: Runtime) -> Limits:
     body = call.body
     async with runtime.reading() as tx:
         found = await store.Limits(tx).list_limits(
-            body.tenant_id, after=body.after or "", most=body.limit
+            body.tenant_id, after=body.after or "", most=min(body.limit, _LARGEST_PAGE)
         )
     return Limits(limits=tuple(found))
 
