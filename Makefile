@@ -8,7 +8,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test model machine claimers torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs rules dashboards proto lock bench bench-htm bench-loop bench-policy load
+.PHONY: help setup demo up check format test model machine claimers torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs rules dashboards console proto lock bench bench-htm bench-loop bench-policy load
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
@@ -73,6 +73,9 @@ rules: ## evaluate every alert, with what makes it fire and what must not, by Pr
 
 dashboards: setup ## write deploy/grafana/dashboards anew from what stands beside them
 	$(BIN)/python deploy/grafana/build.py
+
+console: ## build the web console into the gateway's package; needs npm
+	$(PYTHON) services/gateway/console/build.py
 
 proto: setup ## generate the messages and what follows from them from proto/
 	$(BIN)/python proto/generate.py

@@ -57,6 +57,8 @@ class Settings(BlobSettings):
     event_backlog: int = Field(default=256, ge=1, le=10_000)
     # Who takes nothing at all of an answer or of the events for this long is gone.
     event_stall: Duration = timedelta(seconds=30)
+    # Whether the pages of the web console are served; whoever has none of it still has the API.
+    console: bool = True
     # Each costs a connection and a queue; a console needs one.
     event_streams_per_key: int = Field(default=8, ge=1, le=1000)
     # Requests in hand may end for this long when the gateway stops.

@@ -13,6 +13,7 @@ from grace.gateway.api import (
     baselines,
     benchmarks,
     consents,
+    console,
     contracts,
     description,
     docs,
@@ -107,6 +108,7 @@ _NOUNS = (
     figures,
     log,
     docs,
+    console,
 )
 
 
