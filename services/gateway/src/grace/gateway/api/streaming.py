@@ -1,9 +1,8 @@
-"""Writes one client's stream of events: what it missed, what comes, heartbeats, a last word."""
+"""Writes one client's stream of events: a greeting, what its pursuit finds, heartbeats, a last word."""
 
 import asyncio
 import json
-import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -11,30 +10,17 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from grace.gateway.api.callers import Caller, authenticate, token_of
-from grace.gateway.api.feed import Feed, Follower
-from grace.gateway.api.journal import Event, Page
+from grace.gateway.api.callers import Caller
+from grace.gateway.api.feed import Feed
+from grace.gateway.api.journal import Event
+from grace.gateway.api.pursuit import STOPPING, LastWord, Pursuit, refuse_ended_key
 from grace.gateway.domain import access
 from grace.gateway.domain.following import Interest, Start
-from grace.kit import GraceError, Unauthenticated, Unavailable, end_tasks
-from grace.kit.database import TRANSIENT
+from grace.kit import GraceError, end_tasks
 
 MEDIA_TYPE = "text/event-stream"
 _RETRY_MILLISECONDS = 2000
 _LAST_WORD_SECONDS = 1.0
-
-
-class LastWord(Exception):
-    """Why a stream ends, as its client is told."""
-
-    def __init__(self, event: str, reason: str) -> None:
-        self.event = event
-        self.reason = reason
-        super().__init__(reason)
-
-
-_LAGGING = ("lagging", "You are too far behind: connect again with your last id.")
-_STOPPING = ("stopping", "This gateway stops: connect again with your last id.")
 
 
 class EventStream(Response):
@@ -81,7 +67,7 @@ class EventStream(Response):
         try:
             await asyncio.wait({work, gone, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if self._caller.runtime.stopping.is_set():  # the feed ends too, and knows no reason
-                return LastWord(*_STOPPING)
+                return LastWord(*STOPPING)
             return self._last_word(work.exception()) if work.done() else None
         finally:
             await end_tasks({work, gone, stopping})
@@ -113,28 +99,30 @@ class Writer:
         headers: Headers,
         scope: access.Scope,
     ) -> None:
-        self._feed = feed
+        beat_seconds = caller.settings.event_heartbeat.total_seconds()
+        self._pursuit = Pursuit(feed, interest, self, beat_seconds=beat_seconds)
         self._caller = caller
-        self._interest = interest
         self._headers = headers
         self._send = send
         self._scope = scope
         self._position = 0
-        self._beat_at = 0.0
 
     async def write(self, start: Start) -> NoReturn:
         """Write what was missed, then what comes. Raises the LastWord, or what made it impossible."""
         self._position = start.position
         await self._greet(start.gap)
-        page = await self._catch_up()
-        while not self._feed.may_join(page):
-            if page.is_last:  # another replica of the stream is ahead of the one that answered
-                await self._feed.rest()
-            page = await self._catch_up()
-        with self._feed.followed(page.position, self._interest) as follower:
-            while not follower.has_ended:
-                await self._pass_on(follower)
-        raise LastWord(*_LAGGING)
+        await self._pursuit.run(start.position)
+
+    async def hear(self, events: Sequence[Event], position: int) -> None:
+        """Write them in one go."""
+        if events:
+            await self._put(b"".join(event.text for event in events))
+        self._position = position
+
+    async def beat(self) -> None:
+        """Write a comment, and the position: a client far from its last event reads less."""
+        await refuse_ended_key(self._caller, self._headers, self._scope)
+        await self._put(f": heartbeat\nid: {self._position}\n\n".encode())
 
     async def end(self, last_word: LastWord) -> None:
         """Say why, if the client still takes it, and close the answer."""
@@ -149,47 +137,7 @@ class Writer:
         greeting = f"retry: {_RETRY_MILLISECONDS}\nid: {self._position}\n\n".encode()
         if gap is not None:
             greeting += _frame("gap", {"reason": gap, "kept_after": self._position})
-        self._next_beat()
         await self._put(greeting)
-
-    async def _catch_up(self) -> Page:
-        page = await self._feed.journal.read(self._position)
-        await self._put_events(event for event in page.events if self._interest.covers(event))
-        self._position = page.position
-        await self._beat_if_due()
-        return page
-
-    async def _pass_on(self, follower: Follower) -> None:
-        events = await follower.take(within=max(0.0, self._beat_at - time.monotonic()))
-        await self._put_events(event for event in events if event.sequence > self._position)
-        self._position = max(self._position, follower.position)
-        await self._beat_if_due()
-
-    async def _beat_if_due(self) -> None:
-        """The position moves on without events too: a client far from its last one reads less."""
-        if time.monotonic() < self._beat_at:
-            return
-        await self._refuse_ended_key()
-        self._next_beat()
-        await self._put(f": heartbeat\nid: {self._position}\n\n".encode())
-
-    async def _refuse_ended_key(self) -> None:
-        """A key opened this door long ago; whether it still would is asked again."""
-        try:
-            key = await authenticate(token_of(self._headers), self._caller.runtime)
-        except Unauthenticated as error:
-            raise LastWord("closed", error.detail) from None
-        except (Unavailable, *TRANSIENT):
-            return
-        if self._scope not in key.scopes:
-            raise LastWord("closed", f"This API key lacks the scope {self._scope.value} now.")
-
-    def _next_beat(self) -> None:
-        self._beat_at = time.monotonic() + self._caller.settings.event_heartbeat.total_seconds()
-
-    async def _put_events(self, events: Iterable[Event]) -> None:
-        if text := b"".join(event.text for event in events):
-            await self._put(text)
 
     async def _put(self, text: bytes) -> None:
         """Send it. TimeoutError where the client takes nothing for too long."""
