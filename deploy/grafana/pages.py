@@ -305,6 +305,23 @@ PLATFORM = Dashboard(
             bad_from=5,
         ),
         Panel(
+            "WebSockets",
+            "Open ones, of all gateways. A gateway has 1000, a principal 16 of them (`socket_limit`, `sockets_per_principal`).",
+            [Query("sum(grace_gateway_websockets)", "open")],
+        ),
+        Panel(
+            "Events over WebSockets a second",
+            "To all clients together.",
+            [Query(f"sum(rate(grace_gateway_websocket_events_total{RATE}))", "events")],
+            unit="ops",
+        ),
+        Panel(
+            "WebSockets that ended an hour",
+            "By close code. 1013: the client was too slow; 1008: it said too much; 4401: its key ended; 1011: it, or Grace, failed.",
+            [Query(within("grace_gateway_websocket_closes_total", "1h", "code"), "{{code}}")],
+            is_stacked=True,
+        ),
+        Panel(
             "Told a second",
             "Rows of outboxes that their streams acknowledged.",
             [Query(per_second("grace_outbox_sent_total", "service"), "{{service}}")],

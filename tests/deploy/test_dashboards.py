@@ -33,6 +33,7 @@ COUNTED_FROM_THE_FIRST = {
     "grace_intent_holds_total", "grace_approval_latency_seconds_count",
     "grace_governance_broken_glass_total", "grace_governance_notices_total",
     "grace_observability_stress_runs_total", "grace_observability_remediations_total",
+    "grace_gateway_websocket_closes_total",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from grace.gateway.api.protocol import protocol_of
@@ -79,14 +79,23 @@ class Line:
         async with asyncio.timeout(10):
             return await self._reader.readuntil(mark)
 
+    async def exactly(self, count: int) -> bytes:
+        async with asyncio.timeout(10):
+            return await self._reader.readexactly(count)
+
+    def finish(self) -> None:
+        """Say nothing more, and listen on."""
+        self._writer.write_eof()
+
     def close(self) -> None:
         self._writer.close()
 
 
 @asynccontextmanager
-async def connected(app: App) -> AsyncIterator[Line]:
+async def connected(app: ASGIApp, **bounds: object) -> AsyncIterator[Line]:
+    """A connection to the app by the gateway's protocol, with bounds that a test need not wait for."""
     config = uvicorn.Config(app, lifespan="off", log_config=None, server_header=False, ws="none")
-    protocol, state = protocol_of(Settings(**BOUNDS)), ServerState()
+    protocol, state = protocol_of(Settings(**BOUNDS | bounds)), ServerState()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
     line = Line(*await asyncio.open_connection(*server.sockets[0].getsockname()))

@@ -1,6 +1,7 @@
 """What the gateway measures beyond what the kit measures."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
+from websockets.frames import CloseCode
 
 # 0.2, 0.5, 1 and 2 s are the limits that Grace promises (REQUIREMENTS R4-57, R4-58).
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -14,3 +15,18 @@ REQUEST_SECONDS = Histogram(
     ("method", "route"),
     buckets=_SECONDS,
 )
+SOCKETS = Gauge("grace_gateway_websockets", "WebSockets that are open")
+SOCKET_EVENTS = Counter("grace_gateway_websocket_events_total", "Events sent over WebSockets")
+SOCKET_CLOSES = Counter(
+    "grace_gateway_websocket_closes_total", "WebSockets that ended, by close code", ("code",)
+)
+# Those of RFC 6455 and ours; a client may invent others.
+_CLOSE_CODES = frozenset({*map(int, CloseCode), 4401})
+# At 0 from the start: Prometheus sees no step from nothing to the first one, which a panel counts.
+for _code in (*sorted(map(str, _CLOSE_CODES)), "other"):
+    SOCKET_CLOSES.labels(_code)
+
+
+def count_close(code: int) -> None:
+    """Count a WebSocket that ended."""
+    SOCKET_CLOSES.labels(str(int(code)) if code in _CLOSE_CODES else "other").inc()

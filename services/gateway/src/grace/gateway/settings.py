@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
 from grace.kit import Duration, service_config
 from grace.kit.blobs import BlobSettings
 
+# As browsers send it: a path or a slash at its end would match none.
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")]
 # More than one process answers.
 MOST_PER_SECOND = 100_000
 
@@ -61,5 +64,17 @@ class Settings(BlobSettings):
     console: bool = True
     # Each costs a connection and a queue; a console needs one.
     event_streams_per_key: int = Field(default=8, ge=1, le=1000)
+    # WebSockets of one gateway: each costs a connection, two tasks and a queue for each subscription.
+    socket_limit: int = Field(default=1000, ge=1, le=100_000)
+    # Of one person or program, with whatever keys: each tab of a browser has one.
+    sockets_per_principal: int = Field(default=16, ge=1, le=10_000)
+    # Of one connection; one with all its subjects is enough for most.
+    socket_subscriptions: int = Field(default=8, ge=1, le=100)
+    # Bytes of one message from a client: every subject by its name fits.
+    socket_message_limit: int = Field(default=4096, ge=128, le=1024 * 1024)
+    # Messages a second from a client, pings and fragments too; twice as many at once.
+    socket_messages_per_second: int = Field(default=20, ge=1, le=10_000)
+    # Pages of other hosts that may connect, as `https://console.example`. Its own host always may.
+    socket_origins: tuple[Origin, ...] = ()
     # Requests in hand may end for this long when the gateway stops.
     drain_timeout: Duration = timedelta(seconds=10)

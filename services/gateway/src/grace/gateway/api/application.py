@@ -48,6 +48,7 @@ from grace.gateway.api import (
     tasks,
     trials,
     webhooks,
+    ws,
 )
 from grace.gateway.api.door import Door
 from grace.gateway.api.feed import Feed
@@ -91,6 +92,7 @@ _NOUNS = (
     autonomy,
     consents,
     events,
+    ws,
     baselines,
     benchmarks,
     contracts,
@@ -117,6 +119,7 @@ def application(runtime: Runtime, settings: Settings, cursor_key: bytes) -> ASGI
     app = rest(runtime, settings)
     app.state.cursor_key = cursor_key
     app.state.feed = Feed(runtime, settings)
+    app.state.places = ws.Places(settings)
     app.state.submissions = submissions(runtime, settings)
     app.state.reports = reports(runtime)
     return Door(app, runtime, settings)

@@ -30,6 +30,7 @@ _DETAILS: Mapping[int, str] = {
     413: "The body may have 1048576 bytes.",
     415: "The body must be application/json in UTF-8.",
     422: "The request does not fit its description; `errors` names the fields.",
+    426: "This path speaks WebSocket: ask for an upgrade, with Sec-WebSocket-Version 13.",
     428: "Give the ETag of what you read as If-Match.",
     429: "Too many requests; wait as long as Retry-After says.",
     431: "Request line and headers may have 16384 bytes.",

@@ -37,6 +37,7 @@ CODES: Mapping[int, str] = {
     408: "slow_request",
     413: "too_large",
     415: "unsupported_media_type",
+    426: "upgrade_required",
     428: "precondition_required",
     431: "head_too_large",
     501: "not_implemented",

@@ -12,7 +12,7 @@ from grace.kit import Invalid
 # Two of these would mean two things; who reads them would have to choose.
 _ONCE = frozenset({
     b"authorization", b"content-type", b"idempotency-key", b"if-match", b"if-none-match",
-    b"last-event-id", b"x-api-key", b"x-request-id",
+    b"last-event-id", b"origin", b"sec-websocket-key", b"sec-websocket-version", b"x-api-key", b"x-request-id",
 })  # fmt: skip
 # Of a CloudEvent in binary mode.
 _ATTRIBUTE = b"ce-"

@@ -31,12 +31,12 @@ _ENDS = frozenset({"204", "404"})
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event as it leaves: its text is made once, however many follow."""
+    """One event as it leaves: its data, a JSON object in one line, is made once, however many follow."""
 
     sequence: int
     subject: str
     tenant: str
-    text: bytes
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +131,9 @@ def _disclose(sequence: int, received: Received[Any]) -> Event:
         "correlation_id": received.correlation_id,
         "data": disclosed(body),
     }
-    # One line: JSON escapes line ends, which would end the event.
-    data = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
-    text = f"id: {sequence}\nevent: {received.subject}\ndata: {data}\n\n".encode()
+    data = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
     tenant = belongs_to(body, sent_for=received.tenant)
-    return Event(sequence, received.subject, tenant, text)
+    return Event(sequence, received.subject, tenant, data)
 
 
 def _unreadable(reason: str) -> Unavailable:

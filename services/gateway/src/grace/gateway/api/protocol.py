@@ -7,7 +7,9 @@ trailers of any length, and hears of a flaw in a request before it has answered 
 import asyncio
 import re
 from asyncio import TimerHandle, Transport
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote
@@ -18,16 +20,20 @@ from httptools import (
     HttpParserUpgrade,
     HttpRequestParser,
 )
-from uvicorn._types import ASGI3Application
+from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
     RequestResponseCycle,
 )
+from websockets.datastructures import Headers
+from websockets.http11 import Request
 
 from grace.gateway import metrics
 from grace.gateway.api.errors import MEDIA_TYPE, problem_of
+from grace.gateway.api.handshake import EXTENSION, Offer, offer_of, with_key_in_place
 from grace.gateway.api.joined import JoinedWrites
+from grace.gateway.api.sockets import Bounds, bounds_of
 from grace.gateway.api.visit import GUARDS
 from grace.gateway.settings import Settings
 from grace.kit import new_id
@@ -38,6 +44,8 @@ _AFTER_THE_DOOR = 1.0
 _BYTES_OF_A_BODY = 8
 # Requests that wait for the answer to the one in front; who sends more of them at once is told so.
 _PIPELINED = 64
+_SWITCH = HTTPStatus.SWITCHING_PROTOCOLS
+_Head = Iterable[tuple[bytes, bytes]]
 _VERSIONS = frozenset({"1.0", "1.1"})
 _METHOD = re.compile(rb"[A-Z]+ ")
 _DETAILS = {
@@ -75,8 +83,24 @@ def protocol_of(settings: Settings) -> type[HttpToolsProtocol]:
         body_seconds = settings.body_timeout.total_seconds() + _AFTER_THE_DOOR
         head_limit = settings.head_limit
         message_limit = settings.head_limit + _BYTES_OF_A_BODY * settings.body_limit
+        bounds = bounds_of(settings)
 
     return Bounded
+
+
+class _OfferedCycle(RequestResponseCycle):
+    """A request that is offered a WebSocket: the answer 101 takes it, any other leaves it."""
+
+    def __init__(self, take: Callable[[_Head], None], **named: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(**named)
+        self._take = take
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] != "http.response.start" or message["status"] != _SWITCH:
+            await super().send(message)
+        elif not self.disconnected:
+            self.disconnected = True  # of HTTP
+            self._take(message["headers"])
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -86,6 +110,7 @@ class PatientProtocol(HttpToolsProtocol):
     body_seconds: float
     head_limit: int
     message_limit: int
+    bounds: Bounds
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(*given, **named)
@@ -95,6 +120,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._bytes = 0  # of that request
         self._in_hand: RequestResponseCycle | None = None
         self._flaw: HTTPStatus | None = None
+        self._offer: Offer | None = None
 
     @property
     def _is_answering(self) -> bool:
@@ -138,8 +164,11 @@ class PatientProtocol(HttpToolsProtocol):
     def _feed(self, data: bytes) -> None:
         try:
             self.parser.feed_data(data)
-        except HttpParserUpgrade as upgrade:  # nothing is granted: it goes on as it came
-            again = self._without_upgrade() + data[upgrade.args[0] :]
+        except HttpParserUpgrade as upgrade:
+            # It goes on as what it also is: who wants a WebSocket asks like any other.
+            behind = data[upgrade.args[0] :]
+            self._offer = None if behind or self._is_answering else self._offered()
+            again = self._without_upgrade() + behind
             self.parser = HttpRequestParser(self)
             self._feed(again)
         except HttpParserError as error:
@@ -167,6 +196,8 @@ class PatientProtocol(HttpToolsProtocol):
         self._name_request()
         queued = self._is_answering
         self.cycle = self._cycle()
+        if self._offer is not None:
+            self.flow.pause_reading()  # what comes next is frames, or the next request
         if queued:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
@@ -178,6 +209,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         super().on_message_complete()
+        self._offer = None  # its request has it
         self._await(_Part.NOTHING)
         self._start, self._bytes = b"", 0
 
@@ -201,10 +233,28 @@ class PatientProtocol(HttpToolsProtocol):
         return HTTPStatus.BAD_REQUEST
 
     def _without_upgrade(self) -> bytes:
-        """The head that was read, of a request that stays with HTTP/1.1: its body comes behind it."""
-        lines = [b"%s: %s" % line for line in self.headers if line[0] != b"upgrade"]
+        """The head that was read, of a request that is answered by HTTP/1.1: its body comes behind it."""
+        given = self.headers if self._offer is None else with_key_in_place(self.headers)
+        lines = [b"%s: %s" % line for line in given if line[0] != b"upgrade"]
         first = b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)
         return b"\r\n".join([first, *lines, b"", b""])
+
+    def _offered(self) -> Offer | None:
+        method, version = self.parser.get_method().decode(), self.parser.get_http_version()
+        first = Request(self.url.decode("latin-1"), Headers(), method, f"HTTP/{version}")
+        connections = cast("set[object]", self.connections)
+        return offer_of(first, self.headers, self.bounds, connections)
+
+    def _take_offer(self, offer: Offer, head: _Head) -> None:
+        """Answer that it is a WebSocket from here on, and let its frames go there."""
+        self._stop_waiting()
+        self._unset_keepalive_if_required()
+        self.connections.discard(self)
+        lines = b"".join(b"%s: %s\r\n" % line for line in head)
+        self.transport.write(b"%s%s\r\n" % (STATUS_LINE[_SWITCH], lines))
+        self.transport.set_protocol(offer.socket)
+        offer.socket.connection_made(self.transport)
+        self.flow.resume_reading()
 
     def _flaw_of_head(self) -> HTTPStatus | None:
         names = [name for name, _ in self.headers]
@@ -228,7 +278,11 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _cycle(self) -> RequestResponseCycle:
         """One request and its answer, as uvicorn makes it."""
-        return RequestResponseCycle(
+        make: Callable[..., RequestResponseCycle] = RequestResponseCycle
+        if self._offer is not None:
+            self.scope["extensions"] = cast("Any", {EXTENSION: self._offer})
+            make = partial(_OfferedCycle, partial(self._take_offer, self._offer))
+        return make(
             scope=self.scope,
             transport=self.transport,
             flow=self.flow,

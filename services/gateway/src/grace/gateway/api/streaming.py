@@ -116,7 +116,7 @@ class Writer:
     async def hear(self, events: Sequence[Event], position: int) -> None:
         """Write them in one go."""
         if events:
-            await self._put(b"".join(event.text for event in events))
+            await self._put(b"".join(map(_written, events)))
         self._position = position
 
     async def beat(self) -> None:
@@ -143,6 +143,11 @@ class Writer:
         """Send it. TimeoutError where the client takes nothing for too long."""
         async with asyncio.timeout(self._caller.settings.event_stall.total_seconds()):
             await self._send({"type": "http.response.body", "body": text, "more_body": True})
+
+
+def _written(event: Event) -> bytes:
+    # Its data is one line: JSON escapes line ends, which would end the event.
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.sequence, event.subject.encode(), event.data)
 
 
 def _frame(event: str, data: dict[str, str | int]) -> bytes:

@@ -1,6 +1,7 @@
 """One request on its way through the door, and what every answer carries in its head."""
 
 import re
+from http import HTTPStatus
 from time import perf_counter
 
 from starlette.datastructures import Headers
@@ -45,6 +46,7 @@ class Visit:
         self.allowance: Allowance | None = None
         self._key: Key | None = None
         self._started = perf_counter()
+        self._switched: float | None = None
         self._send = send
 
     @property
@@ -79,13 +81,15 @@ class Visit:
 
     @property
     def seconds(self) -> float:
-        """How long it has been here."""
-        return perf_counter() - self._started
+        """How long it has been here; a WebSocket was answered when it began."""
+        return (self._switched or perf_counter()) - self._started
 
     async def send(self, message: Message) -> None:
         """Pass the answer on, with what every answer has in its head."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                self._switched = perf_counter()
             message = {**message, "headers": self._head(message.get("headers", []))}
         await self._send(message)
 
