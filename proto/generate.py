@@ -23,6 +23,7 @@ PACKAGE: Final = Path("libs/contracts/src/grace/contracts")
 HAND_WRITTEN: Final = (
     "__init__",
     "cloudevents",
+    "hunter",
     "message",
     "permissions",
     "scalars",

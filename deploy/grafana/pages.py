@@ -294,6 +294,23 @@ PLATFORM = Dashboard(
             bad_from=10,
         ),
         Panel(
+            "Secrets in what was told, a day",
+            "Refused or removed at the gateway, or removed by intent from what came over the bus, by kind. Each was sent: replace it.",
+            [
+                Query(
+                    within("grace_gateway_secrets_total", "1d", "kind", "fate"), "{{kind}} {{fate}}"
+                ),
+                Query(within("grace_intent_secrets_total", "1d", "kind"), "{{kind}} by intent"),
+            ],
+            bad_from=1,
+        ),
+        Panel(
+            "Words for programs, a day",
+            "Bodies with markup, shell, SQL or instructions in their texts, by kind. Grace reads them as words.",
+            [Query(within("grace_gateway_suspicions_total", "1d", "kind"), "{{kind}}")],
+            is_stacked=True,
+        ),
+        Panel(
             "Handlers and duties that failed an hour",
             "Each is tried again; the service's log has the error.",
             [

@@ -229,15 +229,16 @@ async def test_what_comes_over_the_bus_is_taken_in_once_and_nonsense_is_quaranti
     await send(message("Another text.", idempotency_key="k-1"))
     await send(message("  "))
     await send(message("Text.", language="klingon"))
+    await send(message("postgres://shop:hunter2@db/shop"))
     await gateway.report(message("From a service."), tenant="acme")
     async with house.running("knowledge"):
         events = await _created(house, 2)
-        refused = await eventually(lambda: _quarantined(house, 3))
+        refused = await eventually(lambda: _quarantined(house, 4))
     assert [(each.origin, each.tenant_id) for each in events] == [
         ("outside", "default"),
         ("gateway", "acme"),
     ]
-    assert refused == ["blank", "key_conflict", "unknown_language"]
+    assert refused == ["blank", "key_conflict", "secret", "unknown_language"]
     assert duplicates.get() - before == 1
 
 

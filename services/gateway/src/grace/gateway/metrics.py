@@ -3,6 +3,8 @@
 from prometheus_client import Counter, Gauge, Histogram
 from websockets.frames import CloseCode
 
+from grace.contracts.hunter import KINDS, SUSPECTED
+
 # 0.2, 0.5, 1 and 2 s are the limits that Grace promises (REQUIREMENTS R4-57, R4-58).
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
@@ -15,6 +17,22 @@ REQUEST_SECONDS = Histogram(
     ("method", "route"),
     buckets=_SECONDS,
 )
+SECRETS = Counter(
+    "grace_gateway_secrets_total",
+    "Secrets in what was sent, by kind and by what became of them: removed from a report, or refused",
+    ("kind", "fate"),
+)
+SUSPICIONS = Counter(
+    "grace_gateway_suspicions_total",
+    "Bodies with words that are meant for a program, by kind; Grace reads them as words",
+    ("kind",),
+)
+# At 0 from the start: Prometheus sees no step from nothing to the first one, which a panel counts.
+for _kind in KINDS:
+    SECRETS.labels(_kind, "removed")
+    SECRETS.labels(_kind, "refused")
+for _kind in SUSPECTED:
+    SUSPICIONS.labels(_kind)
 SOCKETS = Gauge("grace_gateway_websockets", "WebSockets that are open")
 SOCKET_EVENTS = Counter("grace_gateway_websocket_events_total", "Events sent over WebSockets")
 SOCKET_CLOSES = Counter(
@@ -22,7 +40,6 @@ SOCKET_CLOSES = Counter(
 )
 # Those of RFC 6455 and ours; a client may invent others.
 _CLOSE_CODES = frozenset({*map(int, CloseCode), 4401})
-# At 0 from the start: Prometheus sees no step from nothing to the first one, which a panel counts.
 for _code in (*sorted(map(str, _CLOSE_CODES)), "other"):
     SOCKET_CLOSES.labels(_code)
 

@@ -1,7 +1,10 @@
 """What intent measures beyond what the kit measures."""
 
+from collections.abc import Iterable
+
 from prometheus_client import Counter, Gauge, Histogram
 
+from grace.contracts.hunter import KINDS
 from grace.intent.domain.hold import Cause
 
 CAPTURE_SECONDS = Histogram(
@@ -19,6 +22,18 @@ HOLDS = Counter("grace_intent_holds", "Missions whose plan had to wait, by cause
 # At 0 from the start: Prometheus sees no step from nothing to the first one, which an alert counts.
 for _cause in Cause:
     HOLDS.labels(_cause.value)
+
+SECRETS = Counter(
+    "grace_intent_secrets_total", "Secrets taken out of errors and intents, by kind", ["kind"]
+)
+for _kind in KINDS:
+    SECRETS.labels(_kind)
+
+
+def count_secrets(kinds: Iterable[str]) -> None:
+    """Count the secrets that were taken out of a text."""
+    for kind in kinds:
+        SECRETS.labels(kind).inc()
 
 
 def observe_capture(*, messages: int, seconds: float) -> None:

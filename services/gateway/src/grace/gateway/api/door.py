@@ -14,6 +14,7 @@ from grace.gateway.api.callers import found_keys, opened, token_of
 from grace.gateway.api.errors import answer_of
 from grace.gateway.api.express import Express
 from grace.gateway.api.heads import refuse_long_head, refuse_unclear_head
+from grace.gateway.api.hunting import hunt
 from grace.gateway.api.limits import Limits
 from grace.gateway.api.repeats import Attempt, Repeats
 from grace.gateway.api.visit import Visit
@@ -116,7 +117,9 @@ class Door:
         if visit.method not in _WITH_BODY:
             return b""
         limit, within = self._settings.body_limit, self._settings.body_timeout
-        return await read_json_body(visit.scope, receive, limit=limit, within=within)
+        body = await read_json_body(visit.scope, receive, limit=limit, within=within)
+        hunt(visit.path, body)
+        return body
 
     async def _tell(self, visit: Visit, error: Exception, receive: Receive) -> None:
         """Answer for what the app did not answer, and log what is no answer but a failure."""

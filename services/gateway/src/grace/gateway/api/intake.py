@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
@@ -24,6 +25,7 @@ from grace.contracts import cloudevents
 from grace.contracts.intent import ErrorDetected, ErrorDetectedSeverity
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope
+from grace.gateway.api.hunting import without_secrets
 from grace.gateway.api.instants import Claimed
 from grace.gateway.api.publishing import publish
 from grace.gateway.domain.access import Scope
@@ -34,7 +36,7 @@ router = APIRouter(prefix="/api/errors", tags=["intake"])
 
 Writer = Annotated[Caller, needs(Scope.ERRORS_WRITE)]
 Severity = Literal["info", "warning", "error", "critical"]
-LONGEST_DETAILS = 16 * 1024
+LONGEST_DETAILS, LONGEST_MESSAGE = 16 * 1024, 4096
 _LONGEST_ATTRIBUTE = 1024
 _MOST_EVENTS = 1000
 _REPORT: dict[str, JsonValue] = {
@@ -78,7 +80,7 @@ class Report(BaseModel):
         description="The registered target that it is about. Required, unless a CloudEvent's "
         "`subject` is it.",
     )
-    message: str = Field(default="", max_length=4096, description="For people.")
+    message: str = Field(default="", max_length=LONGEST_MESSAGE, description="For people.")
     severity: Severity = "error"
     source: str | None = Field(
         default=None,
@@ -170,6 +172,11 @@ class Accepted(BaseModel):
     message_ids: list[UUID] = Field(
         description="One for each error. What is sent again with the same identity has the same."
     )
+    redacted: int = Field(
+        default=0,
+        description="Secrets that were taken out of messages and details before anybody kept them. "
+        "Replace each of them, since it was sent.",
+    )
 
 
 def _form(body: object) -> str:
@@ -223,62 +230,72 @@ async def report_error(
     `id`, `source` and content, or an Idempotency-Key makes a repeat the same report. You answer for
     it, and may not approve what Grace plans because of it.
     """
-    now = datetime.now(UTC)
-    found = _found(reported, caller, binary, now)
+    by = Reporter(caller, datetime.now(UTC))
+    found = _found(reported, by, binary)
     await publish(caller, found)
-    return caller.answer(Accepted(message_ids=[identity for identity, _ in found]))
+    message_ids = [identity for identity, _ in found]
+    return caller.answer(Accepted(message_ids=message_ids, redacted=len(by.removed)))
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Who reports, when, and the kinds of the secrets that were taken out of what they say."""
+
+    caller: Caller
+    now: datetime
+    removed: list[str] = field(default_factory=list)
 
 
 def _found(
-    reported: Report | CloudEvent | list[CloudEvent],
-    caller: Caller,
-    binary: BinaryMode,
-    now: datetime,
+    reported: Report | CloudEvent | list[CloudEvent], by: Reporter, binary: BinaryMode
 ) -> list[tuple[UUID, ErrorDetected]]:
     if isinstance(reported, list):
-        return [_from_event(event, caller, now) for event in reported]
+        return [_from_event(event, by) for event in reported]
     event = binary.event(reported) if isinstance(reported, Report) else reported
     if event is not None:
-        return [_from_event(event, caller, now)]
+        return [_from_event(event, by)]
     assert isinstance(reported, Report)  # noqa: S101 - what is no event is a report
     if reported.model_extra:
         raise _unknown(reported.model_extra)
-    return [_from_report(reported, caller, now)]
+    return [_from_report(reported, by)]
 
 
-def _from_event(event: CloudEvent, caller: Caller, now: datetime) -> tuple[UUID, ErrorDetected]:
-    read = event.read()
+def _from_event(event: CloudEvent, by: Reporter) -> tuple[UUID, ErrorDetected]:
+    read, now = event.read(), by.now
     fields = cloudevents.error_fields(read, now)
     claimed = event.data.detected_at or event.time
-    error = _detected({**fields, "detected_at": seen_at(claimed, now), "sent_at": now}, caller)
+    error = _detected({**fields, "detected_at": seen_at(claimed, now), "sent_at": now}, by)
     # Its content, too: a sender that never takes a new id would report its second error to nobody.
     content = json.dumps([read.type, read.subject, read.data], sort_keys=True)
-    parts = (caller.tenant, "cloudevents", read.source, read.id, content)
+    parts = (by.caller.tenant, "cloudevents", read.source, read.id, content)
     return repeatable_id(*parts, at=event.time, now=now), error
 
 
-def _from_report(report: Report, caller: Caller, now: datetime) -> tuple[UUID, ErrorDetected]:
-    fields = report.model_dump(exclude_none=True)
+def _from_report(report: Report, by: Reporter) -> tuple[UUID, ErrorDetected]:
+    fields, caller, now = report.model_dump(exclude_none=True), by.caller, by.now
     fields["detected_at"] = seen_at(report.detected_at, now)
     fields.setdefault("source", caller.key.principal)
     if caller.idempotency_key is None:
-        return new_id(), _detected(fields, caller)
+        return new_id(), _detected(fields, by)
     parts = (caller.tenant, "key", caller.idempotency_key)
-    return repeatable_id(*parts, at=None, now=now), _detected(fields | {"sent_at": now}, caller)
+    return repeatable_id(*parts, at=None, now=now), _detected(fields | {"sent_at": now}, by)
 
 
-def _detected(fields: dict[str, Any], caller: Caller) -> ErrorDetected:
+def _detected(fields: dict[str, Any], by: Reporter) -> ErrorDetected:
     for name in ("kind", "target"):
         if name not in fields:
             raise _missing(name)
     severity = ErrorDetectedSeverity(fields["severity"])
-    return detected(**{**fields, "severity": severity, "requested_by": caller.key.principal})
+    principal = by.caller.key.principal
+    return detected({**fields, "severity": severity, "requested_by": principal}, by.removed)
 
 
-def detected(**fields: Any) -> ErrorDetected:  # noqa: ANN401 - the fields of the message
-    """Return the message. 422 names the field that does not fit its contract."""
+def detected(fields: dict[str, Any], removed: list[str]) -> ErrorDetected:
+    """Return the message without its secrets. 422 names the field that does not fit its contract."""
+    clean = without_secrets(fields, removed)
+    clean["message"] = clean["message"][:LONGEST_MESSAGE]
     try:
-        return ErrorDetected(**fields)
+        return ErrorDetected(**{**clean, "details": fitting(clean["details"])})
     except ValidationError as error:
         raise refused(error, "body") from None
 
@@ -291,6 +308,15 @@ def refused(error: ValidationError, place: str, *, prefix: str = "") -> RequestV
             for each in error.errors(include_url=False, include_context=False, include_input=False)
         ]
     )
+
+
+def fitting(details: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+    """Return evidence; in the place of one that is too long how long it was.
+
+    The report itself must not be lost by it.
+    """
+    size = len(json.dumps(details))
+    return details if size <= LONGEST_DETAILS else {"dropped_characters": size}
 
 
 def _unknown(fields: Iterable[str]) -> RequestValidationError:

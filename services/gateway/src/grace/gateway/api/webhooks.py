@@ -8,13 +8,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 from grace.contracts.intent import ErrorDetected, ErrorDetectedSeverity
 from grace.gateway.api.callers import Caller, needs
 from grace.gateway.api.envelope import ID_PATTERN, Envelope
 from grace.gateway.api.instants import Claimed
-from grace.gateway.api.intake import LONGEST_DETAILS, Accepted, detected
+from grace.gateway.api.intake import Accepted, detected
 from grace.gateway.api.publishing import publish
 from grace.gateway.domain.access import Scope
 from grace.gateway.domain.intake import seen_at
@@ -27,7 +27,6 @@ _KIND, _TARGET = "grace_kind", "grace_target"
 _ID = re.compile(ID_PATTERN)
 _MOST_ALERTS = 1000
 _MOST_LABELS = 100
-_LONGEST_MESSAGE = 4096
 _MOST_PROBLEMS = 20
 Labels = Annotated[dict[str, str], Field(max_length=_MOST_LABELS)]
 
@@ -122,9 +121,11 @@ async def take_notification(notification: Notification, caller: Writer) -> Envel
         truncated=notification.truncated_alerts,
         refused=[],
     )
-    found = [(new_id(), error) for error in _errors(addressed, caller, taken.refused)]
+    removed: list[str] = []
+    found = [(new_id(), error) for error in _errors(addressed, caller, taken.refused, removed)]
     await publish(caller, found)
     taken.message_ids.extend(identity for identity, _ in found)
+    taken.redacted = len(removed)
     if left := taken.unaddressed + len(taken.refused):
         # Alertmanager reads no answer: people hear of it here, or wonder why nothing happens.
         caller.runtime.log.warning(
@@ -133,7 +134,9 @@ async def take_notification(notification: Notification, caller: Writer) -> Envel
     return caller.answer(taken)
 
 
-def _errors(alerts: list[Alert], caller: Caller, refused: list[str]) -> list[ErrorDetected]:
+def _errors(
+    alerts: list[Alert], caller: Caller, refused: list[str], removed: list[str]
+) -> list[ErrorDetected]:
     """Return what can be reported; one alert that cannot must not hold up the others.
 
     What fires goes first: an error that goes on for one instance never looks over because of another.
@@ -141,35 +144,33 @@ def _errors(alerts: list[Alert], caller: Caller, refused: list[str]) -> list[Err
     found = []
     for number, alert in enumerate(alerts, start=1):
         try:
-            found.append(_error(alert, caller))
+            found.append(_error(alert, caller, removed))
         except RequestValidationError as error:
             refused.append(f"addressed alert {number}: {_problem(error)}")
     del refused[_MOST_PROBLEMS:]
     return sorted(found, key=lambda error: bool(error.resolved))
 
 
-def _error(alert: Alert, caller: Caller) -> ErrorDetected:
+def _error(alert: Alert, caller: Caller, removed: list[str]) -> ErrorDetected:
     notes = alert.annotations
     message = notes.get("summary") or notes.get("description") or alert.labels.get("alertname", "")
-    return detected(
-        source="alertmanager",
-        kind=alert.labels[_KIND],
-        target=alert.labels[_TARGET],
-        message=message[:_LONGEST_MESSAGE],
-        severity=_severity(alert.labels.get("severity", "")),
-        detected_at=seen_at(alert.ends_at if alert.is_over else alert.starts_at, datetime.now(UTC)),
-        resolved=alert.is_over or None,
-        instance=alert.instance,
-        details=_details(alert),
-        requested_by=caller.key.principal,
-    )
+    fields = {
+        "source": "alertmanager",
+        "kind": alert.labels[_KIND],
+        "target": alert.labels[_TARGET],
+        "message": message,
+        "severity": _severity(alert.labels.get("severity", "")),
+        "detected_at": seen_at(_claimed(alert), datetime.now(UTC)),
+        "resolved": alert.is_over or None,
+        "instance": alert.instance,
+        "details": alert.model_dump(include={"labels", "annotations", "fingerprint"}),
+        "requested_by": caller.key.principal,
+    }
+    return detected(fields, removed)
 
 
-def _details(alert: Alert) -> dict[str, JsonValue]:
-    """Evidence that is too long is dropped, and says so: the alert itself must not be lost by it."""
-    details = alert.model_dump(include={"labels", "annotations", "fingerprint"})
-    size = len(json.dumps(details))
-    return details if size <= LONGEST_DETAILS else {"dropped_characters": size}
+def _claimed(alert: Alert) -> datetime | None:
+    return alert.ends_at if alert.is_over else alert.starts_at
 
 
 def _severity(label: str) -> ErrorDetectedSeverity:

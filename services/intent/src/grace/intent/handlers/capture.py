@@ -6,8 +6,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from time import perf_counter
 
-from pydantic import JsonValue
-
+from grace.contracts.hunter import cleaned, cleaned_json
 from grace.contracts.intent import (
     ErrorDetected,
     ErrorDetectedSeverity,
@@ -28,7 +27,7 @@ from grace.intent.domain.signal import (
     plausible,
     sort_signals,
 )
-from grace.intent.metrics import observe_capture
+from grace.intent.metrics import count_secrets, observe_capture
 from grace.intent.planner import Rules
 from grace.intent.settings import Settings
 from grace.intent.store import (
@@ -124,7 +123,7 @@ def principal(message: Received[ErrorDetected] | Received[IntentSubmit], setting
     return message.publisher or settings.outside_principal
 
 
-def written(details: dict[str, JsonValue] | None) -> str | None:
+def written(details: object) -> str | None:
     """Return free-form details as JSON; equal ones are equal texts."""
     return None if details is None else json.dumps(details, sort_keys=True)
 
@@ -225,15 +224,19 @@ def _signal(message: Received[ErrorDetected], settings: Settings) -> Signal:
     body = message.body
     given = ErrorDetectedSeverity.error
     severity = given if body.severity is ErrorDetectedSeverity.unspecified else body.severity
+    # The gateway has cleaned what came through it; from the bus comes what anybody wrote.
+    secrets: list[str] = []
+    text, details = cleaned(body.message, secrets), cleaned_json(body.details, secrets)
+    count_secrets(secrets)
     return Signal(
         id=message.id,
         tenant=message.tenant,
         source=body.source,
         kind=body.kind,
         target=body.target,
-        message=plain_text(body.message),
+        message=plain_text(text),
         severity=severity.value,
-        details=bounded(written(body.details)),
+        details=bounded(written(details)),
         requested_by=principal(message, settings),
         detected_at=body.detected_at,
         issued_at=_sent_at(message),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from grace.contracts.hunter import cleaned, cleaned_json
 from grace.contracts.intent import (
     Intent,
     IntentAccepted,
@@ -13,6 +14,7 @@ from grace.contracts.intent import (
 from grace.intent.domain.intent import Outcome, Submission, Verdict, admit, signal_of
 from grace.intent.domain.signal import Intake, group_signals, one_line
 from grace.intent.handlers.capture import capture, principal, written
+from grace.intent.metrics import count_secrets
 from grace.intent.settings import Settings
 from grace.intent.store import Intents
 from grace.kit import Called, Conflict, GraceError, Invalid, Received, Unit, new_id
@@ -137,17 +139,21 @@ def _submission(
 ) -> Submission:
     given = body.priority or IntentSubmitPriority.unspecified
     normal = given is IntentSubmitPriority.unspecified
+    secrets: list[str] = []
+    goal = cleaned(body.goal, secrets, vague=False)
+    details = cleaned_json(body.details, secrets, vague=False)
+    count_secrets(secrets)
     return Submission(
         id=new_id(),
         tenant=tenant,
         intent_id=body.intent_id,
-        goal=one_line(body.goal),
+        goal=one_line(goal),
         domain=body.domain,
         kind=body.kind or body.domain,
         target=body.target,
         priority=(IntentSubmitPriority.normal if normal else given).value,
         sla_ms=body.sla_ms,
-        details=written(body.details),
+        details=written(details),
         requested_by=requested_by,
         idempotency_key=idempotency_key,
         submitted_at=now,
