@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, MutableMapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from time import perf_counter
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from grace.gateway.api import feed as feeds
 from grace.gateway.api.callers import Caller
@@ -35,6 +37,7 @@ from .watching import (
 )
 
 OpenGateway = Callable[..., Any]
+ROUNDING = 0.0001  # seconds: how the log rounds
 KEY = Key("key-1", "default", "eve", "", ("events:read",), "admin", NOW)
 
 
@@ -86,6 +89,25 @@ async def test_who_decides_follows_approvals_and_nothing_else(open_gateway: Open
             assert last.data["reason"] == "This API key lacks the scope approvals:read now."
         bob = await front.person("bob", "events:read")
         assert (await bob.get("/api/approvals/stream")).status_code == 403
+
+
+async def test_a_stream_is_answered_when_it_begins(open_gateway: OpenGateway) -> None:
+    """Its whole life would be the mean that an alert watches."""
+    async with open_gateway() as front:
+        governance = await front.house.act_as("governance")
+        with capture_logs() as logged:
+            asked = perf_counter()
+            async with follow(front.admin) as live:
+                begun = perf_counter()
+                await tell(governance, requested("one"))
+                assert (await next_approval(live)).approval == "one"
+
+            def ended() -> dict[str, Any] | None:
+                told = [each for each in logged if each.get("route") == STREAM]
+                return told[0] if told else None
+
+            line = await eventually(ended)
+        assert line["seconds"] <= begun - asked + ROUNDING
 
 
 async def test_only_what_may_leave_leaves(open_gateway: OpenGateway) -> None:

@@ -13,7 +13,7 @@ REQUESTS = Counter(
 )
 REQUEST_SECONDS = Histogram(
     "grace_gateway_request_duration_seconds",
-    "From the last byte of the head to the last byte of the answer",
+    "From the last byte of the head to the last byte of the answer; of a stream, to its first",
     ("method", "route"),
     buckets=_SECONDS,
 )

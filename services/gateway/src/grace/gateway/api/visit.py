@@ -15,6 +15,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 _KEPT_OUT = "/api"
 PAGE_FILES = "/docs/files"
 _PAGES = ("/docs", "/redoc")
+_STREAM = b"text/event-stream"
 # An answer is data: no browser may run, frame, guess at or keep it.
 GUARDS = {
     b"x-content-type-options": b"nosniff",
@@ -46,7 +47,7 @@ class Visit:
         self.allowance: Allowance | None = None
         self._key: Key | None = None
         self._started = perf_counter()
-        self._switched: float | None = None
+        self._answered: float | None = None
         self._send = send
 
     @property
@@ -81,15 +82,15 @@ class Visit:
 
     @property
     def seconds(self) -> float:
-        """How long it has been here; a WebSocket was answered when it began."""
-        return (self._switched or perf_counter()) - self._started
+        """How long its answer took; what goes on for as long as somebody listens took until it began."""
+        return (self._answered or perf_counter()) - self._started
 
     async def send(self, message: Message) -> None:
         """Pass the answer on, with what every answer has in its head."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
-                self._switched = perf_counter()
+            if self.status == HTTPStatus.SWITCHING_PROTOCOLS or _is_stream(message):
+                self._answered = perf_counter()
             message = {**message, "headers": self._head(message.get("headers", []))}
         await self._send(message)
 
@@ -101,6 +102,12 @@ class Visit:
         added = [(name, value) for name, value in guards.items() if name not in present]
         allowance = self.allowance.headers() if self.allowance else []
         return [*given, *added, *allowance, (b"x-request-id", self.request_id.encode())]
+
+
+def _is_stream(head: Message) -> bool:
+    return any(
+        name == b"content-type" and value.startswith(_STREAM) for name, value in head["headers"]
+    )
 
 
 def _request_id(given: str) -> str:
