@@ -24,6 +24,7 @@ FOR_THE_RECORD = {
     "approval.reminded": "for people who have not looked",
     "approval.review_completed": "the log keeps who found what",
     "approval.review_due": "for people: the review waits in its own table",
+    "approval.voted": "the log keeps who said what on the way; pages look again",
     "governance.approver.removed": "the log keeps who may decide, and who changed that",
     "governance.approver.seated": "the same",
     "htm.task.sla": "for people and pagers: the task itself shows where it stands",

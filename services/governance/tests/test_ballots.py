@@ -11,6 +11,7 @@ from grace.contracts.governance import (
     ApprovalExpired,
     ApprovalGranted,
     ApprovalRejected,
+    ApprovalVoted,
     GetApproval,
     ListApprovals,
     RecallDecision,
@@ -40,11 +41,16 @@ async def test_a_tier_three_plan_needs_two_people(open_office: OpenOffice) -> No
         approval = await office.hand_in(3)
         first = await office.decide(approval, "ada")
         assert (first.status, first.version) == ("pending", 2)
+        (voted,) = await office.told(ApprovalVoted)
+        assert (voted.principal, voted.choice, voted.reason) == ("ada", "approve", None)
+        assert (voted.approvals, voted.quorum, voted.version) == (1, 2, first.version)
+        assert voted.shown_hash == approval.shown_hash
         assert await office.house.messages(ApprovalGranted.SUBJECT) == []
         second = await office.decide(approval, "bob")
         assert second.status == "granted"
         (granted,) = await office.told(ApprovalGranted)
         assert granted.decided_by == ("ada", "bob")
+        assert len(await office.house.messages(ApprovalVoted.SUBJECT)) == 1
 
 
 async def test_the_same_person_counts_once(open_office: OpenOffice) -> None:
@@ -55,6 +61,8 @@ async def test_the_same_person_counts_once(open_office: OpenOffice) -> None:
         shouted = await office.decide(approval, "ADA")
         assert (again.status, again.version, len(again.votes)) == ("pending", 2, 1)
         assert shouted.status == "pending"
+        (voted,) = await office.told(ApprovalVoted)
+        assert voted.approvals == 1
 
 
 async def test_the_requester_decides_nothing(open_office: OpenOffice) -> None:

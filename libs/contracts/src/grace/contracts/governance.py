@@ -17,6 +17,7 @@ __all__ = [
     "ApprovalRejected",
     "ApprovalReminded",
     "ApprovalRequested",
+    "ApprovalVoted",
     "Approvals",
     "Approver",
     "ApproverRemoved",
@@ -204,6 +205,26 @@ class ApprovalDelegated(Message):
     delegated_to: Id
     ends_at: Timestamp
     reason: Text
+
+
+class ApprovalVoted(Message):
+    """Somebody approved, and more are needed."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.ApprovalVoted"
+    SUBJECT: ClassVar[str] = "approval.voted"
+
+    approval_id: Id
+    mission_id: Id
+    tenant_id: Id
+    principal: Id
+    seat: Id = Field(description="In whose place: their own, or that of who delegated.")
+    choice: Text = Field(description="approve: one rejection decides.")
+    approvals: UInt32 = Field(description="Of different groups, with this one.")
+    quorum: UInt32
+    version: UInt32 = Field(description="The approval's own, since this vote.")
+    shown_hash: Text = Field(description="What they had before their eyes.")
+    reason: Text | None = None
+    voted_at: Timestamp
 
 
 class ApprovalReminded(Message):

@@ -16,6 +16,7 @@ SCHEMAS: frozenset[str] = frozenset(
         "grace.governance.v1.ApprovalRejected",
         "grace.governance.v1.ApprovalReminded",
         "grace.governance.v1.ApprovalRequested",
+        "grace.governance.v1.ApprovalVoted",
         "grace.governance.v1.Approvals",
         "grace.governance.v1.Approver",
         "grace.governance.v1.ApproverRemoved",

@@ -38,9 +38,9 @@ async def follow_approvals(
     place: Annotated[Place, Query()],
     last_event_id: LastEventId = None,
 ) -> Response:
-    """Send what happens to the tenant's approvals: asked, reminded, escalated, delegated, decided.
+    """Send what happens to the tenant's approvals, from the question to the decision.
 
-    The same stream as `/api/events/stream`, for who holds `approvals:read`: ids, ends and what a
+    Asked, voted on, reminded, escalated, delegated, decided. The same stream as `/api/events/stream`, for who holds `approvals:read`: ids, ends and what a
     client does after them are the same.
     """
     after = place.after if last_event_id is None else int(last_event_id)

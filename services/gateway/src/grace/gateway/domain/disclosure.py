@@ -15,7 +15,7 @@ _IDS = """
     review_id run_id shown_hash signal_id task_id
 """
 _WORDS = """
-    act artifact_type break_glass cause component domain environment finding from_time group
+    act artifact_type break_glass cause choice component domain environment finding from_time group
     kernel kind message mode operation origin outcome playbook priority reason severity
     sla_state source status step subject suite target timezone title type until_time verdict
 """
@@ -24,13 +24,13 @@ _PEOPLE = """
     requested_by
 """
 _NUMBERS = """
-    attempts chunk_count confidence data_size_bytes executed hard is_on playbook_version quorum
+    approvals attempts chunk_count confidence data_size_bytes executed hard is_on playbook_version quorum
     reminders revision size sla_ms successful_executions threshold tier total_executions value
 """
 _TIMES = """
     broken_at captured_at closed_at created_at declared_at detected_at ended_at ends_at
     expired_at expires_at forbidden_at granted_at held_until raised_at removed_at resolved_at
-    reviewed_at seated_at seen_at sla_deadline_at starts_at turned_at
+    reviewed_at seated_at seen_at sla_deadline_at starts_at turned_at voted_at
 """
 _LISTS = "alert contracts days freeze jobs tasks"
 

@@ -66,9 +66,13 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The vote counts, and more are needed. `seat`: in whose place it was given."""
+    """The vote counts, and more are needed. `seat`: in whose place it was given.
+
+    `approvals`: of how many groups there are some now.
+    """
 
     seat: str
+    approvals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,13 @@ def decide(
     others = [(who, group) for who, group in standing(votes, electorate) if who != voter]
     groups = {group for _, group in others}
     seat, group = _best(seats, electorate, groups)
-    if len({*groups, group}) >= request.quorum:
+    approvals = len({*groups, group})
+    if approvals >= request.quorum:
         approvers = dict.fromkeys(who for who, _ in others)
         return Decided(TRANSITIONS[request.status][Event.GRANT], (*approvers, voter), seat)
     has_said = voter in {person(vote.principal) for vote in votes if vote.choice is ballot.choice}
     counts = voter in {who for who, _ in standing(votes, electorate)}
-    return Repeated(counts) if has_said else Counted(seat)
+    return Repeated(counts) if has_said else Counted(seat, approvals)
 
 
 def break_glass(

@@ -25,7 +25,7 @@ from grace.governance.handlers.constitution import refuse_forbidden
 from grace.governance.handlers.grants import granted_message
 from grace.governance.handlers.plans import draft_of
 from grace.governance.handlers.rulings import Judge
-from grace.governance.handlers.views import UnknownApproval, rejected_message, shown
+from grace.governance.handlers.views import UnknownApproval, rejected_message, shown, voted_message
 from grace.governance.metrics import observe_latency
 from grace.governance.settings import Settings
 from grace.governance.store import Electorates, Store, tell
@@ -88,8 +88,8 @@ async def on_decide(settings: Settings, judge: Judge, call: Called[Decide], unit
             raise REFUSALS[reason]
         case Repeated(counts):
             note = COUNTS if counts else FELL
-        case Counted(seat):
-            await _count(Store(unit.tx), request, from_seat(vote, seat))
+        case Counted() as counted:
+            await _count(unit, request, vote, counted)
         case Decided(State.GRANTED) as decided:
             await refuse_forbidden(judge, unit, request, actor=body.principal)
             await _grant(settings, unit, request, from_seat(vote, decided.seat), decided)
@@ -137,10 +137,13 @@ def _ballot(body: Decide) -> Ballot:
     )
 
 
-async def _count(store: Store, request: Request, vote: Vote) -> None:
-    await store.insert_vote(request.approval_id, vote)
+async def _count(unit: Unit, request: Request, vote: Vote, counted: Counted) -> None:
+    store = Store(unit.tx)
+    await store.insert_vote(request.approval_id, from_seat(vote, counted.seat))
     if not await store.count_vote(request):
         raise AlreadyDecided
+    message = voted_message(request, vote, counted)
+    await tell(unit, message, tenant=request.tenant_id, correlation_id=request.correlation_id)
 
 
 async def _grant(

@@ -9,6 +9,7 @@ from grace.contracts.governance import (
     ApprovalGranted,
     ApprovalRejected,
     Approvals,
+    ApprovalVoted,
     GetApproval,
     ListApprovals,
     RecallDecision,
@@ -18,7 +19,7 @@ from grace.contracts.governance import Delegation as DelegationView
 from grace.contracts.governance import Vote as VoteView
 from grace.governance.domain.approvals import Request
 from grace.governance.domain.lifecycle import State
-from grace.governance.domain.quorum import Vote
+from grace.governance.domain.quorum import Counted, Vote
 from grace.governance.handlers.drafts import requested_message
 from grace.governance.store import Electorates, Store, Surroundings, Which
 from grace.kit import Called, Invalid, NotFound, Runtime, Transaction, Unit
@@ -85,6 +86,24 @@ async def shown(tx: Transaction, tenant_id: str, approval_id: str) -> Approval:
     texts = [contract.contract.decode() for contract in contracts]
     around = await Electorates(tx).around([request])
     return _view(request, votes[approval_id], around[approval_id], texts)
+
+
+def voted_message(request: Request, vote: Vote, counted: Counted) -> ApprovalVoted:
+    """Tell that somebody approved, and that more are needed."""
+    return ApprovalVoted(
+        approval_id=request.approval_id,
+        mission_id=request.mission_id,
+        tenant_id=request.tenant_id,
+        principal=vote.principal,
+        seat=counted.seat,
+        choice=vote.choice,
+        approvals=counted.approvals,
+        quorum=request.quorum,
+        version=request.version + 1,
+        shown_hash=request.shown_hash,
+        reason=vote.reason,
+        voted_at=vote.at,
+    )
 
 
 def rejected_message(
