@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -85,11 +85,16 @@ class Desk:
         await self.house.rows("learning", "GRANT ALL ON notes TO learning")
 
     def reader(
-        self, handler: BatchHandler = note, *, inbox: bool = False, **changes: object
+        self,
+        handler: BatchHandler = note,
+        *,
+        inbox: bool = False,
+        every: timedelta | None = None,
+        **changes: object,
     ) -> Service:
         """The small service."""
         blank = self.house.blank(self.service, **changes)
-        return blank.handle(Stream().on(ActionClosed, handler, inbox=inbox))
+        return blank.handle(Stream().on(ActionClosed, handler, inbox=inbox, every=every))
 
     @asynccontextmanager
     async def reading(

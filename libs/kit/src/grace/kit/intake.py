@@ -16,6 +16,7 @@ from grace.kit.bisection import Bisection, Opened
 from grace.kit.ending import end_tasks
 from grace.kit.envelope import KEY_ID, MESSAGE_ID, SIGNATURE, Raw, Received, Refusal, open_message
 from grace.kit.errors import GraceError
+from grace.kit.harvest import Harvest
 from grace.kit.pull import StandingPull
 from grace.kit.stream import BatchRoute
 from grace.kit.text import harmless
@@ -35,9 +36,15 @@ class Intake:
         self._route = route
         self.consumer = durable(runtime.name, route.spec.name)
         self._log = runtime.log.bind(consumer=self.consumer)
-        self.pull = StandingPull(runtime.client, route.spec.stream, self.consumer, self._log)
+        self.pull = self._pull()
         self._bisection = Bisection(runtime, route, self.consumer)
         self._busy_since: float | None = None
+
+    def _pull(self) -> StandingPull:
+        client, stream, every = self._runtime.client, self._route.spec.stream, self._route.every
+        if every is None:
+            return StandingPull(client, stream, self.consumer, self._log)
+        return Harvest(client, stream, self.consumer, self._log, every=every)
 
     @property
     def busy_for(self) -> float:

@@ -99,20 +99,22 @@ class StandingPull:
 
     async def _ask(self) -> None:
         more = MOST - self._wanted
-        request = {
-            "batch": more,
-            "max_bytes": _MOST_BYTES,
-            "expires": int(_EXPIRES * 1e9),
-            "idle_heartbeat": int(_HEARTBEAT * 1e9),
-        }
         try:
-            body = json.dumps(request).encode()
+            body = json.dumps(self._request(more)).encode()
             await self._client.publish(self._subject, body, reply=self._inbox)
         except NatsError as error:
             self._log.warning("pull.ask_failed", error=repr(error))
             return
         self._wanted += more
         self._asked_at = time.monotonic()
+
+    def _request(self, more: int) -> dict[str, int]:
+        return {
+            "batch": more,
+            "max_bytes": _MOST_BYTES,
+            "expires": int(_EXPIRES * 1e9),
+            "idle_heartbeat": int(_HEARTBEAT * 1e9),
+        }
 
     async def _on_message(self, message: Msg) -> None:
         if is_delivery(message):

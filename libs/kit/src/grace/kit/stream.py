@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -76,6 +76,7 @@ class BatchRoute:
     handler: BatchHandler
     inbox: bool
     translate: Translate | None = None
+    every: timedelta | None = None
 
 
 @dataclass(slots=True)
@@ -91,14 +92,17 @@ class Stream:
         *,
         inbox: bool = False,
         translate: Translate | None = None,
+        every: timedelta | None = None,
     ) -> Stream:
         """Handle a subject's messages; all of its models belong to one handler.
 
         `inbox` drops ids seen before: only where no guard and no unique key decides. `translate`
-        reads unsigned messages of other forms, such as CloudEvents.
+        reads unsigned messages of other forms, such as CloudEvents. `every`: take what has come only
+        that often, for whom no news is urgent.
         """
         models = model if isinstance(model, tuple) else (model,)
-        self.routes.append(BatchRoute(SUBJECTS[models[0].SUBJECT], handler, inbox, translate))
+        spec = SUBJECTS[models[0].SUBJECT]
+        self.routes.append(BatchRoute(spec, handler, inbox, translate, every))
         return self
 
 
