@@ -239,6 +239,11 @@ HEALING = Dashboard(
             "Remedies of stress runs an hour",
             "By what was done about runs that failed.",
             [Query(within("grace_observability_remediations_total", "1h", "status"), "{{status}}")],
+        ),
+        Panel(
+            "Loaded into the data cube an hour",
+            "Events by what they became, and hours that were counted anew. None for long: it stands still.",
+            [Query(within("grace_observability_cube_loaded_total", "1h", "step"), "{{step}}")],
             is_stacked=True,
         ),
     ],

@@ -14,7 +14,9 @@ from faults.story import approve, patiently
 
 from grace.client import Grace
 from grace.contracts.observability import (
+    CubeSelection,
     Dashboard,
+    GetCubeFunnel,
     GetRemediation,
     RemediationStats,
 )
@@ -77,7 +79,7 @@ def settings(port: int, playbooks: Path) -> dict[str, dict[str, Any]]:
     return {
         "gateway": {"port": port},
         "intent": {"playbook_dir": playbooks},
-        "observability": {"resolve_after": timedelta(0)},
+        "observability": {"resolve_after": timedelta(0), "cube_interval": timedelta(seconds=1)},
         # Unknown is whose first beat came before observability listened, until its next one.
         "worker": {"beat_interval": timedelta(seconds=1)},
     }
@@ -118,6 +120,10 @@ async def test_a_failed_stress_run_is_remedied_once_and_verified(
         learnt = await eventually(lambda: outcomes(admin))
         assert [(each.successful_executions, each.total_executions) for each in learnt] == [(1, 1)]
 
+        steps = await eventually(lambda: in_the_cube(gateway), timeout=15)
+        assert list(steps) == ["captured", "decided", "granted", "acted", "executed", "verified"]
+        assert set(steps.values()) == {1}
+
         await eventually(lambda: shows(admin, status="degraded", score=90.0, alerts=2))
         await tell_of_run(house, "run-2")
         await tell_of_run(house, "run-3", suite="other-load")
@@ -131,6 +137,18 @@ async def test_a_failed_stress_run_is_remedied_once_and_verified(
 async def settled(gateway: Runtime) -> RemediationStats | None:
     found = await stats(gateway)
     return found if found.verified + found.failed and not found.due else None
+
+
+async def in_the_cube(gateway: Runtime) -> dict[str, int] | None:
+    """How far missions came that observability's own intents opened, once one is verified there."""
+    now = datetime.now(UTC)
+    selection = CubeSelection(
+        tenant_id="default", fact="action", from_time=now - timedelta(hours=1), to_time=now,
+        service=TARGET, origin="intent",
+    )  # fmt: skip
+    found = await gateway.call(GetCubeFunnel(selection=selection))
+    steps = {each.name: each.missions for each in found.steps}
+    return steps if steps["verified"] else None
 
 
 async def shows(admin: Grace, *, status: str, score: float, alerts: int) -> Dashboard | None:

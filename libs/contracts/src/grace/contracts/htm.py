@@ -12,6 +12,7 @@ from grace.contracts.scalars import (
     Double,
     Id,
     Int32,
+    Int64,
     LongText,
     Struct,
     Text,
@@ -579,6 +580,10 @@ class FinishedTask(Message):
     attempts: UInt32
     contract_id: Text | None = None
     mission_id: Text | None = None
+    origin: Id | None = None
+    total_ms: Int64 | None = Field(
+        default=None, description="From the moment it was due to its end."
+    )
 
 
 class TasksFinished(Message):

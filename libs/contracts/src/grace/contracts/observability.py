@@ -14,14 +14,31 @@ __all__ = [
     "AlertResolved",
     "Alerts",
     "ComponentHealth",
+    "CubeBreakdown",
+    "CubeChange",
+    "CubeComparison",
+    "CubeFigures",
+    "CubeFunnel",
+    "CubePoint",
+    "CubeRun",
+    "CubeRuns",
+    "CubeSelection",
+    "CubeShare",
+    "CubeStep",
+    "CubeTrend",
     "CurrentStress",
     "Dashboard",
+    "GetCubeBreakdown",
+    "GetCubeComparison",
+    "GetCubeFunnel",
+    "GetCubeTrend",
     "GetCurrent",
     "GetDashboard",
     "GetRemediation",
     "GetTrends",
     "HealthBeat",
     "ListAlerts",
+    "ListCubeRuns",
     "Remediation",
     "RemediationStats",
     "ServiceHealth",
@@ -34,6 +51,212 @@ __all__ = [
     "SuiteTrend",
     "TrendPoint",
 ]
+
+
+class CubeSelection(Message):
+    """What is counted of the cube: facts of one kind within a time, of one tenant."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeSelection"
+
+    tenant_id: Id
+    fact: Id = Field(description="action, task, approval")
+    from_time: Timestamp = Field(description="Whole hours: the one that it lies in is counted.")
+    to_time: Timestamp = Field(
+        description="Up to the hour before the one that begins then or later."
+    )
+    service: Text | None = Field(default=None, description="Only what was done for this target.")
+    playbook: Text | None = None
+    operation: Text | None = None
+    origin: Text | None = Field(
+        default=None, description="Only what this source reported, or this origin submitted."
+    )
+
+
+class CubeFigures(Message):
+    """What facts come to."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeFigures"
+
+    count: Int64
+    succeeded: Int64 = Field(description="Verified actions, succeeded tasks, granted approvals.")
+    success_rate: Double | None = Field(
+        default=None, description="succeeded / count; absent where there is nothing."
+    )
+    mean: Double | None = Field(
+        default=None,
+        description="Of actions their confidence, of tasks milliseconds from due to their end, of approvals seconds that people took.",
+    )
+
+
+class CubePoint(Message):
+    """Part of `CubeTrend`."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubePoint"
+
+    at: Timestamp = Field(description="When the bucket begins.")
+    figures: CubeFigures
+
+
+class CubeTrend(Message):
+    """The answer on `rpc.observability.cube_trend`."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeTrend"
+
+    points: tuple[CubePoint, ...] = Field(
+        default=(), max_length=1000, description="The oldest first; those without facts, too."
+    )
+    loaded_at: Timestamp | None = Field(
+        default=None, description="When the cube was loaded the last time."
+    )
+
+
+class GetCubeTrend(Message):
+    """How facts went over time."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.GetCubeTrend"
+    SUBJECT: ClassVar[str] = "rpc.observability.cube_trend"
+    REPLY: ClassVar[type[CubeTrend]] = CubeTrend
+
+    selection: CubeSelection
+    bucket: Id = Field(description="hour, day: of UTC")
+
+
+class CubeShare(Message):
+    """Part of `CubeBreakdown`."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeShare"
+
+    name: Text | None = Field(default=None, description="Absent where it is not known.")
+    share: Double = Field(description="Of all facts, 0 to 1.")
+    figures: CubeFigures
+
+
+class CubeBreakdown(Message):
+    """The answer on `rpc.observability.cube_breakdown`."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeBreakdown"
+
+    shares: tuple[CubeShare, ...] = Field(
+        default=(), max_length=100, description="The most frequent first."
+    )
+    whole: CubeFigures = Field(description="Of all, listed or not.")
+    loaded_at: Timestamp | None = None
+
+
+class GetCubeBreakdown(Message):
+    """Where facts come from, or what they are about."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.GetCubeBreakdown"
+    SUBJECT: ClassVar[str] = "rpc.observability.cube_breakdown"
+    REPLY: ClassVar[type[CubeBreakdown]] = CubeBreakdown
+
+    selection: CubeSelection
+    dimension: Id = Field(
+        description="time (the hour of the day), service, playbook, operation, origin, outcome"
+    )
+    limit: Annotated[UInt32, Field(ge=1)] = Field(description="At most 100.")
+
+
+class CubeStep(Message):
+    """Part of `CubeFunnel`."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeStep"
+
+    name: Id = Field(description="captured, decided, granted, acted, executed, verified")
+    missions: Int64 = Field(description="That came so far.")
+    of_captured: Double | None = Field(
+        default=None, description="missions / captured; absent where none was captured."
+    )
+
+
+class CubeFunnel(Message):
+    """The answer on `rpc.observability.cube_funnel`."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeFunnel"
+
+    steps: tuple[CubeStep, ...] = Field(default=(), max_length=10)
+    loaded_at: Timestamp | None = None
+
+
+class GetCubeFunnel(Message):
+    """How far missions came that were captured within a time."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.GetCubeFunnel"
+    SUBJECT: ClassVar[str] = "rpc.observability.cube_funnel"
+    REPLY: ClassVar[type[CubeFunnel]] = CubeFunnel
+
+    selection: CubeSelection = Field(description="Its fact is not looked at.")
+
+
+class CubeChange(Message):
+    """Part of `CubeComparison`."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeChange"
+
+    name: Text | None = Field(default=None, description="Absent where it is not known.")
+    before: CubeFigures
+    now: CubeFigures
+
+
+class CubeComparison(Message):
+    """The answer on `rpc.observability.cube_comparison`."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeComparison"
+
+    changes: tuple[CubeChange, ...] = Field(
+        default=(), max_length=100, description="The largest change of the count first."
+    )
+    before: CubeFigures = Field(description="Of all, listed or not.")
+    now: CubeFigures
+    loaded_at: Timestamp | None = None
+
+
+class GetCubeComparison(Message):
+    """What changed between a time and the one of the same length before it."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.GetCubeComparison"
+    SUBJECT: ClassVar[str] = "rpc.observability.cube_comparison"
+    REPLY: ClassVar[type[CubeComparison]] = CubeComparison
+
+    selection: CubeSelection
+    dimension: Id = Field(description="As in a breakdown.")
+    limit: Annotated[UInt32, Field(ge=1)] = Field(description="At most 100.")
+
+
+class CubeRun(Message):
+    """Part of `CubeRuns`."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeRun"
+
+    run_id: Int64
+    step: Id = Field(
+        description="mission, action, task, approval: events were loaded; hours: the figures of hours were made anew"
+    )
+    read: Int64 = Field(description="Events, or hours.")
+    written: Int64 = Field(description="Rows.")
+    oldest_at: Timestamp | None = Field(
+        default=None, description="Of the events, when the first and the last were sent."
+    )
+    newest_at: Timestamp | None = None
+    loaded_at: Timestamp
+
+
+class CubeRuns(Message):
+    """The answer on `rpc.observability.cube_runs`."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.CubeRuns"
+
+    runs: tuple[CubeRun, ...] = Field(default=(), max_length=200, description="The newest first.")
+
+
+class ListCubeRuns(Message):
+    """How the cube was loaded."""
+
+    SCHEMA: ClassVar[str] = "grace.observability.v1.ListCubeRuns"
+    SUBJECT: ClassVar[str] = "rpc.observability.cube_runs"
+    REPLY: ClassVar[type[CubeRuns]] = CubeRuns
+
+    limit: Annotated[UInt32, Field(ge=1)] = Field(description="At most 200.")
 
 
 class StressStarted(Message):

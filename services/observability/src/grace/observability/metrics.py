@@ -23,6 +23,19 @@ for _run in run.State:
 for _remedy in remediation.State:
     REMEDIATIONS.labels(_remedy.value)
 
+LOADED = Counter(
+    "grace_observability_cube_loaded_total",
+    "Events that the cube was loaded from, and hours counted",
+    ("step",),
+)
+for _step in ("mission", "action", "task", "approval", "hours"):
+    LOADED.labels(_step)
+
+
+def count_load(step: str, *, read: int) -> None:
+    """Count what a transaction loaded."""
+    LOADED.labels(step).inc(read)
+
 
 def show_health(
     score: float, conditions: Iterable[str], severities: Mapping[str, int], *, known: Iterable[str]

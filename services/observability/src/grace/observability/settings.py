@@ -43,6 +43,9 @@ class Settings(ServiceSettings):
     run_retention: Duration = timedelta(days=90)
     sample_retention: Duration = timedelta(days=7)
     prune_interval: Duration = timedelta(hours=1)
+    # The cube is loaded this often (REQUIREMENTS R2-19), and keeps a year and a month.
+    cube_interval: Duration = timedelta(minutes=5)
+    cube_retention: Duration = timedelta(days=400)
     # What Grace can use and runs without; None is not configured.
     prometheus_url: str | None = Field(default=None, pattern=_URL)
     qdrant_url: str | None = Field(default=None, pattern=_URL)

@@ -5,6 +5,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from grace.gateway.api import (
+    analytics,
     approval_events,
     approvals,
     approvers,
@@ -98,6 +99,7 @@ _NOUNS = (
     contracts,
     knowledge,
     observability,
+    analytics,
     learning,
     tasks,
     results,

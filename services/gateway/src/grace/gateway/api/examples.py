@@ -43,6 +43,10 @@ _BY_NAME: Mapping[str, Any] = {
     "sentence": "queued: 3 tasks of its tenant, origin and lane come first; 27.5 s are left until "
     "its SLA deadline.",
     "ServiceHealth.name": "verification",
+    "CubeStep.name": "granted",
+    "CubeShare.name": "postgres-blocked-sessions",
+    "CubeChange.name": "postgres-blocked-sessions",
+    "CubeRun.step": "action",
     "PolicyDocument.name": "night",
     "TriedCase.name": "a setting in production",
     "Ruling.outcome": "asked",

@@ -1,6 +1,7 @@
 """Long messages written as text: to check every item of what was checked when it came in takes longer than all else."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Self
 
@@ -10,6 +11,8 @@ from grace.contracts.htm import JobsCompleted, JobsEnqueued, TasksFinished
 from grace.contracts.message import Message
 from grace.htm.domain.announcements import Moved
 from grace.htm.domain.routing import NewTask
+
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Written(Message):
@@ -71,5 +74,12 @@ def _finished(task: Moved) -> str:
     mission = f',"mission_id":{quoted(task.mission_id)}' if task.mission_id is not None else ""
     return (
         f'{{"task_id":"{task.task_id}","outcome":"{task.state.value}","type":{quoted(task.type)},'
-        f'"attempts":{task.attempt_number}{contract}{mission}}}'
+        f'"attempts":{task.attempt_number}{contract}{mission},"origin":{quoted(task.origin)}{_took(task)}}}'
     )
+
+
+def _took(task: Moved) -> str:
+    if task.times is None:
+        return ""
+    took = task.times.finished_at - task.times.created_at
+    return f',"total_ms":{max(0, took // _MILLISECOND)}'

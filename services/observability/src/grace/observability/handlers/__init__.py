@@ -5,19 +5,24 @@ from functools import partial
 from typing import Any
 
 from grace.contracts.observability import (
+    GetCubeBreakdown,
+    GetCubeComparison,
+    GetCubeFunnel,
+    GetCubeTrend,
     GetCurrent,
     GetDashboard,
     GetRemediation,
     GetTrends,
     HealthBeat,
     ListAlerts,
+    ListCubeRuns,
     StressEnded,
     StressSampled,
     StressStarted,
 )
 from grace.contracts.verification import MissionClosed, MissionReopened
 from grace.kit import Received, Rpc, Runtime, Stream
-from grace.observability.handlers import ends, health, queries, stress
+from grace.observability.handlers import analysis, cube, ends, health, queries, stress
 from grace.observability.handlers.views import announce
 from grace.observability.handlers.wakes import Wakes
 from grace.observability.settings import Settings
@@ -26,9 +31,12 @@ from grace.observability.store import Components, Pulse
 __all__ = ["Wakes", "announce", "rpc", "signal", "stream"]
 
 
-def stream(wakes: Wakes) -> Stream:
-    """Return what is read from streams; guards and unique keys make it idempotent."""
-    return (
+def stream(settings: Settings, wakes: Wakes) -> Stream:
+    """Return what is read from streams; guards and unique keys make it idempotent.
+
+    The cube is loaded every few minutes, from what has come until then.
+    """
+    heard = (
         Stream()
         .on(StressStarted, stress.on_stress_started)
         .on(StressSampled, stress.on_stress_sampled)
@@ -36,6 +44,7 @@ def stream(wakes: Wakes) -> Stream:
         .on(MissionClosed, partial(ends.on_mission_closed, wakes))
         .on(MissionReopened, ends.on_mission_reopened)
     )
+    return cube.listen(heard, settings, wakes)
 
 
 def signal(
@@ -53,5 +62,10 @@ def rpc(settings: Settings, pulse: Pulse, components: Components) -> Rpc:
         .direct(GetCurrent, queries.on_get_current)
         .direct(GetTrends, queries.on_get_trends)
         .direct(GetRemediation, queries.on_get_remediation)
+        .direct(GetCubeTrend, analysis.on_get_cube_trend)
+        .direct(GetCubeBreakdown, analysis.on_get_cube_breakdown)
+        .direct(GetCubeFunnel, analysis.on_get_cube_funnel)
+        .direct(GetCubeComparison, analysis.on_get_cube_comparison)
+        .direct(ListCubeRuns, analysis.on_list_cube_runs)
         .direct(GetDashboard, partial(health.on_get_dashboard, settings, pulse, components))
     )

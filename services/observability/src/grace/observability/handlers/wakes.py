@@ -10,3 +10,4 @@ class Wakes:
     watch: type
     submit: type
     follow: type
+    count: type
