@@ -147,6 +147,7 @@ _VALUES = {
     "text": "'k' || n",
     "uuid": "gen_random_uuid()",
     "timestamp with time zone": "now() - n * interval '1 second'",
+    "date": "current_date - n",
     "bytea": "CAST('k' || n AS bytea)",
     "interval": "interval '1 second'",
     "tsvector": "CAST('word' AS tsvector)",

@@ -66,7 +66,7 @@ def lent(
 
 def test_two_people_of_one_group_are_one_voice() -> None:
     first = decide(REQUEST, [vote("ada")], ballot("bob"), SEATED, now=NOW)
-    assert first == Counted("bob")
+    assert first == Counted("bob", 1)
     both = [vote("ada"), vote("bob")]
     third = decide(REQUEST, both, ballot("cyd"), SEATED, now=NOW)
     assert third == Decided(State.GRANTED, ("ada", "bob", "cyd"), "cyd")
@@ -81,7 +81,7 @@ def test_who_has_no_seat_decides_nothing() -> None:
 def test_a_vote_falls_with_the_seat_of_who_gave_it() -> None:
     left = replace(SEATED, groups={"cyd": "leads", "dan": "ops"})
     answer = decide(REQUEST, [vote("ada")], ballot("cyd"), left, now=NOW)
-    assert answer == Counted("cyd")
+    assert answer == Counted("cyd", 1)
 
 
 def test_whose_vote_fell_with_a_lent_seat_may_give_it_again_from_their_own() -> None:
@@ -99,7 +99,7 @@ def test_who_voted_from_their_own_seat_is_not_a_second_voice_from_a_lent_one() -
 
 def test_a_vote_falls_when_its_giver_asks_for_the_same_mission() -> None:
     joined = replace(SEATED, requesters=frozenset({"req", "ada"}))
-    assert decide(REQUEST, [vote("ada")], ballot("cyd"), joined, now=NOW) == Counted("cyd")
+    assert decide(REQUEST, [vote("ada")], ballot("cyd"), joined, now=NOW) == Counted("cyd", 1)
     refused = decide(REQUEST, [], ballot("Ada"), joined, now=NOW)
     assert refused == Refused(Refusal.OWN_REQUEST)
 
@@ -120,7 +120,7 @@ def test_a_delegate_speaks_for_the_group_of_the_seat() -> None:
 def test_lender_and_borrower_of_a_seat_are_one_voice() -> None:
     with_eve = replace(SEATED, delegations=(lent("cyd", "eve"),))
     answer = decide(REQUEST, [vote("eve", "cyd")], ballot("cyd"), with_eve, now=NOW)
-    assert answer == Counted("cyd")
+    assert answer == Counted("cyd", 1)
 
 
 def test_who_has_a_seat_and_borrows_one_speaks_once_for_whom_has_not_spoken() -> None:
@@ -128,7 +128,7 @@ def test_who_has_a_seat_and_borrows_one_speaks_once_for_whom_has_not_spoken() ->
     answer = decide(REQUEST, [vote("ada")], ballot("bob"), bob_too, now=NOW)
     assert answer == Decided(State.GRANTED, ("ada", "bob"), "cyd")
     alone = decide(REQUEST, [], ballot("bob"), bob_too, now=NOW)
-    assert alone == Counted("bob")
+    assert alone == Counted("bob", 1)
 
 
 @pytest.mark.parametrize(

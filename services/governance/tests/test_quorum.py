@@ -64,7 +64,7 @@ def test_one_person_is_enough_at_tier_two() -> None:
 
 def test_tier_three_needs_two_people() -> None:
     asked = request(Tier.DANGEROUS)
-    assert decide(asked, [], ballot(), EVERYBODY, now=NOW) == Counted("ada")
+    assert decide(asked, [], ballot(), EVERYBODY, now=NOW) == Counted("ada", 1)
     second = decide(asked, [vote("ada")], ballot("bob"), EVERYBODY, now=NOW)
     assert second == Decided(State.GRANTED, ("ada", "bob"), "bob")
 
