@@ -64,6 +64,19 @@ COMMENT ON TABLE cube_missions IS 'What a mission is about and who reported it: 
 
 CREATE INDEX cube_missions_captured ON cube_missions (tenant_id, captured_at);
 
+CREATE TABLE cube_plans (
+    tenant_id    text COLLATE "C" NOT NULL,
+    mission_id   text COLLATE "C" NOT NULL,
+    playbook_id  bigint NOT NULL REFERENCES dim_playbook,
+    operation_id bigint NOT NULL REFERENCES dim_operation,
+    planned_at   timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, mission_id)
+);
+
+COMMENT ON TABLE cube_plans IS 'The newest plan of each mission, and its first operation: what people are asked about, whether it ever acts.';
+
+CREATE INDEX cube_plans_age ON cube_plans (planned_at);
+
 CREATE TABLE fact_action (
     tenant_id    text COLLATE "C" NOT NULL,
     contract_id  text COLLATE "C" NOT NULL,
@@ -161,13 +174,15 @@ COMMENT ON TABLE cube_due IS 'Hours whose facts have changed since they were cou
 
 CREATE TABLE etl_runs (
     run_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    step      text NOT NULL CHECK (step IN ('mission', 'action', 'task', 'approval', 'hours')),
+    step      text NOT NULL CHECK (step IN ('mission', 'plan', 'action', 'task', 'approval', 'hours')),
     read      bigint NOT NULL,
     written   bigint NOT NULL,
     oldest_at timestamptz,
     newest_at timestamptz,
     loaded_at timestamptz NOT NULL DEFAULT now()
 );
+
+CREATE INDEX etl_runs_step ON etl_runs (step, run_id DESC);
 
 CREATE INDEX etl_runs_age ON etl_runs (loaded_at);
 

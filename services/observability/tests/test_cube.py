@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from grace.contracts.governance import ApprovalGranted, ApprovalRejected, ApprovalRequested
-from grace.contracts.htm import FinishedTask, TasksFinished
-from grace.contracts.intent import ErrorCaptured
+from grace.contracts.htm import TasksFinished
 from grace.contracts.message import Message
 from grace.contracts.observability import (
     CubeBreakdown,
@@ -22,79 +20,29 @@ from grace.contracts.observability import (
     GetCubeTrend,
     ListCubeRuns,
 )
-from grace.contracts.verification import ActionClosed
 from grace.kit import Invalid, Runtime
 from grace.observability import handlers
 from grace.observability.loops import Forget
 from grace.observability.settings import Settings
+from grace.observability.store import Loading
 from grace.testkit import House, eventually
 
-NOW = datetime.now(UTC)
-NOON = NOW.replace(hour=12, minute=30, second=0, microsecond=0) - timedelta(days=2)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+from .history import (
+    DAY,
+    HOUR,
+    NOON,
+    NOW,
+    asked,
+    captured,
+    closed,
+    finished,
+    granted,
+    planned,
+    rejected,
+    tell,
+)
+
 OFTEN = {"cube_interval": timedelta(milliseconds=50)}
-
-
-def captured(name: str, **other: Any) -> ErrorCaptured:
-    facts = {
-        "mission_id": f"mission-{name}", "tenant_id": "default", "signal_id": f"signal-{name}",
-        "fingerprint": "f" * 64, "source": "pg-watch", "kind": "thing.broken", "target": "shop-db",
-        "message": "it is broken", "severity": "error", "requested_by": "pg-watch",
-        "detected_at": NOON, "captured_at": NOON,
-    }  # fmt: skip
-    return ErrorCaptured(**(facts | other))
-
-
-def closed(name: str, verdict: str = "verified", **other: Any) -> ActionClosed:
-    facts = {
-        "mission_id": f"mission-{name}", "tenant_id": "default", "contract_id": f"contract-{name}",
-        "revision": 1, "playbook": "mend-it", "playbook_version": 1, "operation": "thing.mend",
-        "target": "shop-db", "verdict": verdict, "confidence": 1.0 if verdict == "verified" else 0.0,
-        "executed": verdict == "verified", "closed_at": NOON,
-    }  # fmt: skip
-    return ActionClosed(**(facts | other))
-
-
-def asked(name: str, tenant: str = "default") -> ApprovalRequested:
-    return ApprovalRequested(
-        approval_id=f"approval-{name}", mission_id=f"mission-{name}", tenant_id=tenant, tier=2,
-        quorum=1, requested_by="pg-watch", shown_hash="0" * 64, expires_at=NOW + DAY,
-    )  # fmt: skip
-
-
-def granted(name: str, *people: str, tenant: str = "default") -> ApprovalGranted:
-    return ApprovalGranted(
-        approval_id=f"approval-{name}", mission_id=f"mission-{name}", tenant_id=tenant,
-        plan_hash="0" * 64, decided_by=people, granted_at=NOW,
-    )  # fmt: skip
-
-
-def rejected(name: str) -> ApprovalRejected:
-    return ApprovalRejected(
-        approval_id=f"approval-{name}", mission_id=f"mission-{name}", tenant_id="default",
-        decided_by=("bob",), reason="not today",
-    )  # fmt: skip
-
-
-def finished(
-    *tasks: tuple[str, str, int, int | None], origin: str | None = "intent"
-) -> TasksFinished:
-    return TasksFinished(
-        tasks=tuple(
-            FinishedTask(
-                task_id=f"task-{number}", outcome=outcome, type=operation, attempts=attempts,
-                total_ms=took, origin=origin,
-            )
-            for number, (operation, outcome, attempts, took) in enumerate(tasks)
-        )
-    )  # fmt: skip
-
-
-async def tell(house: House, service: str, *messages: Message, tenant: str = "default") -> None:
-    runtime = await house.act_as(service)
-    async with runtime.unit() as unit:
-        for message in messages:
-            unit.publish(message, tenant=tenant)
 
 
 @asynccontextmanager
@@ -133,6 +81,12 @@ def plain(figures: CubeFigures) -> tuple[int, int, float | None]:
 
 def members(found: CubeBreakdown) -> dict[str | None, tuple[int, int, float | None]]:
     return {each.name: plain(each.figures) for each in found.shares}
+
+
+async def counts(gateway: Runtime, dimension: str, fact: str) -> dict[str | None, tuple[int, int]]:
+    """Facts and successes by the members of a dimension."""
+    found = members(await breakdown(gateway, dimension, fact))
+    return {name: (count, succeeded) for name, (count, succeeded, _) in found.items()}
 
 
 async def test_actions_are_counted_by_their_highest_revision(house: House) -> None:
@@ -205,32 +159,91 @@ async def test_a_comparison_holds_a_time_against_the_one_before(house: House) ->
 
 
 async def test_approvals_are_counted_when_they_are_decided(house: House) -> None:
-    await tell(house, "intent", captured("a"), captured("b"), captured("c"))
+    await tell(house, "intent", *map(captured, "abc"), *map(planned, "abc"))
     # The decision is told before the question, as it may be.
     await tell(house, "governance", granted("a", "bob"), asked("b"), asked("a"), granted("c"))
-    await tell(house, "verification", closed("a"), closed("c", "failed", executed=True))
-    async with loaded(house, mission=3, approval=4, action=2) as gateway:
-        assert members(await breakdown(gateway, "outcome", "approval")).keys() == {
-            "granted", "unattended",
+    async with loaded(house, mission=3, plan=3, approval=4) as gateway:
+        assert await counts(gateway, "outcome", "approval") == {
+            "granted": (1, 1), "unattended": (1, 1),
         }  # fmt: skip
-        by_playbook = members(await breakdown(gateway, "playbook", "approval"))
-        assert {name: figures[:2] for name, figures in by_playbook.items()} == {"mend-it": (2, 2)}
-        funnel = await gateway.call(GetCubeFunnel(selection=select()))
-        assert [(each.name, each.missions) for each in funnel.steps] == [
-            ("captured", 3), ("decided", 2), ("granted", 2), ("acted", 2), ("executed", 2),
-            ("verified", 1),
-        ]  # fmt: skip
-        assert [each.of_captured for each in funnel.steps] == pytest.approx(
-            [1, *[2 / 3] * 4, 1 / 3]
-        )
-        none = await gateway.call(GetCubeFunnel(selection=select(service="nobody")))
-        assert {(each.missions, each.of_captured) for each in none.steps} == {(0, None)}
+        waited = await breakdown(gateway, "service", "approval")
+        assert waited.whole.mean is not None
     await tell(house, "governance", rejected("b"))
-    async with loaded(house, mission=3, approval=5, action=2) as gateway:
-        outcomes = members(await breakdown(gateway, "outcome", "approval"))
-        assert {name: figures[:2] for name, figures in outcomes.items()} == {
+    async with loaded(house, mission=3, plan=3, approval=5) as gateway:
+        assert await counts(gateway, "outcome", "approval") == {
             "granted": (1, 1), "unattended": (1, 1), "rejected": (1, 0),
         }  # fmt: skip
+        # Also what never acted is its playbook's.
+        assert await counts(gateway, "playbook", "approval") == {"mend-it": (3, 2)}
+        assert await counts(gateway, "operation", "approval") == {"thing.mend": (3, 2)}
+
+
+async def test_a_funnel_keeps_those_who_went_no_further(house: House) -> None:
+    await tell(house, "intent", *map(captured, "abcde"), *map(planned, "abcd"))
+    await tell(house, "governance", granted("a", "bob"), granted("b"), rejected("c"), asked("d"))
+    await tell(house, "verification", closed("a"), closed("b", "failed", executed=True))
+    async with loaded(house, mission=5, plan=4, approval=4, action=2) as gateway:
+        steps = {
+            "captured": 5,
+            "decided": 3,
+            "granted": 2,
+            "acted": 2,
+            "executed": 2,
+            "verified": 1,
+        }
+        funnel = await gateway.call(GetCubeFunnel(selection=select()))
+        assert {each.name: each.missions for each in funnel.steps} == steps
+        assert [each.of_captured for each in funnel.steps] == [1, 0.6, 0.4, 0.4, 0.4, 0.2]
+        mine = {"playbook": "mend-it", "operation": "thing.mend", "origin": "pg-watch"}
+        theirs = await gateway.call(GetCubeFunnel(selection=select(**mine)))
+        assert {each.name: each.missions for each in theirs.steps} == steps | {"captured": 4}
+        none = await gateway.call(GetCubeFunnel(selection=select(service="nobody")))
+        assert {(each.missions, each.of_captured) for each in none.steps} == {(0, None)}
+        too_long = GetCubeFunnel(selection=select(from_time=NOW - 32 * DAY))
+        with pytest.raises(Invalid, match="at most 31 days"):
+            await gateway.call(too_long)
+
+
+async def test_a_plan_in_the_place_of_another_moves_its_approvals(house: House) -> None:
+    await tell(house, "intent", captured("a"), planned("a"))
+    await tell(house, "governance", rejected("a"))
+    async with loaded(house, mission=1, plan=1, approval=1) as gateway:
+        assert await counts(gateway, "playbook", "approval") == {"mend-it": (1, 0)}
+    await tell(house, "intent", planned("a", "other"))
+    async with loaded(house, mission=1, plan=2, approval=1) as gateway:
+        assert await counts(gateway, "playbook", "approval") == {"other": (1, 0)}
+
+
+async def test_a_task_that_needs_attention_has_not_ended(house: House) -> None:
+    await tell(house, "htm", finished(("a.b", "needs_attention", 1, None)))
+    await tell(house, "htm", finished(("a.b", "cancelled", 1, 70)))
+    async with loaded(house, task=2) as gateway:
+        assert await counts(gateway, "outcome", "task") == {"cancelled": (1, 0)}
+
+
+async def test_loads_follow_each_other(house: House) -> None:
+    """Two at once could each change what the other has not seen, and leave an hour as it was."""
+    waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    await tell(house, "verification", closed("a"))
+    other = await house.act_as("observability")
+    async with house.running("observability", observability=OFTEN):
+        async with other.unit() as unit:
+            await Loading(unit.tx).take_turn()
+            # Whoever is loading waits, or has committed before.
+            await tell(house, "verification", closed("b"))
+            await eventually(lambda: house.rows("observability", waits), timeout=15)
+            assert (
+                await house.rows(
+                    "observability", "SELECT FROM fact_action WHERE contract_id = 'contract-b'"
+                )
+                == []
+            )
+        gateway = await house.act_as("gateway")
+
+        async def both() -> bool:
+            return plain((await breakdown(gateway, "time")).whole) == (2, 2, 1.0)
+
+        await eventually(both, timeout=15)
 
 
 async def test_tasks_are_added_up_once_whoever_loads_them(house: House) -> None:

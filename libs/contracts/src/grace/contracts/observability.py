@@ -106,7 +106,8 @@ class CubeTrend(Message):
         default=(), max_length=1000, description="The oldest first; those without facts, too."
     )
     loaded_at: Timestamp | None = Field(
-        default=None, description="When the cube was loaded the last time."
+        default=None,
+        description="When events of this fact were loaded the last time; of a funnel, captured errors.",
     )
 
 
@@ -230,7 +231,7 @@ class CubeRun(Message):
 
     run_id: Int64
     step: Id = Field(
-        description="mission, action, task, approval: events were loaded; hours: the figures of hours were made anew"
+        description="mission, plan, action, task, approval: events were loaded; hours: the figures of hours were made anew"
     )
     read: Int64 = Field(description="Events, or hours.")
     written: Int64 = Field(description="Rows.")

@@ -28,7 +28,7 @@ LOADED = Counter(
     "Events that the cube was loaded from, and hours counted",
     ("step",),
 )
-for _step in ("mission", "action", "task", "approval", "hours"):
+for _step in ("mission", "plan", "action", "task", "approval", "hours"):
     LOADED.labels(_step)
 
 

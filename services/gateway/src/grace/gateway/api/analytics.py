@@ -115,7 +115,7 @@ async def read_breakdown(
 async def read_funnel(caller: Reader, of: Annotated[Missions, Query()]) -> Envelope[CubeFunnel]:
     """Return how many missions that were captured then were decided on, acted, and held.
 
-    Each step is part of the one before it.
+    Each step is part of the one before it. 422 where it were more than 31 days.
     """
     question = GetCubeFunnel(selection=_selection(caller, of, "action"))
     return caller.answer(await caller.ask(question))

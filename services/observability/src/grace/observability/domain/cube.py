@@ -7,11 +7,12 @@ from enum import StrEnum
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 LONGEST = timedelta(days=400)
+LONGEST_FUNNEL = timedelta(days=31)
 # What a sum of times can still be written as; Grace is younger.
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 MOST_POINTS = 1000
-MISSION, HOURS = "mission", "hours"
-"""Steps of loading besides facts: what missions are about, and hours that are counted anew."""
+MISSION, PLAN, HOURS = "mission", "plan", "hours"
+"""Steps of loading besides facts: what missions are about and what they plan, hours counted anew."""
 UNKNOWN = ""
 """The name of a member that is not known."""
 
@@ -20,7 +21,7 @@ class Fact(StrEnum):
     """What is counted."""
 
     ACTION = "action"  # a closed contract, by its highest revision
-    TASK = "task"  # an ended task
+    TASK = "task"  # an ended task; one that needs attention has not ended
     APPROVAL = "approval"  # a decision on an approval
 
 

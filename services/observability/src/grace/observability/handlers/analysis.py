@@ -25,6 +25,8 @@ from grace.contracts.observability import (
 )
 from grace.kit import Called, Invalid, Runtime
 from grace.observability.domain.cube import (
+    LONGEST_FUNNEL,
+    MISSION,
     Bucket,
     Dimension,
     Fact,
@@ -55,7 +57,7 @@ async def on_get_cube_trend(call: Called[GetCubeTrend], runtime: Runtime) -> Cub
     async with runtime.reading() as tx:
         cube = Cube(tx)
         points = await cube.trend(selection, bucket)
-        loaded_at = await cube.loaded_at()
+        loaded_at = await cube.loaded_at(selection.fact)
     return CubeTrend(
         points=tuple(CubePoint(at=each.at, figures=_shown(each.figures)) for each in points),
         loaded_at=loaded_at,
@@ -70,7 +72,7 @@ async def on_get_cube_breakdown(call: Called[GetCubeBreakdown], runtime: Runtime
         cube = Cube(tx)
         most = min(call.body.limit, _MOST_MEMBERS)
         whole, members = await cube.breakdown(selection, dimension, most=most)
-        loaded_at = await cube.loaded_at()
+        loaded_at = await cube.loaded_at(selection.fact)
     return CubeBreakdown(
         shares=tuple(_share(each, whole) for each in members),
         whole=_shown(whole.now),
@@ -81,10 +83,12 @@ async def on_get_cube_breakdown(call: Called[GetCubeBreakdown], runtime: Runtime
 async def on_get_cube_funnel(call: Called[GetCubeFunnel], runtime: Runtime) -> CubeFunnel:
     """How far the missions of a time came."""
     selection = _selection(call.body.selection)
+    if selection.length > LONGEST_FUNNEL:
+        raise CannotSelect(f"at most {LONGEST_FUNNEL.days} days at once: each mission is looked at")
     async with runtime.reading() as tx:
         cube = Cube(tx)
         steps = await cube.funnel(selection)
-        loaded_at = await cube.loaded_at()
+        loaded_at = await cube.loaded_at(MISSION)
     captured = dict(steps)["captured"]
     return CubeFunnel(
         steps=tuple(_step(name, missions, captured) for name, missions in steps),
@@ -102,7 +106,7 @@ async def on_get_cube_comparison(
         cube = Cube(tx)
         most = min(call.body.limit, _MOST_MEMBERS)
         whole, members = await cube.compare(selection, dimension, most=most)
-        loaded_at = await cube.loaded_at()
+        loaded_at = await cube.loaded_at(selection.fact)
     return CubeComparison(
         changes=tuple(_change(each) for each in members),
         before=_shown(whole.before),

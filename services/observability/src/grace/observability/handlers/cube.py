@@ -1,5 +1,6 @@
 """Loads the cube: what has happened is taken from the events every few minutes, and counted."""
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,15 +13,24 @@ from grace.contracts.governance import (
     ApprovalRequested,
 )
 from grace.contracts.htm import TasksFinished
-from grace.contracts.intent import ErrorCaptured
+from grace.contracts.intent import ActionPlanned, ErrorCaptured
 from grace.contracts.message import Message
 from grace.contracts.verification import ActionClosed
 from grace.kit import Received, Stream, Unit
 from grace.observability import metrics
-from grace.observability.domain.cube import MISSION, UNKNOWN, Fact
+from grace.observability.domain.cube import MISSION, PLAN, UNKNOWN, Fact
 from grace.observability.handlers.wakes import Wakes
 from grace.observability.settings import Settings
-from grace.observability.store import ActionFact, ApprovalFact, Loading, MissionFact, TaskFact
+from grace.observability.store import (
+    ActionFact,
+    ApprovalFact,
+    Loading,
+    MissionFact,
+    PlanFact,
+    TaskFact,
+)
+
+_RESTS = "needs_attention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,7 @@ def listen(stream: Stream, settings: Settings, wakes: Wakes) -> Stream:
 async def _load(step: Step, wakes: Wakes, messages: Sequence[Received[Any]], unit: Unit) -> None:
     """Facts, marks and the row about it are one transaction."""
     loading, read = Loading(unit.tx), len(messages)
+    await loading.take_turn()
     written = await step.keep(loading, [fact for each in messages for fact in step.read(each)])
     times = [each.issued_at for each in messages]
     await loading.log(step.name, read=read, written=written, times=times)
@@ -58,6 +69,12 @@ async def _load(step: Step, wakes: Wakes, messages: Sequence[Received[Any]], uni
 def _mission(message: Received[ErrorCaptured]) -> Iterable[MissionFact]:
     body = message.body
     yield MissionFact(body.tenant_id, body.mission_id, body.target, body.source, body.captured_at)
+
+
+def _plan(message: Received[ActionPlanned]) -> Iterable[PlanFact]:
+    body, plan = message.body, json.loads(message.body.plan)
+    operation = plan["actions"][0]["operation"] if plan["actions"] else UNKNOWN
+    yield PlanFact(body.tenant_id, body.mission_id, plan["playbook"], operation, message.issued_at)
 
 
 def _action(message: Received[ActionClosed]) -> Iterable[ActionFact]:
@@ -79,6 +96,9 @@ def _action(message: Received[ActionClosed]) -> Iterable[ActionFact]:
 
 def _tasks(message: Received[TasksFinished]) -> Iterable[TaskFact]:
     for task in message.body.tasks:
+        # Its end is still to come, and is told then.
+        if task.outcome == _RESTS:
+            continue
         yield TaskFact(
             tenant=message.tenant,
             operation=task.type,
@@ -119,6 +139,7 @@ def _decided(
 
 _STEPS: dict[type[Message], Step] = {
     ErrorCaptured: Step(MISSION, _mission, Loading.missions),
+    ActionPlanned: Step(PLAN, _plan, Loading.plans),
     ActionClosed: Step(Fact.ACTION, _action, Loading.actions),
     TasksFinished: Step(Fact.TASK, _tasks, Loading.tasks, is_counted_on=True),
     ApprovalRequested: Step(Fact.APPROVAL, _requested, Loading.approvals),

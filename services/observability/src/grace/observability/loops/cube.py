@@ -7,6 +7,7 @@ from grace.observability.settings import Settings
 from grace.observability.store import Loading
 
 _AT_ONCE = 100
+_MOST_DROPPED = 10_000
 
 
 class Count:
@@ -32,8 +33,8 @@ class Forget:
         self._settings = settings
 
     async def tick(self, runtime: Runtime) -> bool:
-        """Drop whole hours."""
+        """Drop some of it; True where more may be too old."""
         async with runtime.unit() as unit:
             before = floor_hour(await unit.now() - self._settings.cube_retention)
-            await Loading(unit.tx).prune(before)
-        return False
+            gone = await Loading(unit.tx).prune(before, most=_MOST_DROPPED)
+        return gone == _MOST_DROPPED

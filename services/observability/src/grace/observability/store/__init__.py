@@ -9,6 +9,7 @@ from grace.observability.store.cube import (
     Loading,
     Member,
     MissionFact,
+    PlanFact,
     Point,
     Run,
     TaskFact,
@@ -19,5 +20,5 @@ from grace.observability.store.runs import CurrentRun, Runs
 
 __all__ = [
     "ActionFact", "Alerts", "ApprovalFact", "Beats", "Components", "Cube", "CurrentRun", "HeardBeat",
-    "Loading", "Member", "MissionFact", "Point", "Pulse", "Remediations", "Run", "Runs", "TaskFact",
+    "Loading", "Member", "MissionFact", "PlanFact", "Point", "Pulse", "Remediations", "Run", "Runs", "TaskFact",
 ]  # fmt: skip

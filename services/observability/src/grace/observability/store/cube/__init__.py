@@ -6,10 +6,11 @@ from grace.observability.store.cube.loading import (
     ApprovalFact,
     Loading,
     MissionFact,
+    PlanFact,
     TaskFact,
 )
 
 __all__ = [
-    "ActionFact", "ApprovalFact", "Cube", "Loading", "Member", "MissionFact", "Point", "Run",
-    "TaskFact",
+    "ActionFact", "ApprovalFact", "Cube", "Loading", "Member", "MissionFact", "PlanFact", "Point",
+    "Run", "TaskFact",
 ]  # fmt: skip

@@ -45,11 +45,10 @@ class Cube:
         """Speak through the transaction; the kit ends it."""
         self._tx = tx
 
-    async def loaded_at(self) -> datetime | None:
-        """When anything was loaded the last time."""
-        rows = await self._tx.fetch(QUERIES["last_load"])
-        found: datetime | None = rows[0]["max"]
-        return found
+    async def loaded_at(self, step: str) -> datetime | None:
+        """When events of a step were loaded the last time; None where none ever were."""
+        rows = await self._tx.fetch(QUERIES["last_load"], step=step)
+        return rows[0]["loaded_at"] if rows else None
 
     async def trend(self, selection: Selection, bucket: Bucket) -> list[Point]:
         """The figures of each bucket, the oldest first."""

@@ -22,6 +22,17 @@ class MissionFact:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanFact:
+    """What a mission is about to do: its playbook, and the first operation of its plan."""
+
+    tenant: str
+    mission_id: str
+    playbook: str
+    operation: str
+    planned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ActionFact:
     """A closed contract."""
 
@@ -71,6 +82,10 @@ class Loading:
         """Speak through the transaction; the kit ends it."""
         self._tx = tx
 
+    async def take_turn(self) -> None:
+        """Wait until no other load goes on: it may be about what this one changes."""
+        await self._tx.execute(QUERIES["take_turn"])
+
     async def missions(self, found: Sequence[MissionFact]) -> int:
         """Keep what missions are about; the first word counts."""
         services, origins = [each.service for each in found], [each.origin for each in found]
@@ -82,6 +97,20 @@ class Loading:
             services=services,
             origins=origins,
             captured_at=[each.captured_at for each in found],
+        )
+
+    async def plans(self, found: Sequence[PlanFact]) -> int:
+        """Keep what missions are about to do; the newest plan counts."""
+        playbooks = [each.playbook for each in found]
+        operations = [each.operation for each in found]
+        await self._know(playbooks=playbooks, operations=operations)
+        return await self._count(
+            QUERIES["load_plans"],
+            tenants=[each.tenant for each in found],
+            missions=[each.mission_id for each in found],
+            playbooks=playbooks,
+            operations=operations,
+            planned_at=[each.planned_at for each in found],
         )
 
     async def actions(self, found: Sequence[ActionFact]) -> int:
@@ -166,9 +195,9 @@ class Loading:
         await self._tx.execute(QUERIES["settle_hours"], **keys)
         return written
 
-    async def prune(self, before: datetime) -> None:
-        """Drop what happened before that hour."""
-        await self._tx.execute(QUERIES["prune_cube"], before=before)
+    async def prune(self, before: datetime, *, most: int) -> int:
+        """Drop at most so many rows of each table from before that hour; tell how many of one."""
+        return await self._count(QUERIES["prune_cube"], before=before, most=most)
 
     async def _know(
         self,

@@ -1,3 +1,7 @@
+-- take_turn --
+-- Loads follow each other: each then sees all that was loaded before, and marks what it changes of it.
+SELECT pg_advisory_xact_lock(hashtextextended('observability.cube', 0));
+
 -- know_names --
 -- The members of dimensions, where they are new.
 WITH services AS (
@@ -77,8 +81,30 @@ WITH given AS (
      SELECT 'action', tenant_id, hour FROM kept
       UNION
      SELECT 'action', tenant_id, hour FROM before
-      UNION
-     SELECT 'approval', f.tenant_id, f.hour FROM kept JOIN fact_approval AS f USING (tenant_id, mission_id)
+      ORDER BY 1, 2, 3
+         ON CONFLICT (fact, tenant_id, hour) DO UPDATE SET marks = d.marks + 1)
+SELECT count(*) FROM kept;
+
+-- load_plans --
+-- What missions are about to do, by the newest plan of each. Approvals of them are counted anew.
+WITH given AS (
+     SELECT DISTINCT ON (tenant_id, mission_id) *
+       FROM unnest(CAST(:tenants AS text[]), CAST(:missions AS text[]), CAST(:playbooks AS text[]),
+                   CAST(:operations AS text[]), CAST(:planned_at AS timestamptz[]))
+            AS g (tenant_id, mission_id, playbook, operation, planned_at)
+      ORDER BY tenant_id, mission_id, planned_at DESC),
+     kept AS (
+     INSERT INTO cube_plans AS c (tenant_id, mission_id, playbook_id, operation_id, planned_at)
+     SELECT g.tenant_id, g.mission_id, p.playbook_id, o.operation_id, g.planned_at
+       FROM given AS g JOIN dim_playbook AS p ON p.name = g.playbook JOIN dim_operation AS o ON o.name = g.operation
+      ORDER BY 1, 2
+         ON CONFLICT (tenant_id, mission_id) DO UPDATE
+        SET playbook_id = excluded.playbook_id, operation_id = excluded.operation_id, planned_at = excluded.planned_at
+      WHERE c.planned_at < excluded.planned_at
+     RETURNING c.tenant_id, c.mission_id),
+     due AS (
+     INSERT INTO cube_due AS d (fact, tenant_id, hour)
+     SELECT DISTINCT 'approval', f.tenant_id, f.hour FROM kept JOIN fact_approval AS f USING (tenant_id, mission_id)
       ORDER BY 1, 2, 3
          ON CONFLICT (fact, tenant_id, hour) DO UPDATE SET marks = d.marks + 1)
 SELECT count(*) FROM kept;
@@ -163,9 +189,7 @@ SELECT k.fact, k.tenant_id, k.hour, coalesce(m.service_id, 0), coalesce(a.playbo
   FROM unnest(CAST(:facts AS text[]), CAST(:tenants AS text[]), CAST(:hours AS timestamptz[])) AS k (fact, tenant_id, hour)
   JOIN fact_approval AS f ON f.tenant_id = k.tenant_id AND f.hour = k.hour
   LEFT JOIN cube_missions AS m ON m.tenant_id = f.tenant_id AND m.mission_id = f.mission_id
-  LEFT JOIN LATERAL (SELECT playbook_id, operation_id FROM fact_action AS x
-                      WHERE x.tenant_id = f.tenant_id AND x.mission_id = f.mission_id
-                      ORDER BY contract_id LIMIT 1) AS a ON true
+  LEFT JOIN cube_plans AS a ON a.tenant_id = f.tenant_id AND a.mission_id = f.mission_id
  WHERE k.fact = 'approval' AND f.decided_at IS NOT NULL
  GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
 
@@ -176,8 +200,8 @@ DELETE FROM cube_due AS d
  WHERE d.fact = k.fact AND d.tenant_id = k.tenant_id AND d.hour = k.hour;
 
 -- last_load --
--- When anything was loaded the last time; null where nothing was.
-SELECT max(loaded_at) FROM etl_runs;
+-- When events of a step were loaded the last time; null where none were.
+SELECT loaded_at FROM etl_runs WHERE step = :step ORDER BY run_id DESC LIMIT 1;
 
 -- list_runs --
 -- How it was loaded, the newest first.
@@ -240,29 +264,49 @@ SELECT count(*) AS captured,
   FROM cube_missions AS m
   JOIN dim_service AS s USING (service_id)
   JOIN dim_origin AS r USING (origin_id)
+  LEFT JOIN cube_plans AS plan ON plan.tenant_id = m.tenant_id AND plan.mission_id = m.mission_id
+  LEFT JOIN dim_playbook AS p USING (playbook_id)
+  LEFT JOIN dim_operation AS o USING (operation_id)
  CROSS JOIN LATERAL (
        SELECT coalesce(bool_or(a.decided_at IS NOT NULL), false) AS decided,
               coalesce(bool_or(a.outcome IN ('granted', 'unattended')), false) AS granted
          FROM fact_approval AS a WHERE a.tenant_id = m.tenant_id AND a.mission_id = m.mission_id) AS approvals
  CROSS JOIN LATERAL (
        SELECT count(*) > 0 AS acted, coalesce(bool_or(f.executed), false) AS executed,
-              coalesce(bool_and(f.verdict = 'verified'), false) AS verified,
-              coalesce(bool_or(p.name = :playbook), false) AS of_playbook,
-              coalesce(bool_or(o.name = :operation), false) AS of_operation
-         FROM fact_action AS f JOIN dim_playbook AS p USING (playbook_id) JOIN dim_operation AS o USING (operation_id)
-        WHERE f.tenant_id = m.tenant_id AND f.mission_id = m.mission_id) AS actions
+              coalesce(bool_and(f.verdict = 'verified'), false) AS verified
+         FROM fact_action AS f WHERE f.tenant_id = m.tenant_id AND f.mission_id = m.mission_id) AS actions
  WHERE m.tenant_id = :tenant_id AND m.captured_at >= :from_time AND m.captured_at < :to_time
    AND (CAST(:service AS text) IS NULL OR s.name = :service)
    AND (CAST(:origin AS text) IS NULL OR r.name = :origin)
-   AND (CAST(:playbook AS text) IS NULL OR of_playbook)
-   AND (CAST(:operation AS text) IS NULL OR of_operation);
+   AND (CAST(:playbook AS text) IS NULL OR p.name = :playbook)
+   AND (CAST(:operation AS text) IS NULL OR o.name = :operation);
 
 -- prune_cube --
--- What is older than is kept; `before` is the beginning of an hour.
-WITH tasks AS (DELETE FROM fact_task WHERE hour < CAST(:before AS timestamptz)),
-     figures AS (DELETE FROM cube_hours WHERE hour < CAST(:before AS timestamptz)),
-     due AS (DELETE FROM cube_due WHERE hour < CAST(:before AS timestamptz)),
-     actions AS (DELETE FROM fact_action WHERE hour < CAST(:before AS timestamptz)),
-     approvals AS (DELETE FROM fact_approval WHERE hour < CAST(:before AS timestamptz)),
-     missions AS (DELETE FROM cube_missions WHERE captured_at < CAST(:before AS timestamptz))
-DELETE FROM etl_runs WHERE loaded_at < CAST(:before AS timestamptz);
+-- Some of what is older than is kept, `before` being the beginning of an hour; how many rows of the table that had most.
+WITH tasks AS (
+     DELETE FROM fact_task WHERE ctid IN (
+            SELECT ctid FROM fact_task WHERE hour < CAST(:before AS timestamptz) ORDER BY hour LIMIT :most) RETURNING 1),
+     figures AS (
+     DELETE FROM cube_hours WHERE ctid IN (
+            SELECT ctid FROM cube_hours WHERE hour < CAST(:before AS timestamptz) ORDER BY hour LIMIT :most) RETURNING 1),
+     actions AS (
+     DELETE FROM fact_action WHERE ctid IN (
+            SELECT ctid FROM fact_action WHERE hour < CAST(:before AS timestamptz) ORDER BY hour LIMIT :most) RETURNING 1),
+     approvals AS (
+     DELETE FROM fact_approval WHERE ctid IN (
+            SELECT ctid FROM fact_approval WHERE hour < CAST(:before AS timestamptz) ORDER BY hour LIMIT :most) RETURNING 1),
+     missions AS (
+     DELETE FROM cube_missions WHERE ctid IN (
+            SELECT ctid FROM cube_missions WHERE captured_at < CAST(:before AS timestamptz) ORDER BY captured_at LIMIT :most)
+     RETURNING 1),
+     plans AS (
+     DELETE FROM cube_plans WHERE ctid IN (
+            SELECT ctid FROM cube_plans WHERE planned_at < CAST(:before AS timestamptz) ORDER BY planned_at LIMIT :most)
+     RETURNING 1),
+     runs AS (
+     DELETE FROM etl_runs WHERE ctid IN (
+            SELECT ctid FROM etl_runs WHERE loaded_at < CAST(:before AS timestamptz) ORDER BY loaded_at LIMIT :most)
+     RETURNING 1)
+SELECT greatest((SELECT count(*) FROM tasks), (SELECT count(*) FROM figures), (SELECT count(*) FROM actions),
+                (SELECT count(*) FROM approvals), (SELECT count(*) FROM missions), (SELECT count(*) FROM plans),
+                (SELECT count(*) FROM runs)) AS count;
