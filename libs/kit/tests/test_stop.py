@@ -26,6 +26,26 @@ async def test_when_one_service_cannot_start_the_others_are_stopped(desk: Desk) 
     await eventually(lambda: _has_let_go(desk.house, before))
 
 
+async def test_when_one_service_is_unfit_nothing_starts(desk: Desk) -> None:
+    """What has started has to be stopped again, which takes its time before anybody is told."""
+    started: list[str] = []
+
+    def refuse() -> None:
+        raise SettingsError("no key")
+
+    async def begin(_: Runtime) -> None:
+        started.append("good")
+
+    good = desk.house.blank("learning").run(begin)
+    bad = desk.house.blank("htm").check(refuse)
+    with pytest.raises(SettingsError, match="no key"):
+        async with running_all([desk.house.blank("identity").run(begin), good, bad]):
+            pass
+    with pytest.raises(SettingsError, match="no key"):
+        await bad.start()
+    assert started == []
+
+
 async def test_a_stop_finishes_the_batch_in_hand_and_sends_what_it_published(
     desk: Desk, verification: Runtime
 ) -> None:

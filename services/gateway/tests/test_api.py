@@ -15,8 +15,9 @@ import pytest
 
 from grace.gateway.api.errors import STATUS
 from grace.gateway.api.server import listen
+from grace.gateway.app import build
 from grace.gateway.settings import Settings
-from grace.kit import Kind
+from grace.kit import Kind, SettingsError
 from grace.kit.flushing import flush
 from grace.testkit import House, eventually
 
@@ -259,6 +260,8 @@ async def test_a_taken_port_is_one_clear_line(house: House) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = Settings(**house.installation.settings("gateway", house.database), port=port)
+        with pytest.raises(SettingsError, match=f"cannot listen on 127.0.0.1 port {port}: "):
+            build(settings).refuse_unfit()
         runtime = await house.act_as("gateway")
         with pytest.raises(SystemExit) as ended:
             await serve(settings, runtime)

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from grace.gateway.api.server import read_token
+from grace.gateway.app import build
+from grace.gateway.settings import Settings
 from grace.kit import SettingsError
+from grace.stack.ports import free_port
 
 OpenGateway = Callable[..., Any]
 TOKEN = "grace_" + "x" * 43
@@ -167,8 +170,11 @@ def test_a_private_file_with_a_token_is_read(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_trusted_is_refused(
     tmp_path: Path, text: str, mode: int, reason: str
 ) -> None:
+    file = keep(tmp_path, text, mode)
     with pytest.raises(SettingsError, match=reason):
-        read_token(keep(tmp_path, text, mode))
+        read_token(file)
+    with pytest.raises(SettingsError, match=reason):
+        build(Settings(admin_key_file=file, port=free_port())).refuse_unfit()
 
 
 def test_a_missing_file_is_said_so(tmp_path: Path) -> None:

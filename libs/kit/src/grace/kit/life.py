@@ -71,6 +71,7 @@ class Running:
     async def start(self) -> None:
         """Start in order: database, bus, keys, then everything that acts."""
         try:
+            self.service.refuse_unfit()
             await self._connect()
             await self._act()
         except BaseException:

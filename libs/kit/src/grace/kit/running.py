@@ -38,6 +38,8 @@ async def running(service: Service) -> AsyncIterator[Runtime]:
 @asynccontextmanager
 async def running_all(services: Sequence[Service]) -> AsyncIterator[list[Running]]:
     """Run several services. Identity starts first and stops last, since the others need its keys."""
+    for service in services:
+        service.refuse_unfit()
     started: list[Running] = []
     try:
         for group in _groups(services):

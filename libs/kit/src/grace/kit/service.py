@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -55,6 +55,7 @@ class Service:
         # A process ends when its connection is closed for good; a test keeps its process.
         self.exit_on_close = False
         self._moments: Collection[str] = ()
+        self._checks: list[Callable[[], object]] = []
         self._parts = Parts()
 
     def schema(self, module_file: str) -> Service:
@@ -99,6 +100,16 @@ class Service:
         """Run something of the service's own until it stops."""
         self._parts.backgrounds.append(background)
         return self
+
+    def check(self, fitness: Callable[[], object]) -> Service:
+        """Look at something before anything starts: SettingsError says what to change."""
+        self._checks.append(fitness)
+        return self
+
+    def refuse_unfit(self) -> None:
+        """Raise the SettingsError of what cannot work, before others have started for nothing."""
+        for check in self._checks:
+            check()
 
     def moments(self, names: Collection[str]) -> Service:
         """The moments at which a test may let the service die; see grace.kit.crash."""

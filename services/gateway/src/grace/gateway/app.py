@@ -3,7 +3,7 @@
 from functools import partial
 
 from grace.gateway import loops
-from grace.gateway.api.server import serve
+from grace.gateway.api.server import refuse_unfit, serve
 from grace.gateway.settings import Settings
 from grace.kit import Service
 
@@ -14,6 +14,7 @@ def build(settings: Settings | None = None) -> Service:
     return (
         Service("gateway", settings)
         .schema(__file__)
+        .check(partial(refuse_unfit, settings))
         .every(settings.forget_interval, loops.Forget())
         .run(partial(serve, settings))
     )

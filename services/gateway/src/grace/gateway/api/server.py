@@ -20,8 +20,15 @@ _CURSORS = "cursor"
 _BACKLOG = 2048
 
 
+def refuse_unfit(settings: Settings) -> None:
+    """SettingsError where the admin key cannot be trusted or the port cannot be had."""
+    if settings.admin_key_file is not None:
+        read_token(settings.admin_key_file)
+    listen(settings.host, settings.port, stall=settings.event_stall).close()
+
+
 async def serve(settings: Settings, runtime: Runtime) -> None:
-    """Answer HTTP until the service stops. SystemExit where the settings do not allow it."""
+    """Answer HTTP until the service stops. SystemExit where the settings do not allow it any more."""
     try:
         await _seat_admin(settings, runtime)
         listener = listen(settings.host, settings.port, stall=settings.event_stall)
