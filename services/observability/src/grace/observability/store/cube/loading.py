@@ -84,7 +84,7 @@ class Loading:
 
     async def take_turn(self) -> None:
         """Wait until no other load goes on: it may be about what this one changes."""
-        await self._tx.execute(QUERIES["take_turn"])
+        await self._tx.execute(QUERIES["follow_loads"])
 
     async def missions(self, found: Sequence[MissionFact]) -> int:
         """Keep what missions are about; the first word counts."""

@@ -1,4 +1,4 @@
--- take_turn --
+-- follow_loads --
 -- Loads follow each other: each then sees all that was loaded before, and marks what it changes of it.
 SELECT pg_advisory_xact_lock(hashtextextended('observability.cube', 0));
 
