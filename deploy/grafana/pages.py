@@ -327,6 +327,11 @@ PLATFORM = Dashboard(
             bad_from=5,
         ),
         Panel(
+            "Answers of the chat an hour",
+            "Degraded: somebody who was asked did not answer in time.",
+            [Query(within("grace_gateway_chat_answers_total", "1h", "outcome"), "{{outcome}}")],
+        ),
+        Panel(
             "WebSockets",
             "Open ones, of all gateways. A gateway has 1000, a principal 16 of them (`socket_limit`, `sockets_per_principal`).",
             [Query("sum(grace_gateway_websockets)", "open")],

@@ -46,7 +46,7 @@ class More(Thing):
 
 def house() -> FastAPI:
     app = FastAPI(telemetry={"tracing": False}, redirect_slashes=False)
-    app.state.runtime = app.state.submissions = app.state.reports = None
+    app.state.runtime = app.state.submissions = app.state.reports = app.state.limits = None
     app.state.settings, app.state.cursor_key = Settings(), SEALING
     errors.install(app)
 
@@ -192,5 +192,6 @@ def test_nearly_every_route_has_a_short_way() -> None:
     found = ways()
     assert found["POST", "/api/htm/tasks"]
     assert found["GET", "/api/missions/{mission_id}/timeline"]
+    assert found["POST", "/api/chat"]
     assert not found["GET", "/api/events/stream"]  # answers as long as its client stays
     assert sum(found.values()) > len(found) * 0.8

@@ -15,6 +15,7 @@ from grace.gateway.api.callers import Caller
 from grace.gateway.api.conversation import Conversation
 from grace.gateway.api.cursors import Seal
 from grace.gateway.api.feed import Feed
+from grace.gateway.api.limits import Limits
 from grace.gateway.api.reports import reports
 from grace.gateway.api.sockets import Socket, bounds_of
 from grace.gateway.api.submissions import submissions
@@ -200,7 +201,8 @@ def deaf_to(front: Any, runtime: Runtime | None, order: bytes) -> tuple[Conversa
     here, settings = front.services["gateway"], Settings(event_stall=timedelta(seconds=0.05))
     key = Key("key-1", "default", "eve", "", ("events:read",), "admin", NOW)
     gathered = submissions(here, settings), reports(here)
-    caller = Caller(key, "request-1", here, settings, *gathered, Seal(b"0" * 32, "default", "/"))
+    seal, limits = Seal(b"0" * 32, "default", "/"), Limits(settings)
+    caller = Caller(key, "request-1", here, settings, *gathered, seal, limits)
     wire = Socket(ServerProtocol(state=State.OPEN), bounds_of(settings), set())
     deaf = Deaf(wire)
     wire.connection_made(deaf)

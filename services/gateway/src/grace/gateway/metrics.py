@@ -33,6 +33,13 @@ for _kind in KINDS:
     SECRETS.labels(_kind, "refused")
 for _kind in SUSPECTED:
     SUSPICIONS.labels(_kind)
+CHAT_ANSWERS = Counter(
+    "grace_gateway_chat_answers_total",
+    "Answers of the chat, by whether everything that was needed answered",
+    ("outcome",),
+)
+for _outcome in ("whole", "degraded"):
+    CHAT_ANSWERS.labels(_outcome)
 SOCKETS = Gauge("grace_gateway_websockets", "WebSockets that are open")
 SOCKET_EVENTS = Counter("grace_gateway_websocket_events_total", "Events sent over WebSockets")
 SOCKET_CLOSES = Counter(

@@ -76,5 +76,11 @@ class Settings(BlobSettings):
     socket_messages_per_second: int = Field(default=20, ge=1, le=10_000)
     # Pages of other hosts that may connect, as `https://console.example`. Its own host always may.
     socket_origins: tuple[Origin, ...] = ()
+    # Questions a second of one key to the chat, each of which asks several owners; twice as many at once. 0: no limit.
+    chat_rate_limit: int = Field(default=5, ge=0, le=MOST_PER_SECOND)
+    # After this the chat tells what has come, and names what has not.
+    chat_fallback: Duration = timedelta(seconds=25)
+    # Nobody waits longer for the chat, not even for a part that does not let itself be stopped.
+    chat_timeout: Duration = timedelta(seconds=30)
     # Requests in hand may end for this long when the gateway stops.
     drain_timeout: Duration = timedelta(seconds=10)

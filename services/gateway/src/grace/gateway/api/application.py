@@ -13,6 +13,7 @@ from grace.gateway.api import (
     autonomy,
     baselines,
     benchmarks,
+    chat,
     consents,
     console,
     contracts,
@@ -53,6 +54,7 @@ from grace.gateway.api import (
 )
 from grace.gateway.api.door import Door
 from grace.gateway.api.feed import Feed
+from grace.gateway.api.limits import Limits
 from grace.gateway.api.reports import reports
 from grace.gateway.api.submissions import submissions
 from grace.gateway.api.visit import PAGE_FILES
@@ -111,6 +113,7 @@ _NOUNS = (
     schedules,
     figures,
     log,
+    chat,
     docs,
     console,
 )
@@ -142,6 +145,7 @@ def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.settings = settings
+    app.state.limits = Limits(settings)
     app.state.blobs = open_blobs(settings)
     errors.install(app)
     description.install(app)

@@ -13,6 +13,7 @@ from starlette.types import Scope as HttpScope
 from grace.contracts.message import Message, Query
 from grace.gateway.api.cursors import Seal
 from grace.gateway.api.envelope import Envelope, Meta
+from grace.gateway.api.limits import Limits
 from grace.gateway.api.reports import Reports
 from grace.gateway.api.submissions import Submissions
 from grace.gateway.domain.access import Key, Scope, Standing, hash_of, is_token, standing
@@ -55,6 +56,7 @@ class Caller:
     submissions: Submissions
     reports: Reports
     seal: Seal
+    limits: Limits
     # For the owner's `idempotency_key`: a function of this key, this route and the header given.
     idempotency_key: str | None = None
     # What a repeat with the same Idempotency-Key has again; each owner names what is new after it.
@@ -162,6 +164,7 @@ def allowed(house: State, scope: HttpScope, scopes: Sequence[str]) -> Caller:
         house.submissions,
         house.reports,
         Seal(house.cursor_key, key.tenant_id, scope["path"]),
+        house.limits,
         state.get("idempotency_key"),
         state.get("identity") or new_id(),
     )

@@ -101,6 +101,12 @@ class Limits:
         missing = bucket.limit.burst - bucket.tokens
         return Allowance(int(bucket.limit.burst), int(bucket.tokens), math.ceil(missing / rate))
 
+    def charge_chat(self, key: Key) -> None:
+        """Count a question to the chat. TooFast where a key has none left; a key without a limit has none here."""
+        rate = self._settings.chat_rate_limit
+        if rate and key.rate_limit != 0:
+            self._take("chat", key.key_id, RateLimit(rate, rate * _BURST_SECONDS))
+
     def _take(self, kind: str, name: str, limit: RateLimit) -> TokenBucket:
         now = monotonic()
         found = self._buckets.get((kind, name))
