@@ -56,6 +56,66 @@ class Health(BaseModel):
     services: dict[str, str]
 
 
+class About(BaseModel):
+    """Something that an answer of the chat was about."""
+
+    model_config = _ANSWER
+
+    kind: str
+    id: str
+
+
+class ChatSource(BaseModel):
+    """What a part of an answer is based on: a route, the ids, and where a cited passage stands."""
+
+    model_config = _ANSWER
+
+    route: str
+    ids: tuple[str, ...] = ()
+    title: str | None = None
+    start_offset: int | None = None
+    end_offset: int | None = None
+
+
+class ChatPart(BaseModel):
+    """One thing that was looked at; `state` is told, unknown, forbidden or unanswered."""
+
+    model_config = _ANSWER
+
+    topic: str
+    state: str
+    text: str
+    sources: tuple[ChatSource, ...]
+
+
+class ChatOffer(BaseModel):
+    """A call that would do what was wished. Nobody has made it."""
+
+    model_config = _ANSWER
+
+    effect: str
+    method: str
+    path: str
+    if_match: str | None = None
+    body: dict[str, JsonValue] | None = None
+    command: str
+    scope: str
+
+
+class ChatAnswer(BaseModel):
+    """What Grace knows of a question, as text. `degraded`: something that was needed did not answer."""
+
+    model_config = _ANSWER
+
+    answer: str
+    parts: tuple[ChatPart, ...]
+    offers: tuple[ChatOffer, ...]
+    about: tuple[About, ...]
+    degraded: bool
+    reasons: tuple[str, ...]
+    answered_by: str
+
+
 class Event(BaseModel):
     """Something that happened. Give `id` as `after` to go on behind it.
 

@@ -28,6 +28,7 @@ _ALONE = {
     "health": "system",
     "learning": "system",
     "task": "system",
+    "chat": "chat",
 }
 # Each group, with its module and what it is called there.
 _GROUPS = {

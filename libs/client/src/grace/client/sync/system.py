@@ -1,8 +1,10 @@
 # Made from grace.client.aio by grace.client.twins: do not edit.
 """The whole: who answers, what HTM runs, and what was learned."""
 
-from grace.client.ask import part
-from grace.client.models import Health
+from collections.abc import Sequence
+
+from grace.client.ask import part, question, read
+from grace.client.models import About, ChatAnswer, Health
 from grace.client.sync.connection import Connection
 from grace.contracts.htm import Task
 from grace.contracts.learning import Summary
@@ -22,3 +24,8 @@ class System(Connection):
     def learning_summary(self) -> Summary:
         """The record of every playbook."""
         return self._get("/api/learning/summary", Summary)
+
+    def chat(self, message: str, about: Sequence[About] = ()) -> ChatAnswer:
+        """Ask in plain words; nothing is done. `about` is that of the answer before, for `why?`."""
+        body = {"message": message, "about": [each.model_dump() for each in about]}
+        return read(self._send(question("/api/chat", body)), ChatAnswer)
