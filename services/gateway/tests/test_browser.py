@@ -198,3 +198,33 @@ async def test_a_gateway_that_says_nothing_is_not_waited_for_for_ever(
         await sign_in(page, front.token)
         await page.shows("The gateway does not answer.")
         assert set(await page.run("window.patience")) == {30_000}
+
+
+async def test_a_question_is_answered_as_text_and_the_next_one_points_back(
+    open_gateway: OpenGateway, tmp_path: Path
+) -> None:
+    async with (
+        open_gateway("governance", "knowledge") as front,
+        opened(front, tmp_path) as page,
+    ):
+        approval = await front.hand_in(2)
+        note = {"title": f"{MARKUP} T", "content": f"When orders hang: {MARKUP} look."}
+        await front.admin.post("/api/knowledge/ingest", json=note)
+        await sign_in(page, front.token)
+        await page.click("Chat")
+        for question, shown in (
+            ("which approvals wait for me?", "0 of these for you"),
+            ("why is that?", "0 of 1 approve"),
+            ("why do orders hang?", f"When orders hang: {MARKUP} look."),
+            (f"approve {approval['approval_id']} {MARKUP}", "nothing was done"),
+            ("how are the queues?", "Only a part: queues"),  # htm does not run
+        ):
+            await page.type(".ask input", question)
+            await page.click("Ask")
+            await page.shows(shown)
+        assert await page.run("document.querySelectorAll('main img').length") == 0
+        assert page.complaints == []
+        read = await front.admin.get(f"/api/approvals/{approval['approval_id']}")
+        assert read.json()["data"] == approval
+        await page.click(approval["approval_id"])
+        await page.shows(approval["shown_hash"])

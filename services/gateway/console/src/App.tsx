@@ -3,6 +3,7 @@ import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react
 
 import { Api } from "./api.ts";
 import { Approvals } from "./Approvals.tsx";
+import { Chat } from "./Chat.tsx";
 import { Guard } from "./Guard.tsx";
 import { Gateway, useEvery, useLoaded, usePlace } from "./hooks.ts";
 import { follow, type Mode } from "./live.ts";
@@ -53,6 +54,7 @@ function Frame({ api, onSignOut }: { api: Api; onSignOut: () => void }): ReactNo
         <nav aria-label="Views">
           <Tab to="approvals" at={view || "approvals"}>Approvals</Tab>
           <Tab to="missions" at={view}>Missions</Tab>
+          <Tab to="chat" at={view}>Chat</Tab>
           <Tab to="system" at={view}>System</Tab>
         </nav>
         <span className={`mode mode-${mode}`} role="status">
@@ -65,6 +67,8 @@ function Frame({ api, onSignOut }: { api: Api; onSignOut: () => void }): ReactNo
         <Guard key={view}>
           {view === "missions" ? (
             <Missions id={id} />
+          ) : view === "chat" ? (
+            <Chat />
           ) : view === "system" ? (
             <System />
           ) : (

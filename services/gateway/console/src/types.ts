@@ -103,3 +103,24 @@ export interface SystemHealth {
   status: "up" | "degraded";
   services: Record<string, "up" | "down">;
 }
+
+export interface About {
+  kind: string;
+  id: string;
+}
+
+export interface Source {
+  route: string;
+  ids: string[];
+  title?: string | null;
+  start_offset?: number | null;
+  end_offset?: number | null;
+}
+
+export interface ChatAnswer {
+  answer: string;
+  parts: { topic: string; state: string; text: string; sources: Source[] }[];
+  about: About[];
+  degraded: boolean;
+  reasons: string[];
+}

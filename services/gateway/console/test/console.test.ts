@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { EventReader } from "../src/events.ts";
+import { aboutOf, placeOf, sayable, sourceWords } from "../src/talk.ts";
 import { hashShown, isWhole } from "../src/shown.ts";
 import { expectationWords, laidOut, visible, missionTone, missionWords, untilWords } from "../src/words.ts";
 
@@ -57,4 +58,26 @@ test("a text is shown as it is approved, whatever JavaScript or a screen would m
   assert.equal(laidOut('{"share":1.0}'), '{"share":1.0}');
   assert.equal(visible("drop \u202eelbat\u200b"), "drop \\u{202e}elbat\\u{200b}");
   assert.equal(visible("Grüße, 世界\nund mehr"), "Grüße, 世界\nund mehr");
+});
+
+test("what is asked is one line that says something", () => {
+  assert.equal(sayable("  why?\n\u0007\u2028and who  "), "why? and who");
+  for (const nothing of ["", "  ", "\u0000", "<>", "x".repeat(4001)]) assert.equal(sayable(nothing), null);
+  assert.equal(sayable("\u{1f30d} 1".padEnd(4000, "x"))?.length, 4000);
+  assert.equal(sayable("<script>alert(1)</script>"), "<script>alert(1)</script>");
+});
+
+test("what points back is about the last answer that was about something", () => {
+  const answer = (...ids: string[]) => ({ about: ids.map((id) => ({ kind: "mission", id })) }) as never;
+  assert.deepEqual(aboutOf([]), []);
+  assert.deepEqual(aboutOf([answer("a"), answer("b"), null, answer()]), [{ kind: "mission", id: "b" }]);
+});
+
+test("an answer leads to what the console shows, and to nothing else", () => {
+  assert.equal(placeOf({ kind: "mission", id: "a/../b" }), "#/missions/a%2F..%2Fb");
+  assert.equal(placeOf({ kind: "approval", id: "c" }), "#/approvals/c");
+  assert.equal(placeOf({ kind: "target", id: "javascript:alert(1)" }), null);
+  assert.equal(sourceWords({ route: "GET /api/missions", ids: ["a"] }), "GET /api/missions a");
+  const cited = { route: "GET /a/{id}", ids: ["a"], title: "T", start_offset: 3, end_offset: 9 };
+  assert.equal(sourceWords(cited), "GET /a/{id} a: \u201cT\u201d, characters 3 to 9");
 });
