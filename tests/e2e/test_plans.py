@@ -60,6 +60,7 @@ WHOLE = {
     "observability:reopen_remediations": "remediations at work are a few",
     "observability:resolve_alerts": "open alerts are a few",
     "observability:see_alerts": "open alerts are a few",
+    "verification:count_attention": "how many there are",
     "verification:tell_open_missions": "how many there are",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
-from grace.kit import logs
+from grace.kit import logs, rotation
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -34,6 +34,26 @@ def test_a_line_is_json_with_service_level_and_time(lines: Lines) -> None:
     assert line["event"] == "task.claimed"
     assert (line["service"], line["level"], line["task_id"]) == ("htm", "info", "t-1")
     assert line["timestamp"].endswith("Z")
+
+
+def test_a_full_file_is_set_aside_between_two_lines(
+    lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "MOST", 1000)
+    log = logs.logger("htm")
+    for number in range(100):
+        log.info("counted", number=number)
+    logging.getLogger("library").error("heard")
+    files = sorted(tmp_path.iterdir(), reverse=True)
+    assert [file.name for file in files] == [
+        "grace.log.3", "grace.log.2", "grace.log.1", "grace.log",
+    ]  # fmt: skip
+    told = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    numbers = [each["number"] for each in told if "number" in each]
+    assert numbers == list(range(numbers[0], 100))
+    assert told[-1]["event"] == "heard"
+    assert all(file.stat().st_size < 1300 for file in files)
+    assert lines()
 
 
 def test_secrets_are_redacted_however_deep(lines: Lines) -> None:

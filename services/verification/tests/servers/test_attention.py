@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import REGISTRY
 
 from grace.contracts.verification import DecideAttention, Mission
 from grace.kit import Conflict, GraceError, Invalid, NotFound
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from conftest import Play
 
 DRIFT = {"waiting": 0, "throughput": 95.0, "error_rate": 1.0}
+WAITING = "grace_verification_attention"
 THEIRS = {"name": "statement_timeout", "value": "1h"}
 
 
@@ -37,7 +40,7 @@ async def decide(play: Play, mission_id: str, choice: str, **changes: str) -> Mi
 async def test_a_rollback_that_was_stopped_shows_why_and_is_done_when_a_person_says_so(
     play: Play,
 ) -> None:
-    async with play.open():
+    async with play.open(attention_interval=timedelta(milliseconds=50)):
         mission_id = await stopped(play)
         (contract,) = (await play.mission_until(mission_id, "needs_attention")).contracts
         (conflict,) = contract.conflict
@@ -45,6 +48,7 @@ async def test_a_rollback_that_was_stopped_shows_why_and_is_done_when_a_person_s
             "value", "null", '"5ms"', '"1h"',
         )  # fmt: skip
         assert await play.holds() == [contract.contract_id]
+        await eventually(lambda: REGISTRY.get_sample_value(WAITING) == 1)
         await decide(play, mission_id, "retry_revert")
         await play.work("revert", {"after": {}})
         await play.work("observe", play.make.before)
@@ -52,6 +56,7 @@ async def test_a_rollback_that_was_stopped_shows_why_and_is_done_when_a_person_s
         mission = await play.mission_until(mission_id, "rolled_back")
         assert mission.contracts[0].conflict == ()
         assert await play.holds() == []
+        await eventually(lambda: REGISTRY.get_sample_value(WAITING) == 0)
         (told,) = await eventually(lambda: play.told("verification.attention.decided"))
         assert (told["choice"], told["decided_by"]) == ("retry_revert", "alice")
         keys = await play.house.rows(

@@ -13,17 +13,20 @@ from typing import Any, TextIO, cast
 import structlog
 from opentelemetry import trace
 
+from grace.kit.rotation import TurningFile
+
 Logger = structlog.stdlib.BoundLogger
 
 _SECRET_WORDS = ("password", "secret", "token", "seed", "private")
+
 _REDACTED = "[redacted]"
 _LOGIN_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 def configure(level: str = "info", file: Path | None = None) -> None:
-    """Send every log of the process to one place: a file, or standard error."""
+    """Send every log of the process to one place: a file, which is turned, or standard error."""
     handler: logging.StreamHandler[Any] = (
-        logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
+        _ToFile(cast("TextIO", TurningFile(file))) if file else logging.StreamHandler()
     )
     shared: list[Any] = [
         structlog.processors.add_log_level,
@@ -39,6 +42,15 @@ def configure(level: str = "info", file: Path | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     _bridge_stdlib(shared, handler, level)
+
+
+class _ToFile(logging.StreamHandler[TextIO]):
+    """Writes into a stream of its own, which ends with it."""
+
+    def close(self) -> None:
+        """Close the stream."""
+        self.stream.close()
+        super().close()
 
 
 class _Unfailing:

@@ -41,6 +41,7 @@ def build(settings: Settings | None = None) -> Service:
         .every(settings.watch_interval, loops.Watch(settings))
         .every(settings.baselines_interval, loops.JudgeRuns(settings))
         .every(settings.recall_interval, recall)
+        .every(settings.attention_interval, loops.CountAttention())
         .every(settings.release_interval, loops.ReleaseHolds())
         .every(settings.prune_interval, loops.Prune(settings), leader=True)
     )

@@ -1,6 +1,6 @@
 """What verification measures beyond what the kit measures."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from grace.verification.domain.lifecycle import VERDICTS
 
@@ -22,6 +22,15 @@ for _verdict in VERDICTS:
 REOPENED = Counter(
     "grace_missions_reopened_total", "Verified actions whose fault was back at a later look"
 )
+
+ATTENTION = Gauge(
+    "grace_verification_attention", "Missions that need a person, each of which holds its targets"
+)
+
+
+def show_attention(missions: int) -> None:
+    """Show how many missions need a person."""
+    ATTENTION.set(missions)
 
 
 def observe_verdict(*, verdict: str, confidence: float) -> None:

@@ -277,6 +277,10 @@ INSERT INTO action_events (event_id, mission_id, tenant_id, service, subject, su
 SELECT :event_id, mission_id, tenant_id, :service, :subject, :summary, :at FROM missions WHERE closed_at IS NULL
 ON CONFLICT (event_id, mission_id) DO NOTHING;
 
+-- count_attention --
+-- How many missions need a person, over all tenants.
+SELECT count(*) FROM missions WHERE status = 'needs_attention';
+
 -- own_tasks --
 -- Which of these tasks are tasks of these contracts: strangers may write any contract's name on theirs.
 SELECT c.contract_id, c.mission_id, t.task_id

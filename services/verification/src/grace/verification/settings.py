@@ -44,6 +44,8 @@ class Settings(ServiceSettings):
     recall_at_most: Duration = timedelta(minutes=5)
     recall_interval: Duration = timedelta(seconds=1)
     baselines_interval: Duration = timedelta(milliseconds=250)
+    # How often it is counted what needs a person; an alert watches it.
+    attention_interval: Duration = timedelta(seconds=15)
     # Holds end with their contract in one transaction; this only looks for a bug.
     release_interval: Duration = timedelta(seconds=30)
     # Without a file no source is allowed: verification itself then asks nobody by HTTP.

@@ -1,6 +1,7 @@
 """The periodic duties of verification: a tick re-reads the truth, whatever woke it."""
 
 from grace.verification.loops.advance import Advance
+from grace.verification.loops.attention import CountAttention
 from grace.verification.loops.baselines import Baselines
 from grace.verification.loops.begin import Begin
 from grace.verification.loops.prune import Prune
@@ -15,6 +16,7 @@ __all__ = [
     "Advance",
     "Baselines",
     "Begin",
+    "CountAttention",
     "JudgeRuns",
     "Prune",
     "Recall",

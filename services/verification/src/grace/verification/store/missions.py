@@ -235,6 +235,11 @@ class Missions:
             moments=[line.at for line in lines],
         )
 
+    async def attention(self) -> int:
+        """Return how many need a person, over all tenants."""
+        count: int = await self._tx.fetchval(QUERIES["count_attention"])
+        return count
+
     async def tell_open(
         self, *, event_id: UUID, service: str, subject: str, summary: str, at: datetime
     ) -> None:
