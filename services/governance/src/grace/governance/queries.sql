@@ -56,14 +56,39 @@ SELECT approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requ
    FOR UPDATE;
 
 -- list_requests --
--- A page of a tenant's requests, newest first.
+-- A page of a tenant's requests, newest first, however they stand; `status` and `mission_id` are NULL.
 SELECT approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
        correlation_id, tier, quorum, status, version, requested_at, expires_at, decided_at,
        decided_by, reason
   FROM approval_requests
- WHERE tenant_id = :tenant_id
+ WHERE tenant_id = :tenant_id AND CAST(:status AS text) IS NULL AND CAST(:mission_id AS text) IS NULL
+   AND (CAST(:tier AS smallint) IS NULL OR tier = :tier)
+   AND (CAST(:requested_by AS text) IS NULL OR requested_by = :requested_by)
+   AND (CAST(:before AS text) IS NULL OR approval_id < :before)
+ ORDER BY approval_id DESC
+ LIMIT :limit;
+
+-- list_requests_of_status --
+-- A page of those that stand so: few of very many wait, and are found by an index. `mission_id` is NULL.
+SELECT approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
+       correlation_id, tier, quorum, status, version, requested_at, expires_at, decided_at,
+       decided_by, reason
+  FROM approval_requests
+ WHERE tenant_id = :tenant_id AND status = :status AND CAST(:mission_id AS text) IS NULL
+   AND (CAST(:tier AS smallint) IS NULL OR tier = :tier)
+   AND (CAST(:requested_by AS text) IS NULL OR requested_by = :requested_by)
+   AND (CAST(:before AS text) IS NULL OR approval_id < :before)
+ ORDER BY approval_id DESC
+ LIMIT :limit;
+
+-- list_requests_of_mission --
+-- A page of those of one mission.
+SELECT approval_id, tenant_id, mission_id, plan_hash, shown_hash, playbook, requested_by,
+       correlation_id, tier, quorum, status, version, requested_at, expires_at, decided_at,
+       decided_by, reason
+  FROM approval_requests
+ WHERE tenant_id = :tenant_id AND mission_id = :mission_id
    AND (CAST(:status AS text) IS NULL OR status = :status)
-   AND (CAST(:mission_id AS text) IS NULL OR mission_id = :mission_id)
    AND (CAST(:tier AS smallint) IS NULL OR tier = :tier)
    AND (CAST(:requested_by AS text) IS NULL OR requested_by = :requested_by)
    AND (CAST(:before AS text) IS NULL OR approval_id < :before)

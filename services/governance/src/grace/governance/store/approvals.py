@@ -11,7 +11,7 @@ from grace.governance.domain.quorum import Choice, Decided, Vote
 from grace.governance.domain.ruling import Judged
 from grace.governance.domain.tiers import Tier
 from grace.governance.store.statements import QUERIES
-from grace.kit import Record, Transaction
+from grace.kit import Query, Record, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,13 @@ class Which:
     mission_id: str | None = None
     tier: int | None = None
     requested_by: str | None = None
+
+
+def page_of(which: Which) -> Query:
+    """Return the statement that finds a page without passing over all others; all take the same."""
+    if which.mission_id is not None:
+        return QUERIES["list_requests_of_mission"]
+    return QUERIES["list_requests" if which.status is None else "list_requests_of_status"]
 
 
 class Store:
@@ -77,7 +84,7 @@ class Store:
     ) -> list[Request]:
         """Return a page, newest first."""
         rows = await self._tx.fetch(
-            QUERIES["list_requests"],
+            page_of(which),
             tenant_id=tenant_id,
             status=which.status,
             mission_id=which.mission_id,
