@@ -49,7 +49,9 @@ def page_of(which: Which) -> Query:
     """Return the statement that finds a page without passing over all others; all take the same."""
     if which.mission_id is not None:
         return QUERIES["list_requests_of_mission"]
-    return QUERIES["list_requests" if which.status is None else "list_requests_of_status"]
+    if which.status is not None:
+        return QUERIES["list_requests_of_status"]
+    return QUERIES["list_requests"]
 
 
 class Store:
