@@ -32,8 +32,18 @@ async def test_what_has_come_is_one_batch_and_what_comes_then_waits(
         await publish(verification, "later")
         await eventually(lambda: _waiting(admin, 1))
         assert running.problems() == []
-        # Its rest is over.
+        # Its rest is over, and was a long one: nobody was silent, since nobody was asked.
+        pull._last_sign -= 600
+        pull._unanswered_since -= 600
         pull._rests_until = 0.0
+        problems: list[str] = []
+
+        async def told() -> bool:
+            problems.extend(running.problems())
+            return len(await desk.notes()) == 4
+
+        await eventually(told)
+        assert problems == []
         await desk.noted("one", "two", "three", "later")
         await _resting(running)
     assert batches == [3, 1]

@@ -20,6 +20,8 @@ from grace.kit.pull import StandingPull
 # How long the server waits for one more before it says that there are no others.
 _EXPIRES = 1.0
 _LOOK_UP = 1.0
+# ADR-37 of NATS: a request that was not filled in its time.
+_TIME_IS_UP = "408"
 
 
 class Harvest(StandingPull):
@@ -31,11 +33,20 @@ class Harvest(StandingPull):
         super().__init__(client, stream, durable, log)
         self._every = every.total_seconds()
         self._rests_until: float | None = None
+        self._is_ended = False
+        self._unanswered_since = time.monotonic()
 
     @property
     def silent_for(self) -> float:
-        """Seconds without a sign of life since it asked; who rests has not asked."""
-        return super().silent_for if self._rests_until is None else 0.0
+        """Seconds without a sign of life since it asked first; who rests has not asked."""
+        if self._rests_until is not None:
+            return 0.0
+        return time.monotonic() - max(self._last_sign, self._unanswered_since)
+
+    def restart(self) -> None:
+        """What had been asked for is forgotten, and so is what ended."""
+        self._is_ended = False
+        super().restart()
 
     async def take(self) -> list[Msg]:
         """What has come, at most 256; empty while it rests, so that callers look up."""
@@ -55,14 +66,22 @@ class Harvest(StandingPull):
 
     async def _wait(self) -> None:
         await super()._wait()
-        # Silence is no answer: only a server that ended the request says that nothing is left.
-        is_ended = self._wanted == 0 and self._last_sign >= self._asked_at
-        if is_ended and not self._arrived:
+        # Silence is no answer: only a server whose time for more ran out says that nothing is left.
+        if self._is_ended and not self._arrived:
             self._rests_until = time.monotonic() + self._every
 
     async def _ask(self) -> None:
-        if self._rests_until is None:
-            await super()._ask()
+        if self._rests_until is not None:
+            return
+        self._is_ended = False
+        if self._last_sign >= self._unanswered_since:
+            self._unanswered_since = time.monotonic()
+        await super()._ask()
+
+    def _on_status(self, headers: dict[str, str]) -> None:
+        super()._on_status(headers)
+        if headers.get("Status") == _TIME_IS_UP:
+            self._is_ended = True
 
     def _request(self, more: int) -> dict[str, int]:
         kept = super()._request(more)
