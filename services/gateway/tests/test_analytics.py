@@ -91,6 +91,7 @@ async def test_a_time_without_an_answer_is_refused_by_the_owner(open_gateway: Op
             ("trend?since=0001-01-02T00:00:00Z", "between 2000 and 2200"),
             ("compare?until=9999-12-31T23:59:59Z", "between 2000 and 2200"),
             ("trend?since=2024-11-20T00:00:00Z&until=2026-11-20T00:00:00Z", "at most 400 days"),
+            ("compare?since=2026-01-01T00:00:00Z&until=2026-11-20T00:00:00Z", "at most 200 days"),
             ("funnel?since=2026-01-01T00:00:00Z&until=2026-11-20T00:00:00Z", "at most 31 days"),
             ("trend?since=2026-01-01T00:00:00Z&until=2026-11-20T00:00:00Z", "ask for days"),
         ):

@@ -69,11 +69,12 @@ CREATE TABLE cube_plans (
     mission_id   text COLLATE "C" NOT NULL,
     playbook_id  bigint NOT NULL REFERENCES dim_playbook,
     operation_id bigint NOT NULL REFERENCES dim_operation,
+    actions      integer NOT NULL CHECK (actions >= 0),
     planned_at   timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, mission_id)
 );
 
-COMMENT ON TABLE cube_plans IS 'The newest plan of each mission, and its first operation: what people are asked about, whether it ever acts.';
+COMMENT ON TABLE cube_plans IS 'The newest plan of each mission: its first operation, which people are asked about, and how many actions it has.';
 
 CREATE INDEX cube_plans_age ON cube_plans (planned_at);
 

@@ -26,11 +26,9 @@ def captured(name: str, **other: Any) -> ErrorCaptured:
     return ErrorCaptured(**(facts | other))
 
 
-def planned(name: str, playbook: str = "mend-it") -> ActionPlanned:
-    plan = {
-        "playbook": playbook,
-        "actions": [{"operation": "thing.mend"}, {"operation": "thing.turn"}],
-    }
+def planned(name: str, playbook: str = "mend-it", actions: int = 1) -> ActionPlanned:
+    operations = ["thing.mend", *["thing.turn"] * (actions - 1)]
+    plan = {"playbook": playbook, "actions": [{"operation": each} for each in operations]}
     return ActionPlanned(
         mission_id=f"mission-{name}", tenant_id="default", plan_hash="0" * 64,
         plan=json.dumps(plan).encode(),

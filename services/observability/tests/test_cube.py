@@ -204,6 +204,25 @@ async def test_a_funnel_keeps_those_who_went_no_further(house: House) -> None:
             await gateway.call(too_long)
 
 
+async def test_a_mission_is_verified_once_its_whole_plan_is(house: House) -> None:
+    await tell(house, "intent", captured("a"), planned("a", actions=2))
+    await tell(house, "governance", granted("a"))
+    await tell(house, "verification", closed("a"))
+    async with loaded(house, mission=1, plan=1, approval=1, action=1) as gateway:
+        half = await gateway.call(GetCubeFunnel(selection=select()))
+        assert [(each.name, each.missions) for each in half.steps[-2:]] == [
+            ("executed", 1),
+            ("verified", 0),
+        ]
+    await tell(house, "verification", closed("a", contract_id="contract-a2"))
+    async with loaded(house, mission=1, plan=1, approval=1, action=2) as gateway:
+        whole = await gateway.call(GetCubeFunnel(selection=select()))
+        assert [(each.name, each.missions) for each in whole.steps[-2:]] == [
+            ("executed", 1),
+            ("verified", 1),
+        ]
+
+
 async def test_a_plan_in_the_place_of_another_moves_its_approvals(house: House) -> None:
     await tell(house, "intent", captured("a"), planned("a"))
     await tell(house, "governance", rejected("a"))

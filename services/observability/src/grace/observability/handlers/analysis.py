@@ -25,6 +25,7 @@ from grace.contracts.observability import (
 )
 from grace.kit import Called, Invalid, Runtime
 from grace.observability.domain.cube import (
+    LONGEST,
     LONGEST_FUNNEL,
     MISSION,
     Bucket,
@@ -102,6 +103,10 @@ async def on_get_cube_comparison(
     """What changed since the time of the same length before."""
     selection = _selection(call.body.selection)
     dimension = _one_of(Dimension, "dimension", call.body.dimension)
+    if 2 * selection.length > LONGEST:
+        raise CannotSelect(
+            f"at most {LONGEST.days // 2} days: as many before them are looked at, too"
+        )
     async with runtime.reading() as tx:
         cube = Cube(tx)
         most = min(call.body.limit, _MOST_MEMBERS)

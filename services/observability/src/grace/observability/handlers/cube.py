@@ -73,8 +73,15 @@ def _mission(message: Received[ErrorCaptured]) -> Iterable[MissionFact]:
 
 def _plan(message: Received[ActionPlanned]) -> Iterable[PlanFact]:
     body, plan = message.body, json.loads(message.body.plan)
-    operation = plan["actions"][0]["operation"] if plan["actions"] else UNKNOWN
-    yield PlanFact(body.tenant_id, body.mission_id, plan["playbook"], operation, message.issued_at)
+    operations = [each["operation"] for each in plan["actions"]]
+    yield PlanFact(
+        tenant=body.tenant_id,
+        mission_id=body.mission_id,
+        playbook=plan["playbook"],
+        operation=operations[0] if operations else UNKNOWN,
+        actions=len(operations),
+        planned_at=message.issued_at,
+    )
 
 
 def _action(message: Received[ActionClosed]) -> Iterable[ActionFact]:

@@ -23,12 +23,13 @@ class MissionFact:
 
 @dataclass(frozen=True, slots=True)
 class PlanFact:
-    """What a mission is about to do: its playbook, and the first operation of its plan."""
+    """What a mission is about to do: its playbook, the first operation of its plan, and how many it has."""
 
     tenant: str
     mission_id: str
     playbook: str
     operation: str
+    actions: int
     planned_at: datetime
 
 
@@ -110,6 +111,7 @@ class Loading:
             missions=[each.mission_id for each in found],
             playbooks=playbooks,
             operations=operations,
+            actions=[each.actions for each in found],
             planned_at=[each.planned_at for each in found],
         )
 

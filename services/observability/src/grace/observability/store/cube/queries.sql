@@ -90,16 +90,17 @@ SELECT count(*) FROM kept;
 WITH given AS (
      SELECT DISTINCT ON (tenant_id, mission_id) *
        FROM unnest(CAST(:tenants AS text[]), CAST(:missions AS text[]), CAST(:playbooks AS text[]),
-                   CAST(:operations AS text[]), CAST(:planned_at AS timestamptz[]))
-            AS g (tenant_id, mission_id, playbook, operation, planned_at)
+                   CAST(:operations AS text[]), CAST(:actions AS integer[]), CAST(:planned_at AS timestamptz[]))
+            AS g (tenant_id, mission_id, playbook, operation, actions, planned_at)
       ORDER BY tenant_id, mission_id, planned_at DESC),
      kept AS (
-     INSERT INTO cube_plans AS c (tenant_id, mission_id, playbook_id, operation_id, planned_at)
-     SELECT g.tenant_id, g.mission_id, p.playbook_id, o.operation_id, g.planned_at
+     INSERT INTO cube_plans AS c (tenant_id, mission_id, playbook_id, operation_id, actions, planned_at)
+     SELECT g.tenant_id, g.mission_id, p.playbook_id, o.operation_id, g.actions, g.planned_at
        FROM given AS g JOIN dim_playbook AS p ON p.name = g.playbook JOIN dim_operation AS o ON o.name = g.operation
       ORDER BY 1, 2
          ON CONFLICT (tenant_id, mission_id) DO UPDATE
-        SET playbook_id = excluded.playbook_id, operation_id = excluded.operation_id, planned_at = excluded.planned_at
+        SET playbook_id = excluded.playbook_id, operation_id = excluded.operation_id, actions = excluded.actions,
+            planned_at = excluded.planned_at
       WHERE c.planned_at < excluded.planned_at
      RETURNING c.tenant_id, c.mission_id),
      due AS (
@@ -254,7 +255,8 @@ SELECT m.name, grouping(m.name) = 1 AS is_whole,
  LIMIT :most;
 
 -- funnel --
--- How many missions of a time came how far; each step is part of the one before it.
+-- How many missions of a time came how far; each step is part of the one before it. Verified are those of which every
+-- action that ever closed is verified, and as many as the plan has.
 SELECT count(*) AS captured,
        count(*) FILTER (WHERE decided) AS decided,
        count(*) FILTER (WHERE decided AND granted) AS granted,
@@ -273,7 +275,7 @@ SELECT count(*) AS captured,
          FROM fact_approval AS a WHERE a.tenant_id = m.tenant_id AND a.mission_id = m.mission_id) AS approvals
  CROSS JOIN LATERAL (
        SELECT count(*) > 0 AS acted, coalesce(bool_or(f.executed), false) AS executed,
-              coalesce(bool_and(f.verdict = 'verified'), false) AS verified
+              coalesce(bool_and(f.verdict = 'verified') AND count(*) >= plan.actions, false) AS verified
          FROM fact_action AS f WHERE f.tenant_id = m.tenant_id AND f.mission_id = m.mission_id) AS actions
  WHERE m.tenant_id = :tenant_id AND m.captured_at >= :from_time AND m.captured_at < :to_time
    AND (CAST(:service AS text) IS NULL OR s.name = :service)
