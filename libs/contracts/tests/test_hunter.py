@@ -75,9 +75,32 @@ def test_a_secret_that_its_neighbour_tells_of_is_taken_out_alone(
 
 
 @pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("auth_token: Bearer 0123456789abcdef0123", "auth_token: Bearer [removed: HTTP credentials]"),
+        ("postgres://u:p@ss@h/db", "postgres://u:[removed: URL password]@h/db"),
+        ("postgres://postgres:postgres@db", "postgres://postgres:[removed: URL password]@db"),
+        ("postgres://u:$ecret@h", "postgres://u:[removed: URL password]@h"),
+        ("password=$ecret123", "password=[removed: password]"),
+        ("access_token=ya29.abcdefgh", "access_token=[removed: password]"),
+        ('{\\"password\\":\\"hunter2\\"}', '{\\"password\\":\\"[removed: password]\\"}'),
+        (f"x\\n{CLEAR['GitHub token']}", "x\\n[removed: GitHub token]"),
+        (f"a%20{CLEAR['JWT']}", "a%20[removed: JWT]"),
+        (f"\x1b[31m{CLEAR['Vault token']}\x1b[0m", "\x1b[31m[removed: Vault token]\x1b[0m"),
+        ("-----BEGIN PRIVATE" + " KEY-----\\nMIIEvQIBADANBgkq\\nhkiG9w0BAQEFAASC and on", "[removed: private key]and on"),
+    ],
+)  # fmt: skip
+def test_a_secret_goes_whole_and_alone(text: str, clean: str) -> None:
+    found: list[str] = []
+    assert cleaned(text, found) == clean
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
     "text",
     [
-        "password=****", "password: ${DB_PASSWORD}", "pwd=<redacted>", "secret: null", "api_key={{key}}",
+        "password=****", "docker://nginx:1.25@sha256:abc", "http://web-1:8080,ops@example.com",
+        "postgres://user:password@localhost/db", "-----BEGIN PRIVATE" + " KEY----- header expected, none there", "password: ${DB_PASSWORD}", "pwd=<redacted>", "secret: null", "api_key={{key}}",
         "postgres://shop:***@db/shop", "https://db:5432/a@b", "http://a.b/c:d@e", "mail to a@b.c: hello",
         "AKIA is a prefix", "see gh" + "p_ tokens", "token: expired", "basic understanding",
         "bearer of bad news, internationalization", "the key: value pair", "SUSE", "pass=4", "eyJhbGci",
@@ -95,18 +118,20 @@ def test_evidence_is_cleaned_where_it_stands_and_by_its_name() -> None:
     found: list[str] = []
     token = CLEAR["GitHub token"]
     given_ = {
-        "db_password": "hunter2", "password": 7, "env": [{"PGPASSWORD": "hunter3", "HOME": "/root"}],
-        token: [token, None, True, 1.5], "secret": "***", "rows": 12,
+        "db_password": "hunter2", "password": 7, "api_key": ["a1b2", True, None],
+        "env": [{"PGPASSWORD": "hunter3", "HOME": "/root"}],
+        token: [token, None, True, 1.5], "secret": "tls-cert", "rows": 12,
     }  # fmt: skip
     assert cleaned_json(given_, found) == {
         "db_password": "[removed: password]",
-        "password": 7,
+        "password": "[removed: password]",
+        "api_key": ["[removed: password]", True, None],
         "env": [{"PGPASSWORD": "[removed: password]", "HOME": "/root"}],
         "[removed: GitHub token]": ["[removed: GitHub token]", None, True, 1.5],
-        "secret": "***",
+        "secret": "tls-cert",
         "rows": 12,
     }
-    assert sorted(found) == ["GitHub token"] * 2 + ["password"] * 2
+    assert sorted(found) == ["GitHub token"] * 2 + ["password"] * 4
     assert cleaned_json({"db_password": "hunter2"}, [], vague=False) == {"db_password": "hunter2"}
 
 

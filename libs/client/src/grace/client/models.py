@@ -138,6 +138,7 @@ class Accepted(BaseModel):
     model_config = _ANSWER
 
     message_ids: tuple[str, ...]
+    redacted: int = 0  # Secrets that were taken out before anybody kept them: replace each.
 
 
 class AcceptedTask(BaseModel):

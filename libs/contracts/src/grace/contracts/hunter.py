@@ -12,18 +12,27 @@ from functools import partial
 from typing import Final
 
 _SHOWN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+# What stands where a secret would: stars, a name to be filled in, a word of a manual.
 _PLACEHOLDER = re.compile(
-    r"[*x.#_-]+|[\[<({$%].*|null|none|true|false|redacted|hidden", re.IGNORECASE
+    r"[*x.#_-]+|\$\{[^}]*\}|(?-i:\$[A-Z_][A-Z0-9_]*)|<[^>]*>|\[[^\]]*\]?|%\w+%|\{\{.*|null|none|true|false"
+    r"|redacted|hidden|password|passwd|pass|secret|changeme|example",
+    re.IGNORECASE,
 )
+# Behind an address a number is a port, with whatever follows it.
+_PORT = re.compile(r"\d{1,5}(?:[,;@].*)?")
 _PEM = "-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-_NAMES = (
-    r"(?:pass(?:word|wd|phrase)|pwd|secret|(?:api|access|secret|private)[_-]?key|auth[_-]?token)"
+_TELLING = (
+    r"(?:pass(?:word|wd|phrase)|pwd|(?:api|access|secret|private)[_-]?key"
+    r"|(?:auth|access|refresh|id)[_-]?token)"
 )
+_NAMES = rf"(?:{_TELLING}|secret)"
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """A way in which something is written. It needs one of `signs`, which are cheap to look for.
+
+    A sign without capitals stands for itself in any case.
 
     The group `secret` of the pattern is the secret; without one it is all of the match. `vague`: it
     may be a word as well, so that a text is cleaned of it but never refused for it.
@@ -48,42 +57,52 @@ def _form(kind: str, signs: str, pattern: str, *, vague: bool = False) -> Form:
 
 
 # What may stand in a token may not stand in front of it: a text has no more places to begin at than
-# tokens, and so none takes more steps than a few for each character.
-_ALONE, _WORD = "(?<![A-Za-z0-9_-])", r"[A-Za-z0-9_-]"
+# tokens, and so none takes more steps than a few for each character. But escapes end in letters, too:
+# of JSON within a text, of a URL, of a terminal.
+_WORD = r"[A-Za-z0-9_-]"
+_ALONE = (
+    rf"(?:(?<!{_WORD})|(?<=\\[nrt])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=\x1b\[m)|(?<=\x1b\[[0-9]m)"
+    r"|(?<=\x1b\[[0-9][0-9]m)|(?<=\x1b\[[0-9];[0-9][0-9]m))"
+)
 SECRETS: Final = (
+    # To its end; where that was cut off, as many lines of base64 as follow.
     _form(
         "private key",
         "private key",
-        rf"{_PEM}[^-]*(?:-(?!----)[^-]*)*(?:-----END [A-Z0-9 ]{{1,80}}-----)?",
+        rf"{_PEM}(?:[^-]*(?:-(?!----)[^-]*)*-----END [A-Z0-9 ]{{1,80}}-----"
+        r"|(?:\s|\\[nr])*(?:[A-Za-z0-9+/=]{16,80}(?:\s|\\[nr])*)+)",
     ),
-    _form("AWS access key", "akia asia", rf"{_ALONE}A[KS]IA[A-Z0-9]{{16}}(?!{_WORD})"),
+    _form("AWS access key", "AKIA ASIA", rf"{_ALONE}A[KS]IA[A-Z0-9]{{16}}(?!{_WORD})"),
     _form("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", rf"{_ALONE}gh[pousr]_[A-Za-z0-9]{{36,255}}"),
     _form("GitHub token", "github_pat_", rf"{_ALONE}github_pat_[A-Za-z0-9_]{{22,255}}"),
     _form("GitLab token", "glpat-", rf"{_ALONE}glpat-{_WORD}{{20,255}}"),
     _form("Slack token", "xox", rf"{_ALONE}xox[abeprs]-[A-Za-z0-9-]{{10,255}}"),
     _form("Stripe key", "k_live_", rf"{_ALONE}[sr]k_live_[A-Za-z0-9]{{16,255}}"),
-    _form("Google API key", "aiza", rf"{_ALONE}AIza{_WORD}{{35}}(?!{_WORD})"),
+    _form("Google API key", "AIza", rf"{_ALONE}AIza{_WORD}{{35}}(?!{_WORD})"),
     _form("Vault token", "hvs. hvb.", rf"{_ALONE}hv[sb]\.{_WORD}{{24,255}}"),
     _form("npm token", "npm_", rf"{_ALONE}npm_[A-Za-z0-9]{{36}}(?!{_WORD})"),
     _form("PyPI token", "pypi-", rf"{_ALONE}pypi-{_WORD}{{60,255}}"),
-    _form("NATS seed", "su sa so sn sc sx", rf"{_ALONE}S[UAONCX][A-Z2-7]{{56}}(?!{_WORD})"),
+    _form("NATS seed", "SU SA SO SN SC SX", rf"{_ALONE}S[UAONCX][A-Z2-7]{{56}}(?!{_WORD})"),
     _form("Grace key", "grace_", rf"{_ALONE}grace_{_WORD}{{43}}(?!{_WORD})"),
-    _form("JWT", "eyj", rf"{_ALONE}eyJ{_WORD}{{8,4096}}\.eyJ{_WORD}{{4,4096}}\.{_WORD}{{8,1024}}"),
+    _form("JWT", "eyJ", rf"{_ALONE}eyJ{_WORD}{{8,4096}}\.eyJ{_WORD}{{4,4096}}\.{_WORD}{{8,1024}}"),
+    # To the last @, which nobody escapes in a password; a digest of an image is none.
     _form(
         "URL password",
         "://",
-        r"://[^\s/:@\"'<>]{0,128}:(?P<secret>[^\s/@\"'<>]{1,256})@",
+        r"://[^\s/:@\"'<>]{0,128}:(?P<secret>[^\s/\"'<>]{1,256})@(?!sha256:)",
     ),
-    _form(
-        "password",
-        "pass pwd secret key token",
-        rf"(?i){_NAMES}[\"']?\s{{0,8}}[=:]\s{{0,8}}[\"']?(?P<secret>[^\s\"',;&]{{4,256}})",
-        vague=True,
-    ),
+    # Before what has a name: `token: Bearer ..` is both.
     _form(
         "HTTP credentials",
         "bearer basic",
         r"(?i)\b(?:bearer|basic)\s{1,8}(?P<secret>(?=[A-Z._~+/-]{0,255}[0-9])[A-Z0-9._~+/-]{16,4096}={0,2})",
+        vague=True,
+    ),
+    _form(
+        "password",
+        "pass pwd secret key token",
+        rf"(?i){_NAMES}\\{{0,4}}[\"']?\s{{0,8}}[=:]\s{{0,8}}\\{{0,4}}[\"']?(?!(?:bearer|basic)\b)"
+        r"(?P<secret>[^\s\"',;&\\]{4,256})",
         vague=True,
     ),
 )
@@ -107,13 +126,15 @@ SUSPICIONS: Final = (
 KINDS: Final = tuple(dict.fromkeys(form.kind for form in SECRETS))
 SUSPECTED: Final = tuple(dict.fromkeys(form.kind for form in SUSPICIONS))
 _NAMED: Final = "password"
-_A_NAME = re.compile(rf"(?i).{{0,64}}{_NAMES}")
+_OF_A_URL: Final = "URL password"
+# A label that is `secret` and no more names an object of Kubernetes.
+_A_NAME = re.compile(rf"(?i).{{0,64}}{_TELLING}|.{{1,64}}secret")
 _CLEAR: Final = tuple(form for form in SECRETS if not form.vague)
 
 
 def has_secret(text: str) -> bool:
     """Whether a text may hold a secret whose form leaves no doubt; `secret_in` says where."""
-    return any(form.pattern.search(text) for form in _possible(_CLEAR, text))
+    return next(_clear_kinds(text), None) is not None
 
 
 def secret_in(value: object, where: str) -> Finding | None:
@@ -153,11 +174,18 @@ def cleaned_json(value: object, found: list[str], *, vague: bool = True) -> obje
 
 
 def _under(key: str, value: object, found: list[str], *, vague: bool) -> object:
-    is_named = vague and isinstance(value, str) and _A_NAME.fullmatch(key) is not None
-    if not is_named or _is_placeholder(str(value)):
+    if not vague or _A_NAME.fullmatch(key) is None:
         return cleaned_json(value, found, vague=vague)
-    found.append(_NAMED)
-    return _mark(_NAMED)
+    match value:
+        case list():
+            return [_under(key, each, found, vague=vague) for each in value]
+        case bool():
+            return value
+        case str() | int() | float() if not _is_placeholder(str(value)):
+            found.append(_NAMED)
+            return _mark(_NAMED)
+        case _:
+            return cleaned_json(value, found, vague=vague)
 
 
 def _secrets(value: object, where: str) -> Iterator[Finding]:
@@ -175,27 +203,34 @@ def _secrets(value: object, where: str) -> Iterator[Finding]:
 
 def _clear_kinds(text: str) -> Iterator[str]:
     for form in _possible(_CLEAR, text):
-        if any(not _is_placeholder(_secret_of(match)) for match in form.pattern.finditer(text)):
+        if any(_is_secret(form.kind, match) for match in form.pattern.finditer(text)):
             yield form.kind
 
 
 def _possible(forms: Iterable[Form], text: str) -> Iterator[Form]:
     """Leave out what cannot be there: most texts hold nothing, and a search for a word is cheap."""
     folded = text.lower()
-    return (form for form in forms if any(sign in folded for sign in form.signs))
+    return (
+        form
+        for form in forms
+        if any(sign in (folded if sign == sign.lower() else text) for sign in form.signs)
+    )
 
 
 def _marked(kind: str, found: list[str], match: re.Match[str]) -> str:
-    secret = _secret_of(match)
-    if _is_placeholder(secret):
+    if not _is_secret(kind, match):
         return match[0]
     found.append(kind)
-    return match[0].replace(secret, _mark(kind))
+    start, end = match.span("secret" if "secret" in match.re.groupindex else 0)
+    at = match.start()
+    return match[0][: start - at] + _mark(kind) + match[0][end - at :]
 
 
-def _secret_of(match: re.Match[str]) -> str:
+def _is_secret(kind: str, match: re.Match[str]) -> bool:
     named: Mapping[str, str] = match.groupdict()
-    return named.get("secret", match[0])
+    secret = named.get("secret", match[0])
+    is_port = kind == _OF_A_URL and _PORT.fullmatch(secret) is not None
+    return not is_port and not _is_placeholder(secret)
 
 
 def _is_placeholder(secret: str) -> bool:

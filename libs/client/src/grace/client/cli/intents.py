@@ -96,7 +96,11 @@ def error(
     }  # fmt: skip
     fields = merged(read_document(file, fields=_ERROR) if file else {}, given)
     require(fields, "kind", "target", "message")
-    show(context, run(context, lambda grace: grace.report_error(**fields, key=key)))
+    accepted = run(context, lambda grace: grace.report_error(**fields, key=key))
+    show(context, accepted)
+    if accepted.redacted:
+        what = "1 secret was" if accepted.redacted == 1 else f"{accepted.redacted} secrets were"
+        typer.echo(f"grace: {what} taken out before this was kept: replace what was sent", err=True)
 
 
 @verb(app, "list")
