@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from grace.gateway.api.journal import FOLLOWED
 from grace.gateway.api.visit import Visit
 from grace.gateway.settings import Settings
 from grace.kit import GraceError, SettingsError
+from grace.kit.rotation import TurningFile
 from grace.testkit import eventually
 
 from .talking import talk
@@ -44,8 +44,9 @@ async def refusal(front: Any, token: str | None = None, **how: Any) -> tuple[int
 
 def logged() -> str:
     handler = logging.getLogger().handlers[0]
-    assert isinstance(handler, logging.FileHandler)
-    return Path(handler.baseFilename).read_text(encoding="utf-8")
+    assert isinstance(handler, logging.StreamHandler)
+    assert isinstance(handler.stream, TurningFile)
+    return handler.stream.path.read_text(encoding="utf-8")
 
 
 async def test_a_key_comes_by_header_or_by_subprotocol_and_nowhere_else(

@@ -14,7 +14,7 @@ class TurningFile:
 
     def __init__(self, path: Path) -> None:
         """Append to a file, which is made where there is none. OSError where it cannot be."""
-        self._path = path
+        self.path = path
         self._turning = threading.Lock()
         self._stream = path.open("a", encoding="utf-8")
         self._size = self._stream.tell()
@@ -41,11 +41,11 @@ class TurningFile:
             for number in range(KEPT, 1, -1):
                 if (older := self._aside(number - 1)).exists():
                     older.rename(self._aside(number))
-            self._path.rename(self._aside(1))
+            self.path.rename(self._aside(1))
         finally:
             # Whatever went wrong: lines that come now are better there than nowhere.
-            self._stream = self._path.open("a", encoding="utf-8")
+            self._stream = self.path.open("a", encoding="utf-8")
             self._size = 0
 
     def _aside(self, number: int) -> Path:
-        return self._path.with_name(f"{self._path.name}.{number}")
+        return self.path.with_name(f"{self.path.name}.{number}")
