@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -46,7 +47,8 @@ class Page:
         self._session = session
         self.complaints: list[str] = []
         self.asked: list[str] = []
-        self._answers: dict[str, bytes | None] = {}
+        self._answers: dict[str, tuple[int, bytes] | None] = {}
+        self._loaded: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
         browser.pages[session] = self
 
     async def send(self, method: str, **params: Any) -> Any:
@@ -54,8 +56,9 @@ class Page:
         return await self._browser.send(method, session=self._session, **params)
 
     async def open(self, url: str) -> None:
-        """Go to an address."""
-        await self.send("Page.navigate", url=url)
+        """Go to an address, and wait until it is loaded: what is ordered sooner may miss the page."""
+        loader = (await self.send("Page.navigate", url=url))["loaderId"]
+        await asyncio.wait_for(self._loaded[loader].wait(), _ANSWER_SECONDS)
 
     async def run(self, script: str) -> Any:
         """The value of an expression, awaited."""
@@ -101,14 +104,16 @@ class Page:
         await self.run(f"({field}.focus(), {field}.select())")
         await self.send("Input.insertText", text=words)
 
-    async def answer(self, path: str, body: object) -> None:
+    async def answer(self, path: str, body: object, status: int = 200) -> None:
         """Answer what is asked of a path here, in the gateway's place; None answers nothing at all."""
-        self._answers[path] = None if body is None else json.dumps(body).encode()
+        self._answers[path] = None if body is None else (status, json.dumps(body).encode())
         await self.send("Fetch.enable", patterns=[{"urlPattern": "*/api/*"}])
 
     def hear(self, method: str, params: dict[str, Any]) -> None:
         """What the browser tells of this tab."""
         match method:
+            case "Page.lifecycleEvent" if params["name"] == "load":
+                self._loaded[params["loaderId"]].set()
             case "Runtime.exceptionThrown":
                 self.complaints.append(str(params["exceptionDetails"]))
             case "Log.entryAdded" if params["entry"]["level"] == "error":
@@ -123,10 +128,11 @@ class Page:
         name, request = f"/api/{path}", params["requestId"]
         if name not in self._answers:
             await self.send("Fetch.continueRequest", requestId=request)
-        elif (body := self._answers[name]) is not None:
+        elif (answer := self._answers[name]) is not None:
+            status, body = answer
             headers = [{"name": "Content-Type", "value": "application/json"}]
             await self.send(
-                "Fetch.fulfillRequest", requestId=request, responseCode=200,
+                "Fetch.fulfillRequest", requestId=request, responseCode=status,
                 responseHeaders=headers, body=base64.b64encode(body).decode(),
             )  # fmt: skip
 
@@ -148,6 +154,7 @@ class Browser:
         page = Page(self, attached["sessionId"])
         for domain in ("Page", "Runtime", "Log", "Network"):
             await page.send(f"{domain}.enable")
+        await page.send("Page.setLifecycleEventsEnabled", enabled=True)
         if first:
             await page.send("Page.addScriptToEvaluateOnNewDocument", source=first)
         return page
@@ -160,7 +167,8 @@ class Browser:
             order["sessionId"] = session
         answer = self._waiting[self._number] = asyncio.get_running_loop().create_future()
         await self._wire.send(json.dumps(order))
-        said = await asyncio.wait_for(answer, _ANSWER_SECONDS)
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            said = await answer
         assert "error" not in said, (method, said["error"])
         return said["result"]
 
@@ -169,7 +177,9 @@ class Browser:
         async for text in self._wire:
             said = json.loads(text)
             if "id" in said:
-                self._waiting.pop(said["id"]).set_result(said)
+                answer = self._waiting.pop(said["id"])
+                if not answer.done():  # nobody waits for one that comes too late
+                    answer.set_result(said)
             elif (page := self.pages.get(said.get("sessionId", ""))) is not None:
                 page.hear(said["method"], said["params"])
 

@@ -32,13 +32,16 @@ pytestmark = pytest.mark.skipif(
 
 
 @asynccontextmanager
-async def opened(front: Front, folder: Path, first: str = "") -> AsyncIterator[chromium.Page]:
-    """The console in a new tab."""
+async def opened(
+    front: Front, folder: Path, first: str = "", *, complains: bool = False
+) -> AsyncIterator[chromium.Page]:
+    """The console in a new tab, in which nothing goes wrong unless something is made to."""
     assert PROGRAM is not None, f"none of {', '.join(chromium.NAMES)} is on the PATH"
     async with chromium.running(PROGRAM, folder / "profile") as browser:
         page = await browser.page(first)
         await page.open(f"{front.url}/console/")
         yield page
+        assert complains or page.complaints == []
         assert {url.startswith(f"{front.url}/") for url in page.asked if url != "about:blank"} == {
             True
         }
@@ -58,7 +61,7 @@ async def enter(page: chromium.Page, front: Front, principal: str) -> None:
 async def test_a_wrong_key_is_told_and_a_right_one_lets_in(
     open_gateway: OpenGateway, tmp_path: Path
 ) -> None:
-    async with open_gateway("governance") as front, opened(front, tmp_path) as page:
+    async with open_gateway("governance") as front, opened(front, tmp_path, complains=True) as page:
         await sign_in(page, "grace_" + "x" * 43)
         await page.shows("(401 Unauthorized)")
         eve = await front.person("eve", "missions:read")
@@ -96,6 +99,53 @@ async def test_a_plan_appears_by_itself_is_approved_and_is_gone(
             f"looks right {MARKUP}",
         )
         assert page.complaints == []
+
+
+async def test_without_a_stream_a_plan_appears_all_the_same(
+    open_gateway: OpenGateway, tmp_path: Path
+) -> None:
+    async with open_gateway("governance") as front, opened(front, tmp_path) as page:
+        await page.answer("/api/approvals/stream", {})
+        await sign_in(page, front.token)
+        await page.shows("Asking every 5 s")
+        await page.shows("Nothing waits for anybody.")
+        await front.hand_in(2)
+        await page.shows("Tier 2 - medium risk")
+
+
+async def test_a_key_that_is_refused_later_is_told_that_no_news_comes(
+    open_gateway: OpenGateway, tmp_path: Path
+) -> None:
+    async with open_gateway("governance") as front, opened(front, tmp_path, complains=True) as page:
+        await page.answer("/api/approvals/stream", {"title": "Unauthorized"}, status=401)
+        await sign_in(page, front.token)
+        await page.shows("No news: the gateway refuses this key")
+        await page.hides("Asking every 5 s")
+
+
+async def test_what_a_plan_would_do_is_told_in_words_and_by_its_text(
+    open_gateway: OpenGateway, tmp_path: Path
+) -> None:
+    async with open_gateway("governance") as front, opened(front, tmp_path) as page:
+        await front.hand_in(2)
+        await sign_in(page, front.token)
+        await page.click("postgres-blocked-sessions")
+        await page.shows("postgres.terminate_blockers on shop-db (demo)")
+        await page.shows("cannot be undone")
+        await page.shows("measured by postgres.activity on shop-db")
+        await page.run("document.querySelector('details').open = true")
+        await page.shows('"operation": "postgres.terminate_blockers"')
+
+
+async def test_who_does_not_answer_is_named(open_gateway: OpenGateway, tmp_path: Path) -> None:
+    async with open_gateway("governance") as front, opened(front, tmp_path) as page:
+        await sign_in(page, front.token)
+        await page.click("System")
+        await page.shows("does not answer")
+        stands = "Object.fromEntries([...document.querySelectorAll('.rows li')].map(each => "
+        stands += "[...each.querySelectorAll('span')].map(part => part.innerText)))"
+        found = await page.run(stands)
+        assert (found["governance"], found["htm"]) == ("answers", "does not answer")
 
 
 async def test_two_people_and_a_typed_target_are_needed_at_tier_three(

@@ -15,6 +15,11 @@ import type { KillSwitch } from "./types.ts";
 
 const SWITCH = "/api/governance/kill-switch";
 const SWITCH_MS = 10_000; // no event tells of it
+const NEWS: Record<Mode, string> = {
+  live: "Live",
+  polling: "Asking every 5 s",
+  refused: "No news: the gateway refuses this key",
+};
 const KEPT = "grace.key"; // of this tab alone, gone with it
 
 export function App(): ReactNode {
@@ -58,7 +63,7 @@ function Frame({ api, onSignOut }: { api: Api; onSignOut: () => void }): ReactNo
           <Tab to="system" at={view}>System</Tab>
         </nav>
         <span className={`mode mode-${mode}`} role="status">
-          {mode === "live" ? "Live" : "Asking every 5 s"}
+          {NEWS[mode]}
         </span>
         <button type="button" onClick={onSignOut}>Sign out</button>
       </header>

@@ -2,8 +2,8 @@
 import { type Api, Refusal } from "./api.ts";
 import { EventReader } from "./events.ts";
 
-/** How news comes: `live` as it happens, `polling` every few seconds. */
-export type Mode = "live" | "polling";
+/** How news comes: `live` as it happens, `polling` every few seconds, `refused` not at all. */
+export type Mode = "live" | "polling" | "refused";
 
 const POLL_MS = 5000;
 // The gateway says something every fifteen seconds; silent for longer, the connection is dead.
@@ -18,7 +18,10 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     });
   });
 
-/** Follow until the signal; `changed` at each event, and every few seconds while there is no stream. */
+/**
+ * Follow until the signal; `changed` at each event, and every few seconds while there is no stream.
+ * Ends where the gateway refuses this key: to ask again would change nothing.
+ */
 export async function follow(
   api: Api,
   signal: AbortSignal,
@@ -29,7 +32,7 @@ export async function follow(
     try {
       await read(api, signal, told, changed);
     } catch (failure) {
-      if (failure instanceof Refusal && [401, 403].includes(failure.status)) return told("polling");
+      if (failure instanceof Refusal && [401, 403].includes(failure.status)) return told("refused");
     }
     if (signal.aborted) return;
     told("polling");
