@@ -257,10 +257,11 @@ class TestAfterTheRevert:
     @pytest.mark.parametrize(
         "outcome", [Outcome.FAILED, Outcome.DEAD_LETTER, Outcome.EXPIRED, Outcome.CANCELLED]
     )
-    def test_a_revert_that_did_not_succeed_is_a_failed_rollback(self, make, outcome):
-        decision = decide(make, make.at(Step.REVERT), make.failed("gone", outcome))
-        assert isinstance(decision, Close)
-        assert decision.event is Event.FAIL_ROLLBACK
+    def test_a_revert_that_did_not_succeed_is_for_a_person_who_sees_what_is(self, make, outcome):
+        for error in ("gone", "blocked: the kill switch is on"):
+            decision = decide(make, make.at(Step.REVERT), make.failed(error, outcome))
+            assert isinstance(decision, Compare)
+            assert decision.refusal == f"the revert did not succeed: {error} (1 attempt)"
 
     def test_what_the_revert_touched_and_then_the_target_are_measured(self, make):
         decision = decide(make, make.at(Step.RESTORED), make.succeeded(make.before))

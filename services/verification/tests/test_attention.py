@@ -1,6 +1,7 @@
 """What a person may choose where a contract rests, and what follows."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,10 +11,16 @@ from grace.verification.domain.decision import Close, RetryRevert
 from grace.verification.domain.lifecycle import Event, Status, after
 from grace.verification.domain.task import Step
 
+NOW = datetime(2026, 11, 20, 12, 0, 1, tzinfo=UTC)
+
 
 def resting(make, step=Step.REVERT, **changes):
     facts = make.facts(Status.NEEDS_ATTENTION, step=step, snapshot=make.snapshot())
     return replace(facts, **changes)
+
+
+def objected(facts, choice, *, left=timedelta(0)):
+    return objection(facts, choice, revert_until=NOW + left, now=NOW)
 
 
 def chosen(choice):
@@ -64,21 +71,29 @@ def test_no_choice_is_a_success(make, choice):
 
 
 def test_what_cannot_be_undone_cannot_be_tried_again(make):
-    assert objection(resting(make), Choice.RETRY_REVERT) is None
+    assert objected(resting(make), Choice.RETRY_REVERT) is None
     altered = replace(make.snapshot(), before="")
     for facts in (
         resting(make, permitted_to_revert=False),
         resting(make, snapshot=None),
         resting(make, snapshot=altered),
     ):
-        assert objection(facts, Choice.RETRY_REVERT)
-        assert objection(facts, Choice.ACCEPT) is None
+        assert objected(facts, Choice.RETRY_REVERT)
+        assert objected(facts, Choice.ACCEPT) is None
     gone = on_chosen(resting(make, snapshot=altered), chosen(Choice.RETRY_REVERT))
     assert isinstance(gone, Close)
     assert gone.event is Event.FAIL_ROLLBACK
 
 
+def test_a_revert_whose_permission_is_over_is_not_promised(make):
+    over = objected(resting(make), Choice.RETRY_REVERT, left=timedelta(seconds=-1))
+    assert "ended at 2026-11-20 12:00 UTC: undo it by hand" in str(over)
+    for choice in (Choice.ACCEPT, Choice.CLOSE):
+        assert objected(resting(make), choice, left=timedelta(seconds=-1)) is None
+    assert objection(resting(make), Choice.RETRY_REVERT, revert_until=None, now=NOW)
+
+
 @pytest.mark.parametrize("status", [each for each in Status if each is not Status.NEEDS_ATTENTION])
 def test_nobody_decides_about_what_does_not_rest(make, status):
     for choice in Choice:
-        assert objection(make.facts(status, snapshot=make.snapshot()), choice)
+        assert objected(make.facts(status, snapshot=make.snapshot()), choice)

@@ -13,10 +13,10 @@ from grace.verification.domain.task import (
     apply_task,
     compare_task,
     measure_task,
-    needs_a_person,
     nothing_executed,
     read_applied,
     read_before,
+    refused_by_kernel,
     restored_task,
     revert_task,
 )
@@ -123,4 +123,4 @@ def test_a_task_that_nobody_claimed_changed_nothing():
 )
 def test_a_person_is_needed_where_the_kernel_itself_refused(outcome, error, error_class, expected):
     report = Report(outcome, 1, error=error, error_class=error_class)
-    assert needs_a_person(report) is expected
+    assert refused_by_kernel(report) is expected

@@ -67,6 +67,7 @@ class Play:
         self.house = house
         self.make = make
         self.tenant = tenant
+        self.permitted_for = timedelta(minutes=15)  # from the grant on
         self.validating = Validating()
         self._actors: dict[str, Runtime] = {}
 
@@ -273,7 +274,7 @@ class Play:
             operation=contract.action.operation,
             target=contract.action.target,
             tenant_id=contract.tenant_id,
-            not_after=datetime.now(UTC) + timedelta(minutes=15),
+            not_after=datetime.now(UTC) + self.permitted_for,
         ).to_bytes()
         signature = keys.sign("grace/capability/v1", body)
         return Capability(key_id=keys.key_id, body=body, signature=signature)

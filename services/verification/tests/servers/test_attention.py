@@ -65,6 +65,41 @@ async def test_a_rollback_that_was_stopped_shows_why_and_is_done_when_a_person_s
         assert len({row["key"] for row in keys}) == len(keys)
 
 
+@pytest.mark.parametrize(
+    ("failure", "error_class"),
+    [("no such database", "user"), ("blocked: the kill switch is on", "nonretryable")],
+)
+async def test_a_revert_that_did_not_succeed_is_shown_and_done_when_a_person_says_so(
+    play: Play, failure: str, error_class: str
+) -> None:
+    async with play.open():
+        mission_id = await play.start()
+        await play.apply()
+        await play.work("observe", DRIFT)
+        await play.work("revert", failure=failure, error_class=error_class)
+        await play.work("observe", play.make.after)
+        mission = await play.mission_until(mission_id, "needs_attention")
+        assert f"the revert did not succeed: {failure}" in (mission.reason or "")
+        assert await play.holds() == [mission.contracts[0].contract_id]
+        for subject in ("verification.action.closed", "verification.mission.closed"):
+            assert await play.told(subject) == []
+        await decide(play, mission_id, "retry_revert")
+        await play.work("revert", {"after": {}})
+        await play.work("observe", play.make.before)
+        await play.work("observe", play.make.good)
+        await play.mission_until(mission_id, "rolled_back")
+
+
+async def test_a_revert_that_no_worker_would_do_any_more_is_refused_at_once(play: Play) -> None:
+    play.permitted_for = timedelta(seconds=-1)
+    async with play.open():
+        mission_id = await stopped(play)
+        with pytest.raises(Conflict, match="undo it by hand"):
+            await decide(play, mission_id, "retry_revert")
+        await decide(play, mission_id, "close")
+        await play.mission_until(mission_id, "rollback_failed")
+
+
 @pytest.mark.parametrize(("choice", "end"), [("accept", "failed"), ("close", "rollback_failed")])
 async def test_a_person_ends_what_rests_and_never_as_a_success(
     play: Play, choice: str, end: str

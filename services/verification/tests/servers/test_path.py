@@ -187,16 +187,6 @@ async def test_a_revert_after_which_the_state_is_another_is_a_failed_rollback(pl
         assert await ends_of(play, mission_id) == (["rollback_failed"], ["rollback_failed"], 0)
 
 
-async def test_a_revert_that_fails_is_a_failed_rollback(play: Play) -> None:
-    async with play.open():
-        mission_id = await play.start()
-        await play.apply()
-        await play.work("observe", DRIFT)
-        await play.work("revert", failure="no such database", error_class="user")
-        mission = await play.mission_until(mission_id, "rollback_failed")
-        assert "no such database" in mission.reason
-
-
 async def test_a_revert_that_somebody_elses_change_stops_rests_with_its_target_held(
     play: Play,
 ) -> None:

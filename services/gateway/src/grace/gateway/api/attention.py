@@ -31,7 +31,7 @@ class Choice(BaseModel):
 
     choice: Literal["accept", "retry_revert", "close"] = Field(
         description="accept: the world may stay as it is, the action has failed. retry_revert: what "
-        "stood against the rollback is gone, undo the action now. close: given up, the action was "
+        "stood against the rollback is gone, undo the action now (refused when its permission is over, 7 days after the grant). close: given up, the action was "
         "not undone."
     )
     reason: str = Field(min_length=1, max_length=1000, description="For the record; needed.")

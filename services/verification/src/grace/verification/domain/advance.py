@@ -224,11 +224,11 @@ def _on_revert(facts: Facts, report: Report) -> Decision:
             return Wait()
         case Outcome.SUCCEEDED:
             return LookAgain(tasks.restored_task(facts.contract, again=facts.reverts))
-        case _ if tasks.needs_a_person(report):
-            refusal = f"the revert was refused: {why(report)}"
-            return Compare(refusal, tasks.compare_task(facts.contract, again=facts.reverts))
         case _:
-            return Close(Event.FAIL_ROLLBACK, f"the revert did not succeed: {why(report)}")
+            # It may not have run at all: nothing is over before a person has seen what is.
+            found = "was refused" if tasks.refused_by_kernel(report) else "did not succeed"
+            refusal = f"the revert {found}: {why(report)}"
+            return Compare(refusal, tasks.compare_task(facts.contract, again=facts.reverts))
 
 
 def _on_compared(facts: Facts, result: str | None) -> Attend:

@@ -1,5 +1,6 @@
 """The way out of needs_attention: what a person chooses, and what follows from it."""
 
+from datetime import datetime
 from typing import assert_never
 
 from grace.verification.domain import task as tasks
@@ -12,14 +13,24 @@ from grace.verification.domain.task import Step
 _UNDOING = frozenset({Step.REVERT, Step.COMPARE, Step.RESTORED, Step.REMEASURE})
 
 
-def objection(facts: Facts, choice: Choice) -> str | None:
-    """Return why this cannot be chosen, or None where it can."""
+def objection(
+    facts: Facts, choice: Choice, *, revert_until: datetime | None, now: datetime
+) -> str | None:
+    """Return why this cannot be chosen, or None where it can.
+
+    `revert_until`: when the permission to undo the action ends; None where there is none.
+    """
     if facts.status is not Status.NEEDS_ATTENTION:
         return f"the contract is {facts.status}: nobody has to decide about it"
     if choice is not Choice.RETRY_REVERT:
         return None
-    if not facts.permitted_to_revert:
+    if not facts.permitted_to_revert or revert_until is None:
         return "the action cannot be undone: no revert was permitted"
+    if now > revert_until:
+        return (
+            f"the permission to undo the action ended at {revert_until:%Y-%m-%d %H:%M} UTC: "
+            "undo it by hand, then close it, or accept what is"
+        )
     if facts.snapshot is None or not facts.snapshot.whole:
         return "the state before or after the action is not stored, or not as it was stored"
     return None

@@ -97,7 +97,6 @@ TRANSITIONS: Mapping[Status, Mapping[Event, Status]] = {
     },
     Status.REVERTING: {
         Event.RESTORE: Status.RESTORING,
-        Event.FAIL_ROLLBACK: Status.ROLLBACK_FAILED,
         Event.ATTEND: Status.NEEDS_ATTENTION,
     },
     Status.RESTORING: {

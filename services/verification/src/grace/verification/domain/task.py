@@ -173,7 +173,7 @@ def may_have_acted(report: Report) -> bool:
     return any(_begun(error) for error in (report.error, *(a.error for a in report.attempts)))
 
 
-def needs_a_person(report: Report) -> bool:
+def refused_by_kernel(report: Report) -> bool:
     """Whether a revert was refused by its kernel: the world is not as the action left it.
 
     A kernel refuses once and for all (nonretryable). What begins with `blocked: ` was refused

@@ -9,6 +9,7 @@ from grace.verification.domain.choice import Choice, Chosen
 from grace.verification.domain.state import shown_text
 from grace.verification.handlers.tasks import Wakes
 from grace.verification.store import Attention, Case, Contracts, Missions, Views, opened
+from grace.verification.store.orders import revert_until
 from grace.verification.store.timeline import LONGEST_REASON, About, tell
 
 
@@ -51,7 +52,8 @@ async def _attended(body: DecideAttention, unit: Unit) -> Case:
 
 
 async def _choose(case: Case, chosen: Chosen, unit: Unit) -> None:
-    against = objection(case.facts, chosen.choice)
+    now = await unit.now()
+    against = objection(case.facts, chosen.choice, revert_until=revert_until(case), now=now)
     if against is not None:
         raise CannotChoose(against)
     if not await Attention(unit.tx).choose(case.contract_id, chosen):
@@ -64,7 +66,7 @@ async def _choose(case: Case, chosen: Chosen, unit: Unit) -> None:
         choice=chosen.choice,
         decided_by=chosen.by,
         reason=chosen.why,
-        decided_at=await unit.now(),
+        decided_at=now,
     )
     await tell(unit, message, About.case(case), f"{chosen.choice} by {chosen.by}: {chosen.why}")
 

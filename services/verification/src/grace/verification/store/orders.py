@@ -1,8 +1,8 @@
 """Wanted tasks as orders to htm: the bytes that are stored, and submitted again after a crash."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from grace.contracts.governance import Capability
+from grace.contracts.governance import Capability, CapabilityBody
 from grace.contracts.htm import TaskSpec
 from grace.verification.domain.task import Mode, Wanted
 from grace.verification.settings import Settings
@@ -45,6 +45,12 @@ def placed_order(task_spec: bytes, definition: str) -> bytes:
     """Return a stored order that says what its target must stand for."""
     order = TaskSpec.from_bytes(task_spec)
     return order.model_copy(update={"target_definition": definition}).to_bytes()
+
+
+def revert_until(case: Case) -> datetime | None:
+    """Return when the permission to undo a contract's action ends; None where there is none."""
+    found = _capability(Mode.REVERT, case)
+    return CapabilityBody.from_bytes(found.body).not_after if found is not None else None
 
 
 def _order(settings: Settings, wanted: Wanted, tenant_id: str) -> TaskSpec:
