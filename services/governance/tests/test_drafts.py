@@ -11,11 +11,13 @@ from grace.contracts.governance import (
     CapabilityBody,
     RecallDecision,
 )
-from grace.contracts.verification import Contract, ContractDrafted
+from grace.contracts.intent import PlannedMeasure
+from grace.contracts.verification import Contract, ContractDrafted, DraftContract
 from grace.testkit import eventually
 
 OpenOffice = Callable[..., Any]
 DraftPlan = Callable[..., ContractDrafted]
+Redraft = Callable[[Contract], DraftContract]
 
 
 async def test_a_harmless_plan_is_granted_at_once(open_office: OpenOffice) -> None:
@@ -147,6 +149,31 @@ async def test_capabilities_verify_and_bind(open_office: OpenOffice) -> None:
             assert lives == {"apply": 15 * 60, "revert": 7 * 24 * 3600}[step]
         ids = [CapabilityBody.from_bytes(c.body).capability_id for c in (grant.apply, grant.revert)]
         assert len(set(ids)) == 2
+
+
+async def test_a_later_action_may_begin_when_what_comes_before_it_was_measured(
+    open_office: OpenOffice, draft_plan: DraftPlan, redraft: Redraft
+) -> None:
+    plan = draft_plan(1, 1, 1)
+    measured = [
+        {"count": 3, "warmup_ms": 60_000, "interval_ms": 600_000},  # 21 min; 1 for the other two
+        {"count": 4_294_967_295, "interval_ms": 4_294_967_295},  # nobody measures as long
+        {"count": 1},
+    ]
+    contracts = []
+    for draft, manner in zip(plan.contracts, measured, strict=True):
+        contract = Contract.from_bytes(draft.contract)
+        measure = PlannedMeasure(
+            name="activity", measurement=contract.action.measurement, successes_at_least=1, **manner
+        )
+        action = contract.action.model_copy(update={"measures": (measure,)})
+        contracts.append(redraft(contract.model_copy(update={"action": action})))
+    async with open_office() as office:
+        await office.verification.report(plan.model_copy(update={"contracts": tuple(contracts)}))
+        (granted,) = await office.told(ApprovalGranted)
+        ends = [CapabilityBody.from_bytes(each.apply.body).not_after for each in granted.grants]
+        lives = [(end - granted.granted_at).total_seconds() / 60 for end in ends]
+        assert lives == [15, 15 + 22, 15 + 22 + 120]
 
 
 async def test_an_action_that_cannot_be_undone_gets_no_revert(open_office: OpenOffice) -> None:

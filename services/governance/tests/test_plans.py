@@ -150,13 +150,28 @@ def test_a_request_stands_as_the_policies_ruled(
 
 
 def test_an_action_may_be_undone_longer_than_it_may_be_applied() -> None:
-    apply, revert = permissions(draft(), granted_at=NOW, lifetimes=LIFETIMES)
+    apply, revert = permissions(draft(), [draft()], granted_at=NOW, lifetimes=LIFETIMES)
     assert (apply.step, apply.not_after) == (Step.APPLY, NOW + timedelta(minutes=15))
     assert (revert.step, revert.not_after) == (Step.REVERT, NOW + timedelta(hours=24))
 
 
+def test_an_actions_time_begins_when_those_before_it_have_had_theirs() -> None:
+    hour = timedelta(hours=1)
+    steps = [replace(draft(n).written, sequence=n, settles_in=hour) for n in (1, 2, 3)]
+    drafts = [replace(draft(each.sequence), written=each) for each in steps]
+    for lives, lifetimes in (
+        ([0.25, 1.25, 2.25], LIFETIMES),
+        ([0.25, 1.25, 2], replace(LIFETIMES, revert=2 * hour)),
+    ):
+        first = [
+            next(permissions(each, drafts, granted_at=NOW, lifetimes=lifetimes)) for each in drafts
+        ]
+        assert [(each.not_after - NOW) / hour for each in first] == lives
+
+
 def test_what_cannot_be_undone_gets_no_permission_to_revert() -> None:
     steps = [
-        p.step for p in permissions(draft(reversible=False), granted_at=NOW, lifetimes=LIFETIMES)
+        p.step
+        for p in permissions(draft(reversible=False), [], granted_at=NOW, lifetimes=LIFETIMES)
     ]
     assert steps == [Step.APPLY]

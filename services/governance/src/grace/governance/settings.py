@@ -22,7 +22,8 @@ class Settings(ServiceSettings):
 
     # The alert on grace_approval_latency_seconds fires at one hour: nobody waits longer unseen.
     approval_ttl: Duration = timedelta(hours=1)
-    # From the grant to the start of the action; a queue that is longer asks again.
+    # From an action's turn to its start; a queue that is longer asks again. The first of a plan has its
+    # turn at the grant, each other when those before it have had the time that their measures need.
     apply_ttl: Duration = timedelta(minutes=15)
     # A revert ends when its contract closes, which the worker hears. This is for a contract that rests
     # as needs_attention over a long weekend.

@@ -1,6 +1,6 @@
 """What a granted plan may do: one permission for each step of each action."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +17,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long a permission lives from the grant on."""
+    """How long a permission lives: to apply from the action's turn, to revert from the grant on."""
 
     apply: timedelta
     revert: timedelta
@@ -33,9 +33,16 @@ class Permission:
 
 
 def permissions(
-    draft: Draft, *, granted_at: datetime, lifetimes: Lifetimes
+    draft: Draft, plan: Iterable[Draft], *, granted_at: datetime, lifetimes: Lifetimes
 ) -> Iterator[Permission]:
-    """The right to apply an action, and to undo it where it can be undone."""
-    yield Permission(draft, Step.APPLY, granted_at + lifetimes.apply)
+    """The right to apply an action of a plan, and to undo it where it can be undone.
+
+    An action begins when those before it are proven, so their own time does not count against it.
+    Nothing may be applied when it may not be undone any more.
+    """
+    first = [each.written for each in plan if each.written.sequence < draft.written.sequence]
+    turn = sum((each.settles_in for each in first), timedelta())
+    lives = min(turn + lifetimes.apply, max(lifetimes.apply, lifetimes.revert))
+    yield Permission(draft, Step.APPLY, granted_at + lives)
     if draft.written.reversible:
         yield Permission(draft, Step.REVERT, granted_at + lifetimes.revert)

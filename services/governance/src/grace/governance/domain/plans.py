@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from grace.governance.domain.tiers import Tier
@@ -44,6 +45,8 @@ class Written:
     kernel: str = ""
     environment: str | None = None
     definition: str | None = None  # what the target stands for
+    sequence: int = 0
+    settles_in: timedelta = timedelta()  # from its start to its last take, by its own limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,16 +29,18 @@ def granted_message(
         tenant_id=request.tenant_id,
         plan_hash=request.plan_hash,
         decided_by=tuple(decided_by),
-        grants=tuple(_grant(draft, at, lifetimes, keys) for draft in drafts),
+        grants=tuple(_grant(draft, drafts, at, lifetimes, keys) for draft in drafts),
         granted_at=at,
         break_glass=break_glass,
     )
 
 
-def _grant(draft: Draft, at: datetime, lifetimes: Lifetimes, keys: Keys) -> Grant:
+def _grant(
+    draft: Draft, plan: Sequence[Draft], at: datetime, lifetimes: Lifetimes, keys: Keys
+) -> Grant:
     signed = {
         permission.step: _capability(permission, keys)
-        for permission in permissions(draft, granted_at=at, lifetimes=lifetimes)
+        for permission in permissions(draft, plan, granted_at=at, lifetimes=lifetimes)
     }
     return Grant(
         action_id=draft.action_id,

@@ -1,11 +1,16 @@
 """Contracts as bytes become a plan that the domain can judge."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
+from grace.contracts.intent import PlannedAction, PlannedMeasure
 from grace.contracts.verification import Contract, ContractDrafted, DraftContract
 from grace.governance.domain.approvals import Request
 from grace.governance.domain.plans import Draft, Plan, Written
 from grace.governance.store import StoredContract
+
+# A contract may say anything: nothing that verification drafts takes longer (an hour of measures).
+_LONGEST_MS = 2 * 60 * 60 * 1000
 
 
 def plan_of(body: ContractDrafted) -> Plan:
@@ -74,4 +79,17 @@ def _written(contract: Contract) -> Written:
         definition=next(
             (each.sha256 for each in action.definitions if each.target == action.target), None
         ),
+        sequence=action.sequence,
+        settles_in=_settles_in(action),
     )
+
+
+def _settles_in(action: PlannedAction) -> timedelta:
+    takes = (_last_take_ms(measure) for measure in action.measures)
+    measured = max(action.measurement.timeout_ms, *takes, 0)
+    return timedelta(milliseconds=min(action.timeout_ms + measured, _LONGEST_MS))
+
+
+def _last_take_ms(measure: PlannedMeasure) -> int:
+    between = (measure.count - 1) * (measure.interval_ms or 0)
+    return (measure.warmup_ms or 0) + between + measure.measurement.timeout_ms
