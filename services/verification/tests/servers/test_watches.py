@@ -41,9 +41,10 @@ async def looks_are(play: Play, *wanted: str) -> None:
     await eventually(there, timeout=10)
 
 
-async def due(play: Play, look: int = 1) -> None:
+async def due(play: Play, look: int = 1, *, since: str = "0 min") -> None:
     await play.house.rows(
-        "verification", f"UPDATE watches SET due_at = now(), next_at = now() WHERE look = {look}"
+        "verification",
+        f"UPDATE watches SET due_at = now() - '{since}'::interval, next_at = now() WHERE look = {look}",
     )
 
 
@@ -77,6 +78,23 @@ async def test_a_fault_that_returns_opens_the_mission_again_as_a_revision(play: 
         assert (await listed(play, "verified"), await listed(play, "reopened")) == (
             [],
             [mission_id],
+        )
+
+
+async def test_a_look_says_how_late_it_is_and_one_that_is_too_late_is_left_out(play: Play) -> None:
+    async with play.open(**SOON):
+        mission_id = await verified(play)
+        await due(play, 1, since="61 min")
+        await looks_are(play, "skipped", "due")
+        await due(play, 2, since="40 min")
+        await play.work("observe", {**play.make.good, "waiting": 3})
+        await looks_are(play, "skipped", "returned")
+        (reopened,) = await told(play, "verification.mission.reopened", 1)
+        assert "the fault is back 160 min later" in reopened["reason"]
+        lines = [line.summary for line in await play.timeline(mission_id)]
+        assert any(
+            "the look after 60 min: not taken: 61 min late, it says nothing" in line
+            for line in lines
         )
 
 

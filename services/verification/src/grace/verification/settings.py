@@ -60,6 +60,8 @@ class Settings(ServiceSettings):
     # was not healed. Empty: nobody looks again.
     watch_after: tuple[Duration, ...] = (timedelta(minutes=5), timedelta(minutes=30))
     watch_interval: Duration = timedelta(seconds=1)
+    # A look that is later than this, as Grace did not run, is left out: it would not tell of the action any more.
+    watch_late_at_most: Duration = timedelta(hours=1)
     # So long the single takes and late looks of what ended are shown; what came of them is kept.
     keep_takes: Duration = timedelta(days=90)
     # How often it is looked for what has served its time; it harms nobody meanwhile.

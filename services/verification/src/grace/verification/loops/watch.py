@@ -57,6 +57,10 @@ class _OneLook:
             await self._read(look)
         elif self.watch.is_overtaken:
             await self._skip(f"not taken: {_OVERTAKEN}")
+        elif self.watch.late_by > self.settings.watch_late_at_most:
+            await self._skip(
+                f"not taken: {_words(self.watch.late_by)} late, it says nothing of the action"
+            )
         elif self.watch.is_in_hand:  # whether it is overtaken shows when that mission has ended
             await watches.rest(self.watch, pause=self.settings.poll_interval)
         elif await watches.measure(self.watch, pause=self.settings.poll_interval):
@@ -87,11 +91,11 @@ class _OneLook:
 
     async def _skip(self, why: str) -> None:
         if await Watches(self.unit.tx).end(self.watch, "skipped", reason=_cut(why)):
-            await self._say(why)
+            await self._note(f"the look after {_words(self.watch.after)}: {why}")
 
     async def _reopen(self, look: Look) -> None:
         """Take the verdict back: learning counts the new revision, intent hears of the error."""
-        reason = _cut(f"the fault is back {_words(self.watch.after)} later: {look.reason}")
+        reason = _cut(f"the fault is back {_words(self.watch.elapsed)} later: {look.reason}")
         watches = Watches(self.unit.tx)
         await watches.end_others(self.watch, "another look found the fault back")
         revised = await watches.revise(self.case.contract_id, Status.FAILED, look, reason=reason)
@@ -145,14 +149,15 @@ class _OneLook:
         )
 
     async def _say(self, words: str) -> None:
-        about = About.case(self.case)
-        summary = f"looked again after {_words(self.watch.after)}: {words}"
-        await note(self.unit, "verification.watch.looked", about, summary)
+        await self._note(f"looked again after {_words(self.watch.elapsed)}: {words}")
+
+    async def _note(self, summary: str) -> None:
+        await note(self.unit, "verification.watch.looked", About.case(self.case), summary)
 
 
 def _words(after: timedelta) -> str:
     seconds = after.total_seconds()
-    return f"{seconds / 60:g} min" if seconds >= 60 else f"{seconds:g} s"  # noqa: PLR2004 - a minute
+    return f"{seconds / 60:.0f} min" if seconds >= 60 else f"{seconds:.0f} s"  # noqa: PLR2004 - a minute
 
 
 def _cut(reason: str) -> str:

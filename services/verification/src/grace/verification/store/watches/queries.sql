@@ -21,7 +21,7 @@ WITH due AS (
 UPDATE watches w SET next_at = now() + CAST(:claim_for AS interval)
   FROM due, action_contracts c
  WHERE w.contract_id = due.contract_id AND w.look = due.look AND c.contract_id = w.contract_id
-RETURNING w.contract_id, w.look, w.after, w.status, w.version,
+RETURNING w.contract_id, w.look, w.after, w.status, w.version, now() - w.due_at AS late_by,
     EXISTS (SELECT FROM action_contracts o
              WHERE o.target = c.target AND o.mission_id <> c.mission_id
                AND o.closed_at > c.closed_at AND o.executed AND o.status <> 'rolled_back') AS is_overtaken,

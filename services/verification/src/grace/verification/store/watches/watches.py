@@ -15,7 +15,8 @@ from grace.verification.store.watches.statements import QUERIES
 class DueWatch:
     """A late look that is due.
 
-    `is_overtaken`: another mission has changed the target since; `is_in_hand`: one acts on it now.
+    `late_by`: since when it is due. `is_overtaken`: another mission has changed the target since;
+    `is_in_hand`: one acts on it now.
     """
 
     contract_id: str
@@ -23,8 +24,14 @@ class DueWatch:
     after: timedelta
     status: str
     version: int
+    late_by: timedelta
     is_overtaken: bool
     is_in_hand: bool
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How long after the verdict it is."""
+        return self.after + self.late_by
 
 
 @dataclass(frozen=True, slots=True)
