@@ -19,6 +19,7 @@ from grace.governance.domain.autonomy import (
     first,
     has_earned_more,
     lower_bound,
+    moved,
 )
 from grace.governance.domain.budgets import Trust, Wish, rooms
 
@@ -47,6 +48,23 @@ def then(standing: Standing, *verdicts: str) -> Standing:
 
 def test_everybody_begins_at_approve() -> None:
     assert (first(KEY).level, first(KEY).version) == (Level.APPROVE, 0)
+
+
+def test_what_rests_takes_a_rung_at_once_and_its_end_no_other() -> None:
+    stopped = after(at(Level.APPROVE), ended("undo_stopped"), BAR, now=NOW)
+    assert (stopped.level, stopped.version) == (Level.SUGGEST, 1)
+    assert stopped.reason == "contract contract-1 needs a person: undo_stopped"
+    approved = moved(stopped, Level.APPROVE, by="ada", reason="mended", now=NOW)
+    for end in ("rolled_back", "rollback_failed", "failed"):
+        over = after(approved, ended(end, before="undo_stopped"), BAR, now=NOW)
+        assert (over.level, over.version, over.failed) == (Level.APPROVE, 2, 1)
+
+
+def test_what_may_have_acted_and_rests_takes_a_rung_at_auto_alone() -> None:
+    resting = after(at(Level.APPROVE, 3), ended("needs_attention"), BAR, now=NOW)
+    assert (resting.level, resting.failed) == (Level.APPROVE, 1)
+    assert after(resting, ended("failed", before="needs_attention"), BAR, now=NOW) == resting
+    assert after(at(Level.AUTO), ended("needs_attention"), BAR, now=NOW).level is Level.APPROVE
 
 
 @pytest.mark.parametrize(

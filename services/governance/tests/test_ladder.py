@@ -21,7 +21,7 @@ from grace.contracts.governance import (
     SetAutonomy,
     StandingApproval,
 )
-from grace.contracts.verification import ActionClosed
+from grace.contracts.verification import ActionClosed, AttentionNeeded
 from grace.governance.domain.autonomy import Key
 from grace.governance.store import Spent, Trusts
 from grace.kit import Conflict, Forbidden, Invalid, NotFound, Stale, new_id
@@ -49,6 +49,22 @@ def closed(verdict: str, *, revision: int = 1, contract_id: str = "") -> ActionC
         executed=True,
         closed_at=NOW,
         target_class="postgres",
+    )
+
+
+def needed(*, undoing: bool, contract_id: str = "") -> AttentionNeeded:
+    return AttentionNeeded(
+        mission_id=f"mission-{new_id()}",
+        tenant_id="default",
+        contract_id=contract_id or f"contract-{new_id()}",
+        playbook=PLAYBOOK,
+        playbook_version=1,
+        operation="postgres.set_database_setting",
+        target="shop-db",
+        target_class="postgres",
+        undoing=undoing,
+        reason="the revert did not succeed: gone",
+        needed_at=NOW,
     )
 
 
@@ -102,6 +118,29 @@ async def test_outcomes_lead_up_and_one_rollback_down_each_counted_once(
             ("approve", "auto", "evidence"),
             ("auto", "approve", "evidence"),
         ]
+
+
+async def test_an_undo_that_stops_for_a_person_moves_down_at_once_and_its_end_no_further(
+    open_office: OpenOffice,
+) -> None:
+    async with open_office(promote_after=3, promote_bound=0.4) as office:
+        await earn(office, 3)
+        resting = needed(undoing=True)
+        for _ in range(2):
+            await office.verification.report(resting)
+        fallen = await until(office, level="approve")
+        assert fallen.reason == f"contract {resting.contract_id} needs a person: undo_stopped"
+        for end in (closed("rollback_failed", contract_id=resting.contract_id), closed("failed")):
+            await office.verification.report(end)
+        found = await until(office, failed=2)
+        assert (found.level, found.version) == ("approve", 2)
+        # Its end came first: what it waited for before is over.
+        late = needed(undoing=True, contract_id=f"contract-{new_id()}")
+        await office.verification.report(closed("failed", contract_id=late.contract_id))
+        await until(office, failed=3)
+        for told in (late, closed("failed")):
+            await office.verification.report(told)
+        assert (await until(office, failed=4)).level == "approve"
 
 
 async def test_at_auto_a_change_is_granted_under_a_standing_approval_until_it_is_spent(

@@ -81,6 +81,9 @@ async def test_a_revert_that_did_not_succeed_is_shown_and_done_when_a_person_say
         mission = await play.mission_until(mission_id, "needs_attention")
         assert f"the revert did not succeed: {failure}" in (mission.reason or "")
         assert await play.holds() == [mission.contracts[0].contract_id]
+        (told,) = await eventually(lambda: play.told("verification.attention.needed"))
+        assert (told["undoing"], told["contract_id"]) == (True, mission.contracts[0].contract_id)
+        assert told["reason"] == mission.reason
         for subject in ("verification.action.closed", "verification.mission.closed"):
             assert await play.told(subject) == []
         await decide(play, mission_id, "retry_revert")
@@ -124,6 +127,8 @@ async def test_what_may_have_had_its_effect_is_not_told_as_never_executed(
         mission_id = await play.start()
         await play.work("apply", failure="begun: connection lost")
         await play.mission_until(mission_id, "needs_attention")
+        (needed,) = await eventually(lambda: play.told("verification.attention.needed"))
+        assert needed["undoing"] is False
         await decide(play, mission_id, choice)
         await play.mission_until(mission_id, "failed")
         (told,) = await eventually(lambda: play.told("verification.action.closed"))

@@ -306,6 +306,7 @@ SCHEMAS: frozenset[str] = frozenset(
         "grace.verification.v1.ActionClosed",
         "grace.verification.v1.ActionExecuting",
         "grace.verification.v1.AttentionDecided",
+        "grace.verification.v1.AttentionNeeded",
         "grace.verification.v1.Baseline",
         "grace.verification.v1.BaselineSamples",
         "grace.verification.v1.BaselineValue",

@@ -22,6 +22,7 @@ __all__ = [
     "ActionClosed",
     "ActionExecuting",
     "AttentionDecided",
+    "AttentionNeeded",
     "Baseline",
     "BaselineSamples",
     "BaselineValue",
@@ -149,6 +150,27 @@ class DecideAttention(Message):
     choice: Id = Field(description="accept, retry_revert, close")
     principal: Id
     reason: Annotated[LongText, Field(max_length=1000)]
+
+
+class AttentionNeeded(Message):
+    """A contract rests until a person decides: what its action did, or whether it was undone, is not known."""
+
+    SCHEMA: ClassVar[str] = "grace.verification.v1.AttentionNeeded"
+    SUBJECT: ClassVar[str] = "verification.attention.needed"
+
+    mission_id: Id
+    tenant_id: Id
+    contract_id: Id
+    playbook: Id
+    playbook_version: UInt32
+    operation: Id
+    target: Id
+    target_class: Id
+    undoing: Bool = Field(
+        description="Whether it was to be undone: then it counts as a rollback, whatever becomes of it."
+    )
+    reason: Annotated[LongText, Field(max_length=1000)]
+    needed_at: Timestamp
 
 
 class AttentionDecided(Message):

@@ -22,6 +22,10 @@ class Level(StrEnum):
 LADDER = tuple(Level)
 INITIAL = Level.APPROVE
 PROMOTED_BY = "evidence"
+# What rests until a person decides, beside the verdicts.
+RESTING = "needs_attention"
+UNDO_STOPPED = "undo_stopped"
+_UNDONE = frozenset({"rolled_back", "rollback_failed", UNDO_STOPPED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +97,26 @@ def has_earned_more(standing: Standing, bar: Bar) -> bool:
 def after(standing: Standing, measured: Measured, bar: Bar, *, now: datetime) -> Standing:
     """Where a playbook stands once one more contract has ended; a new version where it moved.
 
-    A rollback takes one rung at once, whatever was before; so does at `auto` any effect that did
-    not hold. What was never executed says nothing.
+    A rollback takes one rung at once, whatever was before, and once: its end, or that it stops for a
+    person. So does at `auto` any effect that did not hold. What was never executed says nothing.
     """
     if not measured.executed or measured.verdict == measured.before:
         return standing
     counted = _without(standing, measured.before)
     if measured.verdict == "verified":
         return _promoted(replace(counted, verified=counted.verified + 1), bar, now)
-    reason = f"contract {measured.contract_id} ended as {measured.verdict}"
-    rolled_back = measured.verdict in {"rolled_back", "rollback_failed"}
-    if rolled_back or counted.level is Level.AUTO:
-        return _demoted(replace(counted, failed=counted.failed + 1), reason, now)
-    return replace(counted, failed=counted.failed + 1)
+    counted = replace(counted, failed=counted.failed + 1)
+    if measured.before in _UNDONE:
+        return counted
+    if measured.verdict in _UNDONE or counted.level is Level.AUTO:
+        return _demoted(counted, _reason_of(measured), now)
+    return counted
+
+
+def _reason_of(measured: Measured) -> str:
+    if measured.verdict in {RESTING, UNDO_STOPPED}:
+        return f"contract {measured.contract_id} needs a person: {measured.verdict}"
+    return f"contract {measured.contract_id} ended as {measured.verdict}"
 
 
 def moved(standing: Standing, level: Level, *, by: str, reason: str, now: datetime) -> Standing:

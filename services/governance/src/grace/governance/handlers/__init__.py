@@ -40,7 +40,7 @@ from grace.contracts.governance import (
     VouchPermit,
 )
 from grace.contracts.intent import IntentAccepted, ReporterJoined
-from grace.contracts.verification import ActionClosed, ContractDrafted
+from grace.contracts.verification import ActionClosed, AttentionNeeded, ContractDrafted
 from grace.contracts.worker import SecretRefused
 from grace.governance.handlers.approvers import (
     on_list_approvers,
@@ -65,7 +65,7 @@ from grace.governance.handlers.constitution import granting
 from grace.governance.handlers.delegations import on_delegate
 from grace.governance.handlers.drafts import on_contract_drafted
 from grace.governance.handlers.glass import on_break_glass
-from grace.governance.handlers.outcomes import on_action_closed
+from grace.governance.handlers.outcomes import on_action_closed, on_attention_needed
 from grace.governance.handlers.policies import (
     on_list_policies,
     on_list_policy_versions,
@@ -109,6 +109,7 @@ def stream(settings: Settings, rulebooks: Rulebooks) -> Stream:
         .on(IntentAccepted, on_intent_accepted)
         .on(ReporterJoined, on_reporter_joined)
         .on(ActionClosed, partial(on_action_closed, settings))
+        .on(AttentionNeeded, partial(on_attention_needed, settings))
         .on(SecretRefused, partial(on_secret_refused, settings))
     )
 

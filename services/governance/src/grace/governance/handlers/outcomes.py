@@ -3,31 +3,52 @@
 from collections.abc import Sequence
 
 from grace.contracts.governance import AutonomyChanged
-from grace.contracts.verification import ActionClosed
-from grace.governance.domain.autonomy import Key, Measured, Standing, after
+from grace.contracts.verification import ActionClosed, AttentionNeeded
+from grace.governance.domain.autonomy import (
+    RESTING,
+    UNDO_STOPPED,
+    Key,
+    Measured,
+    Standing,
+    after,
+)
 from grace.governance.settings import Settings
 from grace.governance.store import Counted, Levels
 from grace.kit import Received, Unit
 
-Closed = Received[ActionClosed]
+Told = Received[ActionClosed] | Received[AttentionNeeded]
+# Before every end: the first end of a contract takes its place.
+_BEFORE_ENDS = 0
 
 
-async def on_action_closed(settings: Settings, messages: Sequence[Closed], unit: Unit) -> None:
+async def on_action_closed(
+    settings: Settings, messages: Sequence[Received[ActionClosed]], unit: Unit
+) -> None:
     """Count every contract once, by its highest revision, and move whoever it moves."""
+    await _count(settings, [(message, _ended(message.body)) for message in messages], unit)
+
+
+async def on_attention_needed(
+    settings: Settings, messages: Sequence[Received[AttentionNeeded]], unit: Unit
+) -> None:
+    """Count what rests at once: nobody waits for a person to take a playbook down."""
+    await _count(settings, [(message, _resting(message.body)) for message in messages], unit)
+
+
+async def _count(settings: Settings, told: Sequence[tuple[Told, Counted]], unit: Unit) -> None:
     store = Levels(unit.tx)
-    standings = await store.lock({key_of(message.body) for message in messages})
-    counted = await store.counted([message.body.contract_id for message in messages])
+    standings = await store.lock({key_of(message.body) for message, _ in told})
+    counted = await store.counted([found.contract_id for _, found in told])
     now = await unit.now()
     fresh: dict[str, Counted] = {}
     unsaved: set[Key] = set()
-    for message in sorted(messages, key=lambda each: each.body.revision):
-        body, key = message.body, key_of(message.body)
-        found = Counted(body.contract_id, body.revision, body.verdict, body.executed)
-        earlier = counted.get(body.contract_id)
+    for message, found in sorted(told, key=lambda each: each[1].revision):
+        key = key_of(message.body)
+        earlier = counted.get(found.contract_id)
         if earlier is not None and earlier.revision >= found.revision:
             unit.count("duplicate", message)
             continue
-        counted[body.contract_id] = fresh[body.contract_id] = found
+        counted[found.contract_id] = fresh[found.contract_id] = found
         before = standings[key]
         standings[key] = after(before, _measured(found, earlier), settings.bar, now=now)
         unsaved.add(key)
@@ -59,9 +80,18 @@ def tell_move(before: Standing, now: Standing, unit: Unit) -> None:
     )
 
 
-def key_of(body: ActionClosed) -> Key:
+def key_of(body: ActionClosed | AttentionNeeded) -> Key:
     """Whose outcome it is; where the class is not told, an operation's name begins with it."""
     return Key(body.tenant_id, body.playbook, body.target_class or body.operation.partition(".")[0])
+
+
+def _ended(body: ActionClosed) -> Counted:
+    return Counted(body.contract_id, body.revision, body.verdict, body.executed)
+
+
+def _resting(body: AttentionNeeded) -> Counted:
+    verdict = UNDO_STOPPED if body.undoing else RESTING
+    return Counted(body.contract_id, _BEFORE_ENDS, verdict, executed=True)  # it may have been
 
 
 def _measured(found: Counted, before: Counted | None) -> Measured:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from grace.contracts.verification import ActionClosed
+from grace.contracts.verification import ActionClosed, AttentionNeeded
 from grace.kit import Unit
 from grace.verification.domain.decision import Attend, Close, Findings
 from grace.verification.domain.lifecycle import VERDICTS, Event, MissionEvent, Status, after
@@ -39,6 +39,7 @@ from grace.verification.store.timeline import LONGEST_REASON, About, close_missi
 from grace.verification.store.watches import Watches
 
 _CUT = "an earlier action of the plan did not come true"
+_UNDOING = frozenset({Status.REVERTING, Status.RESTORING})
 _TAKES = {Step.MEASURE: "after", Step.REMEASURE: "restored"}
 
 
@@ -93,7 +94,24 @@ async def attend(unit: Unit, case: Case, decision: Attend) -> None:
         return
     await Attention(unit.tx).note_conflict(case, decision.conflict)
     await Missions(unit.tx).attend(case.contract.mission_id, reason)
-    await note(unit, "verification.attention.needed", About.case(case), reason)
+    await tell(unit, await _needed(unit, case, reason), About.case(case), reason)
+
+
+async def _needed(unit: Unit, case: Case, reason: str) -> AttentionNeeded:
+    contract = case.contract
+    return AttentionNeeded(
+        mission_id=contract.mission_id,
+        tenant_id=contract.tenant_id,
+        contract_id=contract.contract_id,
+        playbook=contract.playbook,
+        playbook_version=contract.playbook_version,
+        operation=contract.action.operation,
+        target=contract.action.target,
+        target_class=contract.action.kernel,
+        undoing=case.facts.status in _UNDOING,
+        reason=reason,
+        needed_at=await unit.now(),
+    )
 
 
 async def keep_measurement(unit: Unit, case: Case, reading: Reading, kind: str) -> None:
