@@ -109,6 +109,17 @@ PLATFORM = Dashboard(
             is_stacked=True,
         ),
         Panel(
+            "Passages that wait for a vector",
+            "Words find them meanwhile. Growing: knowledge's embedder fails or is too slow.",
+            [
+                Query("max(grace_knowledge_passages_waiting)", "waiting"),
+                Query("sum(increase(grace_knowledge_embedded_total[1h]))", "embedded an hour"),
+                Query(
+                    "sum(increase(grace_knowledge_embedding_failures_total[1h]))", "failed an hour"
+                ),
+            ],
+        ),
+        Panel(
             "Told a second",
             "Rows of outboxes that their streams acknowledged.",
             [Query(per_second("grace_outbox_sent_total", "service"), "{{service}}")],

@@ -30,6 +30,7 @@ OPTIONAL = {"loops", "metrics", "queries"}
 OF_THEIR_OWN = {
     "gateway": {"api"},  # it speaks HTTP where the others answer in handlers
     "worker": {"kernels"},  # one module or folder for each family of operations
+    "knowledge": {"embedders"},  # what turns texts into vectors, of which one is chosen
     # Package data: the playbooks that come with Grace. And what loops and handlers plan with.
     "intent": {"playbooks", "planner"},
     "governance": {"policies"},  # package data: the policies that come with Grace, and their schema

@@ -47,7 +47,7 @@ FOR_THE_RECORD = {
     "intent.playbook.imported": "the log keeps who took what into force",
     "job.completed": "for monitoring",
     "job.enqueued": "for monitoring",
-    "knowledge.artifact.created": "an index of embeddings will read it; words need no second step",
+    "knowledge.artifact.indexed": "for those who wait until a text can be found by its vector",
     "learning.playbook.scored": "intent asks for the summary when it ranks",
     "observability.alert.raised": "for people: the dashboard reads the table",
     "observability.alert.resolved": "the same",

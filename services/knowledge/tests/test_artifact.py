@@ -78,21 +78,21 @@ def test_equal_contents_and_only_those_have_one_hash(content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "some"),
+    ("query", "some", "is_deliberate"),
     [
-        ("locks", None),
-        ("blocked sessions", "blocked or sessions"),
-        ("  blocked\n sessions  ", "blocked or sessions"),
-        ('"blocked sessions" now', None),
-        ("blocked -sessions", None),
-        ("blocked OR sessions", None),
-        ("for oracles", "for or oracles"),
+        ("locks", None, False),
+        ("blocked sessions", "blocked or sessions", False),
+        ("  blocked\n sessions  ", "blocked or sessions", False),
+        ('"blocked sessions" now', None, True),
+        ("blocked -sessions", None, True),
+        ("blocked OR sessions", None, True),
+        ("for oracles", "for or oracles", False),
     ],
 )
 def test_plain_words_may_be_found_one_by_one_and_joined_ones_stay_joined(
-    query: str, some: str | None
+    query: str, some: str | None, is_deliberate: bool
 ) -> None:
-    assert question_of(query) == Question(query, some)
+    assert question_of(query) == Question(query, some, is_deliberate)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ async def test_a_text_is_stored_to_the_letter_cut_counted_and_told(
     content = (
         "Line one.\r\n\r\n\u5b57 e\u0301 \U0001f469\u200d\U0001f467 'quoted' \\ $1 :name\t" * 100
     )
-    async with house.running("knowledge"):
+    async with house.running("knowledge", knowledge={"embedder": "off"}):
         gateway = await house.act_as("gateway")
         empty = await gateway.call(GetIndexStats(tenant_id="default"))
         told = await gateway.call(make_ingest(content, language="simple"))

@@ -9,6 +9,7 @@ from grace.kit import Invalid, Runtime
 from grace.testkit import House
 
 MakeIngest = Callable[..., IngestArtifact]
+WORDS_ALONE = {"embedder": "off"}
 
 # Nothing of this may be more than words: operators of tsquery, of LIKE, of SQL, marks, other scripts.
 STRANGE = [
@@ -50,7 +51,7 @@ async def test_what_fits_best_comes_first_with_its_citation(
         "Elsewhere": "The disk is full.",
         "Vacuum and bloat": "Dead rows are removed.",
     }
-    async with house.running("knowledge"):
+    async with house.running("knowledge", knowledge=WORDS_ALONE):
         gateway = await house.act_as("gateway")
         told = {
             title: await gateway.call(make_ingest(text, title=title))
@@ -90,7 +91,7 @@ async def test_a_question_of_hundreds_of_words_is_answered_in_time(
     """Such as an error pasted as it is, asked of a few long texts that have many of its words."""
     words = [a + b for a in "bcdfghklmnprtvxz" for b in "bcdfghklmnprtvxz0123456789"][:333]
     texts = [" ".join(words[(n * step) % 333] for n in range(170_000)) for step in (1, 2, 4, 5)]
-    async with house.running("knowledge"):
+    async with house.running("knowledge", knowledge=WORDS_ALONE):
         gateway = await house.act_as("gateway")
         for text in texts:
             await gateway.call(make_ingest(text))
@@ -101,7 +102,7 @@ async def test_a_question_of_hundreds_of_words_is_answered_in_time(
 async def test_each_language_is_read_its_own_way_and_each_tenant_sees_its_own(
     house: House, make_ingest: MakeIngest
 ) -> None:
-    async with house.running("knowledge"):
+    async with house.running("knowledge", knowledge=WORDS_ALONE):
         gateway = await house.act_as("gateway")
         await gateway.call(make_ingest("The houses burned.", title="en"))
         await gateway.call(make_ingest("Die H\u00e4user brannten.", title="de", language="german"))
@@ -119,7 +120,7 @@ async def test_each_language_is_read_its_own_way_and_each_tenant_sees_its_own(
 async def test_nothing_found_says_so_where_nothing_was_looked_for(
     house: House, make_ingest: MakeIngest
 ) -> None:
-    async with house.running("knowledge"):
+    async with house.running("knowledge", knowledge=WORDS_ALONE):
         gateway = await house.act_as("gateway")
 
         async def note(query: str, tenant: str = "default") -> str | None:
@@ -141,7 +142,7 @@ async def test_nothing_found_says_so_where_nothing_was_looked_for(
 async def test_whatever_stands_in_a_query_or_a_text_is_only_words(
     house: House, make_ingest: MakeIngest
 ) -> None:
-    async with house.running("knowledge"):
+    async with house.running("knowledge", knowledge=WORDS_ALONE):
         gateway = await house.act_as("gateway")
         for text in STRANGE:
             await gateway.call(make_ingest(text, title=text[:400]))

@@ -10,6 +10,7 @@ from grace.contracts.scalars import Bool, Double, Id, LongText, Text, Timestamp,
 __all__ = [
     "Artifact",
     "ArtifactCreated",
+    "ArtifactIndexed",
     "GetArtifact",
     "GetIndexStats",
     "IndexStats",
@@ -104,6 +105,21 @@ class ArtifactCreated(Message):
     created_at: Timestamp
 
 
+class ArtifactIndexed(Message):
+    """Every passage of an artifact has its vector, and can be found by it.
+
+    Told again when another embedder has read all of them.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.knowledge.v1.ArtifactIndexed"
+    SUBJECT: ClassVar[str] = "knowledge.artifact.indexed"
+
+    artifact_id: Id
+    tenant_id: Id
+    embedder: Id
+    chunk_count: UInt32
+
+
 class Artifact(Message):
     """The answer on `rpc.knowledge.artifact`."""
 
@@ -152,7 +168,7 @@ class SearchHit(Message):
         description="Plain text, escape it for HTML: an excerpt with ** around the words that matched."
     )
     similarity: Double = Field(
-        description="0 to 1. Above 0.5 the passage has every word of the query, below it some."
+        description="0 to 1. Above 0.5 the passage has every word of the query; below it some, or a vector that is near to the query's."
     )
 
 
@@ -161,7 +177,9 @@ class SearchResults(Message):
 
     SCHEMA: ClassVar[str] = "grace.knowledge.v1.SearchResults"
 
-    backend: Id = Field(description="What searched: postgres-fts.")
+    backend: Id = Field(
+        description="What searched: pgvector (vectors and words), or postgres-fts (words alone)."
+    )
     hits: tuple[SearchHit, ...] = Field(default=(), max_length=50, description="Best first.")
     note: Text | None = Field(
         default=None,
@@ -189,10 +207,16 @@ class IndexStats(Message):
 
     SCHEMA: ClassVar[str] = "grace.knowledge.v1.IndexStats"
 
-    backend: Id = Field(description="The one that really searches: postgres-fts.")
-    total_vectors: UInt32 = Field(description="0 while there are no embeddings.")
-    indexed_embeddings: UInt32
-    total_embeddings: UInt32
+    backend: Id = Field(
+        description="The one that really searches: pgvector (vectors and words), or postgres-fts (words alone)."
+    )
+    total_vectors: UInt32 = Field(description="Passages that have a vector of today's embedder.")
+    indexed_embeddings: UInt32 = Field(
+        description="The same: a vector is in the index as soon as it is stored."
+    )
+    total_embeddings: UInt32 = Field(
+        description="Passages that have a vector or wait for one; 0 where none will have one."
+    )
     index_coverage: Double = Field(
         description="Searchable chunks per chunk; 0 where there is no chunk."
     )
@@ -202,6 +226,7 @@ class IndexStats(Message):
         description="Chunks with at least one word that the index holds."
     )
     note: Text = Field(description="What is not there yet, in plain words.")
+    embedder: Id | None = Field(default=None, description="What makes the vectors.")
 
 
 class GetIndexStats(Message):

@@ -250,6 +250,7 @@ SCHEMAS: frozenset[str] = frozenset(
         "grace.kit.v1.Quarantined",
         "grace.knowledge.v1.Artifact",
         "grace.knowledge.v1.ArtifactCreated",
+        "grace.knowledge.v1.ArtifactIndexed",
         "grace.knowledge.v1.GetArtifact",
         "grace.knowledge.v1.GetIndexStats",
         "grace.knowledge.v1.IndexStats",

@@ -1,18 +1,26 @@
 """Everything knowledge is made of, in the order it starts."""
 
+from datetime import timedelta
+
 from grace.kit import Service
-from grace.knowledge import handlers
-from grace.knowledge.loops import Prune
+from grace.knowledge import handlers, loops
+from grace.knowledge.embedders import embedder_of
 from grace.knowledge.settings import Settings
+
+# Another embedder comes with another start.
+_RENEW_INTERVAL = timedelta(minutes=1)
 
 
 def build(settings: Settings | None = None) -> Service:
     """Build the service; it runs when the kit runs it."""
     settings = settings or Settings()
+    embedder = embedder_of(settings)
     return (
         Service("knowledge", settings)
         .schema(__file__)
-        .handle(handlers.stream())
-        .serve(handlers.rpc())
-        .every(settings.prune_interval, Prune(settings.keep_keys), leader=True)
+        .handle(handlers.stream(loops.Embed))
+        .serve(handlers.rpc(embedder))
+        .every(settings.prune_interval, loops.Prune(settings.keep_keys), leader=True)
+        .every(settings.embed_interval, loops.Embed(settings, embedder))
+        .every(_RENEW_INTERVAL, loops.Renew(embedder), leader=True)
     )

@@ -1,7 +1,9 @@
 """Takes texts in, and answers what is known: every text is data, whatever it says."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from grace.contracts.hunter import secret_in
@@ -33,15 +35,14 @@ from grace.kit import (
 )
 from grace.knowledge.domain.artifact import DEFAULT_LANGUAGE, TOO_LARGE, Draft, Refused, refusal_of
 from grace.knowledge.domain.finding import Finding
+from grace.knowledge.domain.fusion import fuse
 from grace.knowledge.domain.question import complaint_of, question_of
-from grace.knowledge.store import Kept, Store, Stored, index_of
+from grace.knowledge.embedders import Embedder, EmbeddingError
+from grace.knowledge.store import FullText, Kept, Store, Stored, Vectors, has_vectors
 
 _OUTSIDE = "outside"
-_NOTE = (
-    "Passages are found by their words, as soon as they are ingested."
-    " Embeddings are not built yet, so there are no vectors."
-)
-
+_WORDS, _VECTORS = "postgres-fts", "pgvector"
+_FOUND_BY_WORDS = "Passages are found by their words, as soon as they are ingested"
 _WORDLESS = (
     "Nothing was looked for: the query has only signs, or words that are too common to be kept."
 )
@@ -63,20 +64,32 @@ class Taken:
     created: bool
 
 
-def stream() -> Stream:
-    """Return what is read from streams; the unique content makes it idempotent."""
-    return Stream().on(KnowledgeIngest, on_ingest)
+def stream(embed: type) -> Stream:
+    """Return what is read from streams; the unique content makes it idempotent. `embed` is the loop to wake."""
+    return (
+        Stream()
+        .on(KnowledgeIngest, on_ingest)
+        .on(ArtifactCreated, partial(on_artifact_created, embed))
+    )
 
 
-def rpc() -> Rpc:
-    """Return what is answered."""
+def rpc(embedder: Embedder | None) -> Rpc:
+    """Return what is answered; without an embedder words alone find."""
     return (
         Rpc()
         .on(IngestArtifact, on_ingest_artifact)
         .on(GetArtifact, on_get_artifact)
-        .on(SearchKnowledge, on_search_knowledge)
-        .on(GetIndexStats, on_get_index_stats)
+        .on(SearchKnowledge, partial(on_search_knowledge, embedder))
+        .on(GetIndexStats, partial(on_get_index_stats, embedder))
     )
+
+
+async def on_artifact_created(
+    embed: type, messages: Sequence[Received[ArtifactCreated]], unit: Unit
+) -> None:
+    """Let its passages get their vectors now; what nobody tells of is found in the rows."""
+    if messages:
+        unit.after_commit(partial(unit.runtime.wake, embed))
 
 
 async def on_ingest(messages: Sequence[Received[KnowledgeIngest]], unit: Unit) -> None:
@@ -126,36 +139,73 @@ async def on_get_artifact(call: Called[GetArtifact], unit: Unit) -> Artifact:
     return _artifact(kept)
 
 
-async def on_search_knowledge(call: Called[SearchKnowledge], unit: Unit) -> SearchResults:
+async def on_search_knowledge(
+    embedder: Embedder | None, call: Called[SearchKnowledge], unit: Unit
+) -> SearchResults:
     """Find the tenant's passages that fit the query; none is no news where nothing was looked for."""
     body = call.body
     if complaint := complaint_of(body.query, body.top_k):
         raise Invalid(complaint)
-    index, question = index_of(unit.tx), question_of(body.query)
-    found = await index.search(body.tenant_id, question, most=body.top_k)
-    looked = bool(found) or await index.can_look(body.tenant_id, question)
-    return SearchResults(
-        backend=index.backend,
-        hits=tuple(_hit(each) for each in found),
-        note=None if looked else _WORDLESS,
+    words, question = FullText(unit.tx), question_of(body.query)
+    found = await words.search(body.tenant_id, question, most=body.top_k)
+    if not found and not await words.can_look(body.tenant_id, question):
+        return SearchResults(backend=_WORDS, hits=(), note=_WORDLESS)
+    # What is joined or left out on purpose is a matter of words.
+    able = None if question.is_deliberate else await _able(embedder, unit)
+    near = await _near(able, body, unit) if able else None
+    if near is None:
+        return SearchResults(backend=_WORDS, hits=tuple(_hit(each) for each in found))
+    fused = fuse(found, near, most=body.top_k)
+    return SearchResults(backend=_VECTORS, hits=tuple(_hit(each) for each in fused))
+
+
+async def _able(embedder: Embedder | None, unit: Unit) -> Embedder | None:
+    """Return the embedder where its vectors can be looked through."""
+    return embedder if embedder and await has_vectors(unit.tx) else None
+
+
+async def _near(embedder: Embedder, body: SearchKnowledge, unit: Unit) -> list[Finding] | None:
+    """Return the passages nearest to the query; None where vectors could not be looked through."""
+    try:
+        (vector,) = await asyncio.to_thread(embedder.embed, [body.query])
+    except EmbeddingError as error:
+        unit.runtime.log.warning("search.without_vectors", reason=str(error))
+        return None
+    if vector is None:
+        return None
+    return await Vectors(unit.tx, embedder.name).nearest(
+        body.tenant_id, vector, words=body.query, least=embedder.least, most=body.top_k
     )
 
 
-async def on_get_index_stats(call: Called[GetIndexStats], unit: Unit) -> IndexStats:
+async def on_get_index_stats(
+    embedder: Embedder | None, call: Called[GetIndexStats], unit: Unit
+) -> IndexStats:
     """Tell how much of the tenant's knowledge can be found, and by what."""
-    index = index_of(unit.tx)
-    coverage = await index.coverage(call.body.tenant_id)
+    tenant = call.body.tenant_id
+    coverage = await FullText(unit.tx).coverage(tenant)
+    able = await _able(embedder, unit)
+    indexed = await Vectors(unit.tx, able.name).count(tenant) if able else 0
     return IndexStats(
-        backend=index.backend,
-        total_vectors=0,
-        indexed_embeddings=0,
-        total_embeddings=0,
+        backend=_VECTORS if able else _WORDS,
+        total_vectors=indexed,
+        indexed_embeddings=indexed,
+        total_embeddings=coverage.chunks if able else 0,
         index_coverage=coverage.share,
         total_artifacts=coverage.artifacts,
         total_chunks=coverage.chunks,
         searchable_chunks=coverage.searchable,
-        note=_NOTE,
+        embedder=able.name if able else None,
+        note=_note(embedder, able),
     )
+
+
+def _note(embedder: Embedder | None, able: Embedder | None) -> str:
+    if able:
+        return f"{_FOUND_BY_WORDS}, and by their vectors a moment later."
+    if embedder:
+        return f"{_FOUND_BY_WORDS}. The database has no pgvector, so there are no vectors."
+    return f"{_FOUND_BY_WORDS}. Embeddings are turned off, so there are no vectors."
 
 
 async def _take_in(drafts: Sequence[Draft], unit: Unit) -> list[Taken | None]:

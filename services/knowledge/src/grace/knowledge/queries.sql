@@ -38,12 +38,17 @@ SELECT id, tenant_id, title, artifact_type, actor, content, content_hash, data_s
 RETURNING id;
 
 -- add_chunks --
--- Store passages of artifacts that this transaction has stored.
-INSERT INTO chunks (artifact_id, position, tenant_id, language, heading, start_offset, end_offset, text)
-SELECT * FROM unnest(
-       CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:tenants AS text[]),
-       CAST(:languages AS text[]), CAST(:headings AS text[]), CAST(:starts AS bigint[]), CAST(:ends AS bigint[]),
-       CAST(:texts AS text[]));
+-- Store passages of artifacts that this transaction has stored; each waits for its vector.
+WITH stored AS (
+    INSERT INTO chunks (artifact_id, position, tenant_id, language, heading, start_offset, end_offset, text)
+    SELECT * FROM unnest(
+           CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:tenants AS text[]),
+           CAST(:languages AS text[]), CAST(:headings AS text[]), CAST(:starts AS bigint[]), CAST(:ends AS bigint[]),
+           CAST(:texts AS text[]))
+    RETURNING artifact_id, position, tenant_id
+)
+INSERT INTO embeddings (artifact_id, position, tenant_id)
+SELECT artifact_id, position, tenant_id FROM stored;
 
 -- find_by_content --
 -- The artifacts with these contents, each with the number of its passages.
@@ -104,3 +109,106 @@ SELECT coalesce(bool_or(numnode(websearch_to_tsquery(CAST('pg_catalog.' || langu
 SELECT (SELECT count(*) FROM artifacts WHERE tenant_id = :tenant) AS artifacts,
        (SELECT count(*) FROM chunks WHERE tenant_id = :tenant) AS chunks,
        (SELECT count(*) FROM chunks WHERE tenant_id = :tenant AND terms = '') AS silent;
+
+-- has_vectors --
+-- Whether pgvector is here, of the version that goes on where it met other tenants', and the index that needs it.
+SELECT to_regclass('embeddings_nearest') IS NOT NULL
+   AND EXISTS (SELECT FROM pg_extension
+                WHERE extname = 'vector' AND CAST(string_to_array(extversion, '.') AS integer[]) >= CAST('{0,8}' AS integer[]));
+
+-- claim_waiting --
+-- Take passages that wait for their vectors, and keep other replicas off them for a while.
+WITH due AS (
+    SELECT artifact_id, position FROM embeddings
+     WHERE next_at <= now() ORDER BY next_at LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE embeddings e SET next_at = now() + CAST(:claim_for AS interval), attempts = e.attempts + 1
+  FROM due, chunks c
+ WHERE e.artifact_id = due.artifact_id AND e.position = due.position
+   AND c.artifact_id = e.artifact_id AND c.position = e.position
+RETURNING e.artifact_id, e.position, c.heading, c.text, e.attempts;
+
+-- keep_embeddings --
+-- Store vectors of passages that have none yet.
+UPDATE embeddings e
+   SET embedding = CAST(given.embedding AS real[]), embedder = :embedder, embedded_at = now(), next_at = NULL, failure = NULL
+  FROM unnest(CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:embeddings AS text[]))
+       AS given (artifact_id, position, embedding)
+ WHERE e.artifact_id = given.artifact_id AND e.position = given.position AND e.embedding IS NULL;
+
+-- note_failure --
+-- A passage got no vector: it waits again, or for good where no time is given.
+UPDATE embeddings SET failure = :failure, next_at = now() + CAST(:again_in AS interval)
+ WHERE artifact_id = :artifact_id AND position = :position AND embedding IS NULL;
+
+-- lock_artifacts --
+-- Who stores the last vector of an artifact sees all the others: two who store at once come one after the other.
+SELECT pg_advisory_xact_lock(hashtextextended('grace.knowledge.' || id, 0))
+  FROM unnest(CAST(:artifacts AS uuid[])) AS given (id);
+
+-- finished_artifacts --
+-- Those of these artifacts of which every passage has its vector.
+SELECT artifact_id, min(tenant_id) AS tenant_id, count(*) AS chunk_count
+  FROM embeddings
+ WHERE artifact_id = ANY (CAST(:artifacts AS uuid[]))
+ GROUP BY artifact_id
+HAVING bool_and(embedder IS NOT DISTINCT FROM :embedder);
+
+-- begin_anew --
+-- Passages that another embedder has read wait again: its vectors are of another space.
+UPDATE embeddings SET embedding = NULL, embedder = NULL, embedded_at = NULL, attempts = 0, failure = NULL, next_at = now()
+ WHERE (artifact_id, position) IN (
+       (SELECT artifact_id, position FROM embeddings WHERE embedder < :embedder LIMIT :most)
+        UNION ALL
+       (SELECT artifact_id, position FROM embeddings WHERE embedder > :embedder LIMIT :most));
+
+-- count_waiting --
+-- How many passages of all tenants wait for their vectors.
+SELECT count(*) FROM embeddings WHERE next_at IS NOT NULL;
+
+-- count_embeddings --
+-- How many passages of a tenant have vectors of this embedder, as far as anybody wants to know.
+SELECT count(*) FROM (SELECT FROM embeddings WHERE tenant_id = :tenant AND embedder = :embedder LIMIT :most) AS found;
+
+-- nearest_of_all --
+-- The passages nearest to a vector, by comparing all that a tenant has.
+WITH own AS MATERIALIZED (
+    SELECT artifact_id, position,
+           1 - (CAST(embedding AS vector(384)) <=> CAST(CAST(CAST(:vector AS text) AS real[]) AS vector(384))) AS similarity
+      FROM embeddings
+     WHERE tenant_id = :tenant AND embedder = :embedder
+), near AS (
+    SELECT * FROM own WHERE similarity >= :least ORDER BY similarity DESC, artifact_id, position LIMIT :most
+)
+SELECT n.artifact_id, a.title, a.artifact_type, n.position, c.start_offset, c.end_offset, c.text, n.similarity,
+       ts_headline(CAST('pg_catalog.' || c.language AS regconfig), c.text,
+                   websearch_to_tsquery(CAST('pg_catalog.' || c.language AS regconfig), :words),
+                   'StartSel=**, StopSel=**, MaxWords=35, MinWords=15') AS highlight
+  FROM near n
+  JOIN artifacts a ON a.id = n.artifact_id
+  JOIN chunks c ON c.artifact_id = n.artifact_id AND c.position = n.position
+ ORDER BY n.similarity DESC, n.artifact_id, n.position;
+
+-- look_further --
+-- Until this transaction ends the index goes on where those that it found are other tenants'.
+SELECT set_config('hnsw.iterative_scan', 'strict_order', true);
+
+-- nearest_by_index --
+-- The same by the index, which finds nearly all that are nearest.
+WITH near AS MATERIALIZED (
+    SELECT artifact_id, position,
+           1 - (CAST(embedding AS vector(384)) <=> CAST(CAST(CAST(:vector AS text) AS real[]) AS vector(384))) AS similarity
+      FROM embeddings
+     WHERE tenant_id = :tenant AND embedder = :embedder
+     ORDER BY CAST(embedding AS vector(384)) <=> CAST(CAST(CAST(:vector AS text) AS real[]) AS vector(384))
+     LIMIT :most
+)
+SELECT n.artifact_id, a.title, a.artifact_type, n.position, c.start_offset, c.end_offset, c.text, n.similarity,
+       ts_headline(CAST('pg_catalog.' || c.language AS regconfig), c.text,
+                   websearch_to_tsquery(CAST('pg_catalog.' || c.language AS regconfig), :words),
+                   'StartSel=**, StopSel=**, MaxWords=35, MinWords=15') AS highlight
+  FROM near n
+  JOIN artifacts a ON a.id = n.artifact_id
+  JOIN chunks c ON c.artifact_id = n.artifact_id AND c.position = n.position
+ WHERE n.similarity >= :least
+ ORDER BY n.similarity DESC, n.artifact_id, n.position;

@@ -1,7 +1,7 @@
 """What an operator may change about knowledge."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -19,3 +19,13 @@ class Settings(ServiceSettings):
     keep_keys: Duration = timedelta(days=7)
     # How often it is looked for keys that have served their time; they harm nobody meanwhile.
     prune_interval: Duration = timedelta(minutes=10)
+    # What vectors are made of: letters needs nothing and knows likeness of spelling alone. off: words alone find.
+    embedder: Literal["letters", "off"] = "letters"
+    # An ingested text wakes the loop at once; this is for what failed, and for what a crash forgot.
+    embed_interval: Duration = timedelta(seconds=2)
+    # Passages at a time: a hundred take a tenth of a second, beside everything else.
+    embed_most: int = Field(default=100, ge=1, le=1000)
+    # A replica that dies while it embeds: another one begins again after that.
+    embed_within: Duration = timedelta(minutes=2)
+    # A passage that an embedder fails on is tried so often, after 2, 4, 8 .. seconds.
+    embed_attempts: int = Field(default=6, ge=1, le=20)

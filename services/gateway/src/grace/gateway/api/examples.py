@@ -62,7 +62,7 @@ _BY_NAME: Mapping[str, Any] = {
     "actor": "ada",
     "by": "ada",
     "Approval.contracts": ['{"contract_id":"contract-00000000000000aa-1795176000"}'],
-    "backend": "postgres-fts",
+    "backend": "pgvector",
     "content": "When orders hang, look for a session that is idle in its transaction.",
     "created_by": "admin",
     "cursor": None,

@@ -17,6 +17,7 @@ class Question:
 
     every: str
     some: str | None  # None: the asker joined the words on purpose, nothing is loosened
+    is_deliberate: bool = False
 
 
 def complaint_of(query: str, most: int) -> str | None:
@@ -36,4 +37,5 @@ def question_of(query: str) -> Question:
     """Return what is asked for; plain words may also be found one by one."""
     words = query.split()
     deliberate = _DELIBERATE.search(query) is not None
-    return Question(query, None if deliberate or len(words) == 1 else " or ".join(words))
+    some = None if deliberate or len(words) == 1 else " or ".join(words)
+    return Question(query, some, deliberate)

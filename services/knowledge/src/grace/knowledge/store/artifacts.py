@@ -1,20 +1,17 @@
-"""Every statement of knowledge, as a typed function."""
+"""Texts and their passages, and the keys of requests."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final, Protocol
 from uuid import UUID
 
-from grace.kit import Queries, Transaction
+from grace.kit import Transaction
 from grace.kit.sql import Record
 from grace.knowledge.domain.artifact import Draft
 from grace.knowledge.domain.chunks import cut
-from grace.knowledge.domain.finding import Coverage, Finding
-from grace.knowledge.domain.question import Question
+from grace.knowledge.store.statements import QUERIES
 
-QUERIES = Queries.beside(__file__)
 _ROWS = 1_000  # of one statement, so that no batch makes one that runs into its timeout
 
 
@@ -41,60 +38,6 @@ class Kept(Stored):
     origin: str
     language: str
     version: int
-
-
-class Index(Protocol):
-    """What finds passages. One of embeddings is another class of this shape, chosen in `index_of`."""
-
-    @property
-    def backend(self) -> str:
-        """The name under which answers speak of it."""
-
-    async def search(self, tenant: str, question: Question, *, most: int) -> list[Finding]:
-        """Return the tenant's passages that fit best, best first."""
-
-    async def can_look(self, tenant: str, question: Question) -> bool:
-        """Whether there is anything in the question that `search` could look for."""
-
-    async def coverage(self, tenant: str) -> Coverage:
-        """Return how much of the tenant's knowledge `search` can reach."""
-
-
-class FullText:
-    """PostgreSQL's full-text search. A passage can be found as soon as it is committed."""
-
-    backend: Final = "postgres-fts"
-
-    def __init__(self, tx: Transaction) -> None:
-        """Search through the transaction."""
-        self._tx = tx
-
-    async def search(self, tenant: str, question: Question, *, most: int) -> list[Finding]:
-        """Return the tenant's passages that fit best, best first."""
-        rows = await self._tx.fetch(
-            QUERIES["search_chunks"],
-            tenant=tenant,
-            every=question.every,
-            some=question.some,
-            most=most,
-        )
-        return [_finding(row) for row in rows]
-
-    async def can_look(self, tenant: str, question: Question) -> bool:
-        """Whether a word of the question is one that the index holds; none of "who is the" is."""
-        found = await self._tx.fetchval(QUERIES["finds_words"], tenant=tenant, every=question.every)
-        return bool(found)
-
-    async def coverage(self, tenant: str) -> Coverage:
-        """Return how much of the tenant's knowledge has words that the index holds."""
-        row = await self._tx.fetchrow(QUERIES["coverage"], tenant=tenant)
-        assert row is not None  # noqa: S101 - counts always come
-        return Coverage(row["artifacts"], row["chunks"], row["chunks"] - row["silent"])
-
-
-def index_of(tx: Transaction) -> Index:
-    """Return what searches: the one place to change when there is another index."""
-    return FullText(tx)
 
 
 class Store:
@@ -196,18 +139,4 @@ def _kept(row: Record, tenant: str) -> Kept:
         origin=row["origin"],
         language=row["language"],
         version=row["version"],
-    )
-
-
-def _finding(row: Record) -> Finding:
-    return Finding(
-        artifact_id=row["artifact_id"],
-        title=row["title"],
-        artifact_type=row["artifact_type"],
-        position=row["position"],
-        start=row["start_offset"],
-        end=row["end_offset"],
-        text=row["text"],
-        highlight=row["highlight"],
-        similarity=row["similarity"],
     )

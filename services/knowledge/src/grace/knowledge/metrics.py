@@ -1,0 +1,13 @@
+"""What knowledge measures beyond what the kit measures."""
+
+from prometheus_client import Counter, Gauge
+
+EMBEDDED = Counter("grace_knowledge_embedded_total", "Passages that got their vectors")
+FAILED = Counter(
+    "grace_knowledge_embedding_failures_total",
+    "Tries of an embedder, each of one passage, that brought no vector",
+)
+WAITING = Gauge(
+    "grace_knowledge_passages_waiting",
+    "Passages that wait for a vector; every replica tells the same number",
+)

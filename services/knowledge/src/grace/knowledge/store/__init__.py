@@ -1,0 +1,17 @@
+"""Every statement of knowledge, as a typed function; one class per noun."""
+
+from grace.knowledge.store.artifacts import Kept, Store, Stored
+from grace.knowledge.store.vectors import DIMENSIONS, Indexed, Vectors, Waiting, has_vectors
+from grace.knowledge.store.words import FullText
+
+__all__ = [
+    "DIMENSIONS",
+    "FullText",
+    "Indexed",
+    "Kept",
+    "Store",
+    "Stored",
+    "Vectors",
+    "Waiting",
+    "has_vectors",
+]

@@ -1,0 +1,136 @@
+"""Passages as vectors: which wait for theirs, and which are near to a question's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from grace.kit import Transaction
+from grace.knowledge.domain.finding import Finding
+from grace.knowledge.store.statements import QUERIES
+from grace.knowledge.store.words import finding_of
+
+DIMENSIONS: Final = 384
+"""Of every vector: what the index is made for (migration 0003)."""
+# So many of one tenant are compared one by one, exactly; of more the index finds nearly all that are nearest.
+_COMPARED = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A passage without a vector, and how often that was tried before."""
+
+    artifact_id: UUID
+    position: int
+    heading: str
+    text: str
+    attempts: int
+
+    @property
+    def words(self) -> str:
+        """What its vector is made of: the title is part of the first passage."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """An artifact all of whose passages have their vectors."""
+
+    artifact_id: UUID
+    tenant: str
+    chunk_count: int
+
+
+async def has_vectors(tx: Transaction) -> bool:
+    """Whether the database has pgvector and the index: both came with the migration, or never."""
+    found: bool = await tx.fetchval(QUERIES["has_vectors"])
+    return found
+
+
+class Vectors:
+    """The vectors of one embedder, inside one transaction."""
+
+    def __init__(self, tx: Transaction, embedder: str) -> None:
+        """Those that this embedder made: others are of another space."""
+        self._tx = tx
+        self._embedder = embedder
+
+    async def claim(self, *, most: int, claim_for: timedelta) -> list[Waiting]:
+        """Take passages that wait for a vector, and keep other replicas off them for a while."""
+        rows = await self._tx.fetch(QUERIES["claim_waiting"], most=most, claim_for=claim_for)
+        return [Waiting(**dict(row)) for row in rows]
+
+    async def keep(self, found: Sequence[tuple[Waiting, Sequence[float]]]) -> int:
+        """Store vectors; return of how many passages. What another replica has stored stays."""
+        return await self._tx.execute(
+            QUERIES["keep_embeddings"],
+            artifacts=[waiting.artifact_id for waiting, _ in found],
+            positions=[waiting.position for waiting, _ in found],
+            embeddings=[_written(vector) for _, vector in found],
+            embedder=self._embedder,
+        )
+
+    async def fail(self, waiting: Waiting, why: str, *, again_in: timedelta | None) -> None:
+        """Note why a passage got no vector; None: nobody tries again."""
+        await self._tx.execute(
+            QUERIES["note_failure"],
+            artifact_id=waiting.artifact_id,
+            position=waiting.position,
+            failure=why,
+            again_in=again_in,
+        )
+
+    async def finished(self, artifacts: Sequence[UUID]) -> list[Indexed]:
+        """Return which of these have all of their vectors; who asks at once waits its turn."""
+        ordered = sorted(set(artifacts))
+        await self._tx.execute(QUERIES["lock_artifacts"], artifacts=ordered)
+        rows = await self._tx.fetch(
+            QUERIES["finished_artifacts"], artifacts=ordered, embedder=self._embedder
+        )
+        return [Indexed(row["artifact_id"], row["tenant_id"], row["chunk_count"]) for row in rows]
+
+    async def begin_anew(self, *, most: int) -> int:
+        """Let passages that another embedder has read wait for ours; return how many."""
+        return await self._tx.execute(QUERIES["begin_anew"], embedder=self._embedder, most=most)
+
+    async def waiting(self) -> int:
+        """Return how many passages of all tenants wait for a vector."""
+        found: int = await self._tx.fetchval(QUERIES["count_waiting"])
+        return found
+
+    async def count(self, tenant: str, *, most: int | None = None) -> int:
+        """Return how many passages of a tenant have a vector; `most`: nobody needs to know of more."""
+        found: int = await self._tx.fetchval(
+            QUERIES["count_embeddings"], tenant=tenant, embedder=self._embedder, most=most
+        )
+        return found
+
+    async def nearest(
+        self, tenant: str, vector: Sequence[float], *, words: str, least: float, most: int
+    ) -> list[Finding] | None:
+        """Return the tenant's passages nearest to a vector, nearest first; None where none has one.
+
+        `similarity` is the cosine, at least `least`; `words` are what highlights speak of.
+        """
+        there = await self.count(tenant, most=_COMPARED + 1)
+        if there == 0:
+            return None
+        asked = {
+            "tenant": tenant,
+            "embedder": self._embedder,
+            "vector": _written(vector),
+            "words": words,
+            "least": least,
+            "most": most,
+        }
+        if there <= _COMPARED:
+            rows = await self._tx.fetch(QUERIES["nearest_of_all"], **asked)
+        else:
+            await self._tx.execute(QUERIES["look_further"])
+            rows = await self._tx.fetch(QUERIES["nearest_by_index"], **asked)
+        return [finding_of(row) for row in rows]
+
+
+def _written(vector: Sequence[float]) -> str:
+    return "{" + ",".join(f"{each:.7g}" for each in vector) + "}"

@@ -1,0 +1,302 @@
+"""Vectors on real servers: made by themselves, near what is alike, each tenant's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from grace.contracts.knowledge import (
+    ArtifactIndexed,
+    GetIndexStats,
+    IndexStats,
+    IngestArtifact,
+    SearchKnowledge,
+    SearchResults,
+)
+from grace.kit import Service
+from grace.knowledge import handlers, loops
+from grace.knowledge.embedders import EmbeddingError, Letters
+from grace.knowledge.settings import Settings
+from grace.knowledge.store import Vectors, vectors
+from grace.testkit import House, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from grace.kit import Runtime
+
+MakeIngest = Callable[..., IngestArtifact]
+SOON = 3.0  # seconds, in which what is ingested has its vectors
+ORDERS = "Hängende Bestellungen: eine Verbindung hat ihre Transaktion nicht beendet."
+DISK = "A full disk is freed by removing rotated log files."
+
+
+async def ask(gateway: Runtime, query: str, *, tenant: str = "default", most: int = 10) -> Any:
+    found: SearchResults = await gateway.call(
+        SearchKnowledge(tenant_id=tenant, query=query, top_k=most)
+    )
+    return found
+
+
+async def stats(gateway: Runtime, tenant: str = "default") -> IndexStats:
+    found: IndexStats = await gateway.call(GetIndexStats(tenant_id=tenant))
+    return found
+
+
+async def embedded(gateway: Runtime, count: int, tenant: str = "default") -> IndexStats:
+    async def there() -> IndexStats | None:
+        found = await stats(gateway, tenant)
+        return found if found.indexed_embeddings == count else None
+
+    found: IndexStats = await eventually(there, timeout=SOON)
+    return found
+
+
+class Whimsical(Letters):
+    """An embedder that fails where a text says so, until it is told better."""
+
+    name = "whimsical"
+
+    def __init__(self) -> None:
+        self.is_well = False
+
+    def embed(self, texts: Sequence[str]) -> list[list[float] | None]:
+        if not self.is_well and any("cursed" in text for text in texts):
+            raise EmbeddingError("the model fell over")
+        return super().embed(texts)
+
+
+@asynccontextmanager
+async def running(house: House, embedder: Letters, **settings: Any) -> AsyncIterator[Runtime]:
+    """Knowledge with an embedder of the test's own; loops tick when the test says so."""
+    own = Settings(**house.installation.settings("knowledge", house.database) | settings)
+    service = (
+        Service("knowledge", own)
+        .schema(handlers.__file__)
+        .handle(handlers.stream(loops.Embed))
+        .serve(handlers.rpc(embedder))
+    )
+    async with house.running():
+        started = await house.furnished(service).start()
+        try:
+            yield started.runtime
+        finally:
+            await started.stop()
+
+
+@asynccontextmanager
+async def renamed(house: House, name: str) -> AsyncIterator[None]:
+    """The index under another name: as in a database without pgvector, there is none."""
+    admin = await house.installation.admin(house.database)
+    await admin.execute(f"ALTER INDEX knowledge.embeddings_nearest RENAME TO {name}_")
+    await admin.execute(f"ALTER INDEX knowledge.{name}_ RENAME TO {name}")
+    try:
+        yield
+    finally:
+        await admin.execute(f"ALTER INDEX knowledge.{name} RENAME TO {name}_")
+        await admin.execute(f"ALTER INDEX knowledge.{name}_ RENAME TO embeddings_nearest")
+        await admin.close()
+
+
+async def test_what_is_ingested_gets_its_vectors_by_itself_and_is_found_by_them(
+    house: House, make_ingest: MakeIngest
+) -> None:
+    before = REGISTRY.get_sample_value("grace_knowledge_embedded_total") or 0
+    async with house.running("knowledge"):
+        gateway = await house.act_as("gateway")
+        empty = await stats(gateway)
+        assert (empty.backend, empty.embedder) == ("pgvector", "letters-384-1")
+        assert (empty.total_vectors, empty.total_embeddings) == (0, 0)
+        told = await gateway.call(make_ingest(ORDERS, title="Orders", language="german"))
+        await gateway.call(make_ingest(DISK, title="Disk"))
+        found = await embedded(gateway, 2)
+        assert (found.total_vectors, found.total_embeddings, found.index_coverage) == (2, 2, 1.0)
+        assert "by their vectors" in found.note
+        assert REGISTRY.get_sample_value("grace_knowledge_embedded_total") == before + 2
+        indexed = [
+            ArtifactIndexed.from_bytes(each.data)
+            for each in await house.messages("knowledge.artifact.indexed")
+        ]
+        assert {each.artifact_id for each in indexed} >= {told.artifact_id}
+        assert {(each.embedder, each.chunk_count) for each in indexed} == {("letters-384-1", 1)}
+
+        # No word of it is a word of the text: the letters are alike.
+        misspelt = await ask(gateway, "Bestelungen Transaktionn")
+        assert misspelt.backend == "pgvector"
+        (hit,) = misspelt.hits
+        assert (hit.title, hit.text) == ("Orders", ORDERS)
+        assert 0.15 < hit.similarity < 0.5
+        assert hit.highlight.startswith("Hängende Bestellungen")
+        # Words still count above all else.
+        exact = await ask(gateway, "rotated log files")
+        assert [each.title for each in exact.hits] == ["Disk"]
+        assert exact.hits[0].similarity > 0.5
+        # What is joined or left out on purpose is a matter of words.
+        assert (await ask(gateway, "Bestelungen -disk")).backend == "postgres-fts"
+        assert (await ask(gateway, "Bestelungen -disk")).hits == ()
+
+
+@pytest.mark.parametrize(("index", "times"), [("embeddings_nearest", 1), ("elsewhere", 0)])
+async def test_the_log_says_to_the_letter_that_vectors_are_made_and_nothing_where_they_are_not(
+    house: House, index: str, times: int
+) -> None:
+    async with running(house, Letters()) as knowledge, renamed(house, index):
+        loop = loops.Embed(knowledge.settings, Letters())
+        with capture_logs() as told:
+            for _ in range(2):
+                await loop.tick(knowledge)
+        events = [each["event"] for each in told]
+        for line in (
+            "Vector/embedding services started",
+            "[VECTOR INTEGRATION] Started - auto-embedding enabled",
+        ):
+            assert events.count(line) == times
+
+
+async def test_a_tenant_finds_nothing_of_anothers_by_vectors_either(
+    house: House, make_ingest: MakeIngest
+) -> None:
+    async with house.running("knowledge"):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS))
+        await gateway.call(make_ingest(DISK, tenant_id="other"))
+        await embedded(gateway, 1)
+        await embedded(gateway, 1, "other")
+        assert len((await ask(gateway, "Bestelungen Transaktionn")).hits) == 1
+        assert (await ask(gateway, "Bestelungen Transaktionn", tenant="other")).hits == ()
+        # Where nothing has a vector yet, vectors were not looked at.
+        assert (await ask(gateway, "Bestelungen", tenant="third")).backend == "postgres-fts"
+
+
+async def test_a_passage_that_an_embedder_fails_on_stands_in_nobodys_way(
+    house: House, make_ingest: MakeIngest
+) -> None:
+    embedder = Whimsical()
+    async with running(house, embedder, embed_attempts=2) as knowledge:
+        gateway = await house.act_as("gateway")
+        loop = loops.Embed(knowledge.settings, embedder)
+        for text in ("A cursed text.", ORDERS):
+            await gateway.call(make_ingest(text))
+        told = await gateway.call(make_ingest("Words. " * 100 + "?! " * 200))
+        assert told.chunk_count == 2  # the title is part of the first; the second has no word
+        await loop.tick(knowledge)
+        assert (await stats(gateway)).indexed_embeddings == 2
+        rows = await house.rows(
+            "knowledge", "SELECT failure, next_at > now() AS waits FROM embeddings e JOIN chunks c"
+            " USING (artifact_id, position) WHERE embedding IS NULL ORDER BY c.text",
+        )  # fmt: skip
+        wordless, cursed = sorted([(row["failure"], row["waits"]) for row in rows])
+        assert wordless == ("it has no word that a vector could be made of", None)
+        assert cursed == ("the model fell over", True)
+        assert (await stats(gateway)).total_embeddings == 4
+        assert len((await ask(gateway, "Bestelungen Transaktionn")).hits) == 1
+
+        embedder.is_well = True
+        await house.rows("knowledge", "UPDATE embeddings SET next_at = now() WHERE next_at > now()")
+        await loop.tick(knowledge)
+        assert (await stats(gateway)).indexed_embeddings == 3
+
+
+async def test_after_so_many_tries_nobody_tries_again_and_a_question_is_answered_by_words(
+    house: House, make_ingest: MakeIngest
+) -> None:
+    embedder = Whimsical()
+    async with running(house, embedder, embed_attempts=2) as knowledge:
+        gateway = await house.act_as("gateway")
+        loop = loops.Embed(knowledge.settings, embedder)
+        await gateway.call(make_ingest("A cursed text."))
+        for _ in range(2):
+            await loop.tick(knowledge)
+            await house.rows(
+                "knowledge", "UPDATE embeddings SET next_at = now() WHERE next_at > now()"
+            )
+        rows = await house.rows("knowledge", "SELECT attempts, next_at FROM embeddings")
+        assert [tuple(row) for row in rows] == [(2, None)]
+        found = await ask(gateway, "a cursed question")
+        assert (found.backend, len(found.hits)) == ("postgres-fts", 1)
+
+
+async def test_another_embedder_reads_everything_anew_and_spaces_are_never_mixed(
+    house: House, make_ingest: MakeIngest
+) -> None:
+    async with running(house, Letters()) as knowledge:
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS))
+        await loops.Embed(knowledge.settings, Letters()).tick(knowledge)
+    other = Whimsical()
+    async with running(house, other) as knowledge:
+        gateway = await house.act_as("gateway")
+        assert (await stats(gateway)).indexed_embeddings == 0
+        assert (await ask(gateway, "Bestelungen Transaktionn")).backend == "postgres-fts"
+        renew = loops.Renew(other)
+        await renew.tick(knowledge)
+        await loops.Embed(knowledge.settings, other).tick(knowledge)
+        assert (await stats(gateway)).embedder == "whimsical"
+        assert len((await ask(gateway, "Bestelungen Transaktionn")).hits) == 1
+        assert await renew.tick(knowledge) is False
+        (row,) = await house.rows("knowledge", "SELECT embedder FROM embeddings")
+        assert row["embedder"] == "whimsical"
+
+
+async def test_many_replicas_embed_each_passage_once_and_tell_of_each_text_once(
+    house: House, make_ingest: MakeIngest
+) -> None:
+    text = "".join(f"Paragraph {number} about locks and sessions. " * 20 for number in range(12))
+    async with running(house, Letters(), embed_most=2) as knowledge:
+        gateway = await house.act_as("gateway")
+        told = await gateway.call(make_ingest(text))
+        assert told.chunk_count > 6
+        both = [loops.Embed(knowledge.settings, Letters()) for _ in range(2)]
+        while any(await asyncio.gather(*(each.tick(knowledge) for each in both))):
+            pass
+        assert (await embedded(gateway, told.chunk_count)).total_vectors == told.chunk_count
+        assert len(await eventually(lambda: house.messages("knowledge.artifact.indexed"))) == 1
+        rows = await house.rows("knowledge", "SELECT DISTINCT attempts FROM embeddings")
+        assert [row["attempts"] for row in rows] == [1]
+
+
+async def test_beside_thousands_of_anothers_the_index_finds_what_all_comparisons_find(
+    house: House, make_ingest: MakeIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(house, Letters()) as knowledge:
+        gateway = await house.act_as("gateway")
+        for number in range(60):
+            tenant = "default" if number % 3 == 0 else "other"
+            text = f"Runbook {number}: " + ("Bestellung " if number % 2 else "Festplatte ") * 5
+            await gateway.call(make_ingest(text, tenant_id=tenant))
+        loop = loops.Embed(knowledge.settings, Letters())
+        while await loop.tick(knowledge):
+            pass
+        exact = (await ask(gateway, "Bestelung Runbok", most=50)).hits
+        assert len(exact) >= 10
+        monkeypatch.setattr(vectors, "_COMPARED", 3)
+        assert (await ask(gateway, "Bestelung Runbok", most=50)).hits == exact
+        vector = Letters().embed(["Bestelung Runbok"])[0]
+        assert vector
+        async with knowledge.unit() as unit:
+            found = await Vectors(unit.tx, Letters.name).nearest(
+                "other", vector, words="x", least=0.3, most=50
+            )
+        assert found
+        assert {each.artifact_id for each in found}.isdisjoint({each.artifact_id for each in exact})
+
+
+async def test_without_pgvector_words_find_and_nothing_else_is_claimed(
+    house: House, make_ingest: MakeIngest
+) -> None:
+    async with renamed(house, "elsewhere"), house.running("knowledge"):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS, language="german"))
+        found = await stats(gateway)
+        assert (found.backend, found.total_embeddings) == ("postgres-fts", 0)
+        assert found.embedder is None
+        assert "no pgvector" in found.note
+        assert (await ask(gateway, "Bestellungen Transaktion")).backend == "postgres-fts"
+        rows = await house.rows("knowledge", "SELECT embedding FROM embeddings")
+        assert [row["embedding"] for row in rows] == [None]
