@@ -52,6 +52,7 @@ WHOLE = {
     "htm:sla_candidates": "the front of each type",
     "intent:list_holds": "a page of what waits",
     "intent:thaw_missions": "all that waits",
+    "knowledge:count_waiting": "how many there are",
     "observability:count_alerts": "how many there are",
     "observability:current_runs": "runs of now are a few",
     "observability:last_failures": "open alerts and the suites of an hour are a few",
