@@ -68,6 +68,31 @@ async def test_only_plans_for_frozen_targets_wait_until_the_freeze_ends(
             assert len(await eventually(lambda: house.messages(subject))) == 1  # noqa: B023
 
 
+async def test_what_nobody_has_reported_for_long_is_not_answered_when_the_freeze_ends(
+    house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
+) -> None:
+    stale = {"stale_after": timedelta(hours=24)}
+    async with house.running("intent", "worker", worker=with_target, intent=stale):
+        gateway = await house.act_as("gateway")
+        until = datetime.now(UTC) + timedelta(hours=1)
+        declared = await gateway.call(FREEZE.model_copy(update={"ends_at": until}))
+        kind = "postgres.runaway_query"
+        await report(make_error(kind=kind, target="shop"))
+        await _stands(house, "shop", "captured", "freeze")
+        await house.rows(
+            "intent", "UPDATE missions SET last_issued_at = now() - interval '50 hours'"
+        )
+        await gateway.call(
+            EndFreeze(tenant_id="default", freeze_id=declared.freeze_id, principal="bob")
+        )
+        blocked = await _stands(house, "shop", "blocked", None)
+        assert blocked["plan"] is None
+        assert blocked["reason"] == (
+            "its last report is 50 hours old, and what it tells of may be over: "
+            "where it is not, it is reported again"
+        )
+
+
 async def test_a_freeze_of_later_holds_what_was_released_before_and_the_cool_down_does_not(
     house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
 ) -> None:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grace.intent.domain.document import parse_playbook
-from grace.intent.domain.hold import ACTED, Cause, Earlier, Limits, Past, hold_of
+from grace.intent.domain.hold import ACTED, Cause, Earlier, Limits, Past, hold_of, stale_report
 from grace.intent.domain.intent import ENDS
+from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook, Threshold
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -52,6 +53,25 @@ def test_fewer_or_better_ends_do_not_stop(
     make_playbook: MakePlaybook, outcomes: tuple[str, ...]
 ) -> None:
     assert hold_of(make_playbook(), Past(ends(*outcomes)), LIMITS, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_stale"),
+    [
+        ({}, True),
+        ({"last_issued_at": NOW - timedelta(hours=24)}, False),
+        ({"last_issued_at": None}, False),
+        ({"intent_id": "intent-1"}, False),
+        ({"released_at": NOW}, False),
+    ],
+    ids=["old", "just in time", "of an older version", "a wish, no report", "a person wants it"],
+)
+def test_what_nobody_has_reported_for_long_is_not_answered(
+    make_mission: Callable[..., Mission], changes: dict[str, object], is_stale: bool
+) -> None:
+    old = {"last_issued_at": NOW - timedelta(hours=24, seconds=1)}
+    mission = replace(make_mission(), **(old | changes))
+    assert (stale_report(mission, LIMITS, now=NOW) is not None) == is_stale
 
 
 def test_what_a_later_look_took_back_did_not_help(make_playbook: MakePlaybook) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook, Threshold
 
 ACTED = frozenset({"verified", "failed", "rolled_back", "rollback_failed", "inconclusive"})
@@ -41,6 +42,7 @@ class Limits:
     flap: Threshold
     cooldown: timedelta
     loop: int
+    stale: timedelta = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,23 @@ def hold_of(playbook: Playbook, past: Past, limits: Limits, *, now: datetime) ->
         _loop(playbook, _taken_back(past.missions), limits.loop)
         or _flapping(past.missions, playbook.trigger.flap or limits.flap, now)
         or _cooldown(playbook, past.target_ended_at, limits, now)
+    )
+
+
+def stale_report(mission: Mission, limits: Limits, *, now: datetime) -> str | None:
+    """Tell why an error is too old to be answered; None where it is not, or a person wants it answered.
+
+    After a long freeze, or days without workers, the world is another one than the report's.
+    """
+    last = mission.last_issued_at
+    if last is None or mission.intent_id is not None or mission.released_at is not None:
+        return None
+    if now - last <= limits.stale:
+        return None
+    hours = (now - last) / timedelta(hours=1)
+    return (
+        f"its last report is {hours:.0f} hours old, and what it tells of may be over: "
+        "where it is not, it is reported again"
     )
 
 

@@ -13,7 +13,7 @@ class Mission:
     `target` is None where an intent names none, `intent_id` where an error opened it. `plan` is set
     once planned, `blocked_at` once blocked; `reason` tells why it is blocked, why a plan is still
     owed, or why it ended so. `hold` is why its plan waits, `released_at` when somebody let it go on,
-    `over_at` when its reporter said that the error is over.
+    `over_at` when its reporter said that the error is over, `last_issued_at` when its last report was sent.
     """
 
     mission_id: str
@@ -39,3 +39,4 @@ class Mission:
     hold: str | None = None
     released_at: datetime | None = None
     over_at: datetime | None = None
+    last_issued_at: datetime | None = None

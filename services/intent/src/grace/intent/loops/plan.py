@@ -9,7 +9,7 @@ from grace.contracts import intent as wire
 from grace.intent.domain.consideration import Considered, considered
 from grace.intent.domain.document import LONGEST, MAX_FLAP
 from grace.intent.domain.freeze import NOBODY_KNOWS, Freeze, TargetClass, freeze_hold
-from grace.intent.domain.hold import Hold, Limits, Past, hold_of
+from grace.intent.domain.hold import Hold, Limits, Past, hold_of, stale_report
 from grace.intent.domain.lifecycle import State
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.planning import (
@@ -141,6 +141,7 @@ def _limits(settings: Settings) -> Limits:
         flap=Threshold(settings.flap_count, settings.flap_within),
         cooldown=settings.target_cooldown,
         loop=settings.loop_limit,
+        stale=settings.stale_after,
     )
 
 
@@ -148,6 +149,9 @@ def _settled(mission: Mission, found: Shortlist, decision: Decision, facts: _Fac
     looked_at = considered(found, decision)
     match decision:
         case Ready(playbook):
+            late = stale_report(mission, facts.limits, now=facts.now)
+            if late is not None:
+                return Settled(mission, State.BLOCKED, looked_at, reason=late)
             hold = _hold(mission, playbook, facts)
             if hold is not None:
                 return _held(mission, playbook, hold, looked_at, facts.now)

@@ -190,4 +190,5 @@ def mission_of(row: Record) -> Mission:
         hold=row["hold"],
         released_at=row["released_at"],
         over_at=row["over_at"],
+        last_issued_at=row["last_issued_at"],
     )
