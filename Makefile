@@ -8,7 +8,7 @@ BIN     := .venv/bin
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check format test model machine claimers torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs rules dashboards console browser proto lock bench bench-htm bench-loop bench-policy load
+.PHONY: help setup demo up check format test model machine claimers torture torture-htm torture-htm-controls torture-verify torture-attacks contract docs rules dashboards console browser embeddings proto lock bench bench-htm bench-loop bench-policy load
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 30
@@ -80,6 +80,10 @@ console: ## build the web console into the gateway's package; needs npm
 browser: setup ## look at the web console in a real Chromium
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || { echo "no Chromium is installed (Debian: apt-get install chromium)"; exit 1; }
 	GRACE_BROWSER=1 $(BIN)/pytest services/gateway/tests/test_browser.py $(ARGS)
+
+embeddings: setup ## install a model of language (1.5 GB; UV_FIND_LINKS: a folder with torch's wheel), and try what knowledge does with it
+	$(BIN)/python deploy/local/embeddings.py
+	GRACE_EMBEDDINGS=1 $(BIN)/pytest services/knowledge/tests/test_models.py $(ARGS)
 
 proto: setup ## generate the messages and what follows from them from proto/
 	$(BIN)/python proto/generate.py

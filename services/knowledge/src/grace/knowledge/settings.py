@@ -1,6 +1,7 @@
 """What an operator may change about knowledge."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -19,8 +20,11 @@ class Settings(ServiceSettings):
     keep_keys: Duration = timedelta(days=7)
     # How often it is looked for keys that have served their time; they harm nobody meanwhile.
     prune_interval: Duration = timedelta(minutes=10)
-    # What vectors are made of: letters needs nothing and knows likeness of spelling alone. off: words alone find.
-    embedder: Literal["letters", "off"] = "letters"
+    # What makes vectors: letters needs nothing and knows likeness of spelling alone; a model of
+    # sentence-transformers (requirements/embed.txt) knows meaning. off: words alone find.
+    embedder: Literal["letters", "sentence-transformers", "off"] = "letters"
+    # The model's folder; its vectors have 384 numbers.
+    embedder_model: Path | None = None
     # An ingested text wakes the loop at once; this is for what failed, and for what a crash forgot.
     embed_interval: Duration = timedelta(seconds=2)
     # Passages at a time: a hundred take a tenth of a second, beside everything else.
