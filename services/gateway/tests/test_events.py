@@ -18,6 +18,7 @@ from grace.gateway.api.cursors import Seal
 from grace.gateway.api.feed import Feed
 from grace.gateway.api.limits import Limits
 from grace.gateway.api.reports import reports
+from grace.gateway.api.sign_on import SignOn
 from grace.gateway.api.streaming import EventStream
 from grace.gateway.api.submissions import submissions
 from grace.gateway.domain.access import Key, Scope
@@ -234,7 +235,16 @@ async def test_a_client_that_takes_nothing_does_not_keep_its_seat(
         settings = Settings(event_stall=timedelta(seconds=0.05), event_streams_per_key=1)
         feed, seal = Feed(runtime, settings), Seal(b"0" * 32, "default", STREAM)
         gathered = submissions(runtime, settings), reports(runtime)
-        caller = Caller(KEY, "request-1", runtime, settings, *gathered, seal, Limits(settings))
+        caller = Caller(
+            KEY,
+            "request-1",
+            runtime,
+            settings,
+            *gathered,
+            seal,
+            Limits(settings),
+            SignOn(settings, runtime),
+        )
         started: list[str] = []
 
         async def receive() -> MutableMapping[str, Any]:

@@ -46,7 +46,9 @@ class More(Thing):
 
 def house() -> FastAPI:
     app = FastAPI(telemetry={"tracing": False}, redirect_slashes=False)
-    app.state.runtime = app.state.submissions = app.state.reports = app.state.limits = None
+    app.state.runtime = app.state.submissions = app.state.reports = app.state.limits = (
+        app.state.sign_on
+    ) = None
     app.state.settings, app.state.cursor_key = Settings(), SEALING
     errors.install(app)
 

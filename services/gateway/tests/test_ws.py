@@ -17,6 +17,7 @@ from grace.gateway.api.cursors import Seal
 from grace.gateway.api.feed import Feed
 from grace.gateway.api.limits import Limits
 from grace.gateway.api.reports import reports
+from grace.gateway.api.sign_on import SignOn
 from grace.gateway.api.sockets import Socket, bounds_of
 from grace.gateway.api.submissions import submissions
 from grace.gateway.domain.access import Key
@@ -202,7 +203,9 @@ def deaf_to(front: Any, runtime: Runtime | None, order: bytes) -> tuple[Conversa
     key = Key("key-1", "default", "eve", "", ("events:read",), "admin", NOW)
     gathered = submissions(here, settings), reports(here)
     seal, limits = Seal(b"0" * 32, "default", "/"), Limits(settings)
-    caller = Caller(key, "request-1", here, settings, *gathered, seal, limits)
+    caller = Caller(
+        key, "request-1", here, settings, *gathered, seal, limits, SignOn(settings, here)
+    )
     wire = Socket(ServerProtocol(state=State.OPEN), bounds_of(settings), set())
     deaf = Deaf(wire)
     wire.connection_made(deaf)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from grace.gateway.domain.access import Scope
 from grace.kit import Duration, service_config
 from grace.kit.blobs import BlobSettings
 
@@ -82,5 +83,21 @@ class Settings(BlobSettings):
     chat_fallback: Duration = timedelta(seconds=25)
     # Nobody waits longer for the chat, not even for a part that does not let itself be stopped.
     chat_timeout: Duration = timedelta(seconds=30)
+    # The house's identity provider (OpenID Connect), as its tokens name it in `iss`. Empty: API keys alone open.
+    oidc_issuer: str = Field(default="", max_length=1000)
+    # What its tokens must be meant for (`aud`): a token for another program is none for Grace.
+    oidc_audience: str = Field(default="", max_length=1000)
+    # Its public keys: the https address of its JSON Web Key Set (`jwks_uri`), or a file.
+    oidc_keys: str = Field(default="", max_length=1000)
+    # A key that it has withdrawn opens nothing after this; a new one is found at its first token.
+    oidc_refresh: Duration = timedelta(minutes=10)
+    # Who somebody is here: small letters, digits and . _ : - ; the same name as of their API keys is the same person.
+    oidc_principal_claim: str = Field(default="sub", min_length=1, max_length=256)
+    # Whose things they see. Empty: the house's own tenant.
+    oidc_tenant_claim: str = Field(default="", max_length=256)
+    # Their roles, as a list or a text; a dot leads into an object, e.g. realm_access.roles.
+    oidc_roles_claim: str = Field(default="roles", min_length=1, max_length=256)
+    # What each role may do, as JSON: {"sre": ["approvals:read", "approvals:decide"]}. Others may nothing.
+    oidc_roles: dict[str, tuple[Scope, ...]] = Field(default_factory=dict)
     # Requests in hand may end for this long when the gateway stops.
     drain_timeout: Duration = timedelta(seconds=10)

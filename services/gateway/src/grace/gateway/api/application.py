@@ -56,6 +56,7 @@ from grace.gateway.api.door import Door
 from grace.gateway.api.feed import Feed
 from grace.gateway.api.limits import Limits
 from grace.gateway.api.reports import reports
+from grace.gateway.api.sign_on import SignOn
 from grace.gateway.api.submissions import submissions
 from grace.gateway.api.visit import PAGE_FILES
 from grace.gateway.settings import Settings
@@ -127,7 +128,7 @@ def application(runtime: Runtime, settings: Settings, cursor_key: bytes) -> ASGI
     app.state.places = ws.Places(settings)
     app.state.submissions = submissions(runtime, settings)
     app.state.reports = reports(runtime)
-    return Door(app, runtime, settings)
+    return Door(app, runtime, settings, app.state.sign_on)
 
 
 def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
@@ -146,6 +147,7 @@ def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
     app.state.runtime = runtime
     app.state.settings = settings
     app.state.limits = Limits(settings)
+    app.state.sign_on = SignOn(settings, runtime) if runtime else None
     app.state.blobs = open_blobs(settings)
     errors.install(app)
     description.install(app)

@@ -15,8 +15,10 @@ from grace.gateway.api.cursors import Seal
 from grace.gateway.api.envelope import Envelope, Meta
 from grace.gateway.api.limits import Limits
 from grace.gateway.api.reports import Reports
+from grace.gateway.api.sign_on import SignOn
 from grace.gateway.api.submissions import Submissions
 from grace.gateway.domain.access import Key, Scope, Standing, hash_of, is_token, standing
+from grace.gateway.domain.sign_on import is_signed_token
 from grace.gateway.settings import Settings
 from grace.gateway.store import FoundKey, Store
 from grace.kit import Forbidden, Gathering, Runtime, Unauthenticated, new_id
@@ -24,13 +26,16 @@ from grace.kit import Forbidden, Gathering, Runtime, Unauthenticated, new_id
 R = TypeVar("R", bound=Message)
 T = TypeVar("T")
 
-_BEARER = HTTPBearer(auto_error=False, description="An API key, `Authorization: Bearer grace_..`")
+_BEARER = HTTPBearer(
+    auto_error=False,
+    description="An API key, `Authorization: Bearer grace_..`; or, where the house has an identity provider, its token (a JWT).",
+)
 _MOST_KEYS = 256
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same, without Bearer.")
 
 
 class NoKey(Unauthenticated):
-    """Give an API key as `Authorization: Bearer grace_..` or as `X-API-Key`."""
+    """Give an API key as `Authorization: Bearer grace_..` or as `X-API-Key`, or a token of the house's identity provider."""
 
 
 class UnknownKey(Unauthenticated):
@@ -57,6 +62,7 @@ class Caller:
     reports: Reports
     seal: Seal
     limits: Limits
+    sign_on: SignOn
     # For the owner's `idempotency_key`: a function of this key, this route and the header given.
     idempotency_key: str | None = None
     # What a repeat with the same Idempotency-Key has again; each owner names what is new after it.
@@ -82,8 +88,10 @@ class Caller:
         )
 
 
-async def authenticate(token: str, runtime: Runtime) -> Key:
+async def authenticate(token: str, runtime: Runtime, sign_on: SignOn) -> Key:
     """Return the key of a token. Unauthenticated where it opens nothing."""
+    if is_signed_token(token):
+        return await sign_on.open(token)
     async with runtime.reading() as tx:
         found = await Store(tx).find_keys([hash_of(token)])
     return await opened(found.get(hash_of(token)), runtime)
@@ -124,7 +132,7 @@ def token_of(headers: Mapping[str, str]) -> str:
     if not tokens:
         raise NoKey
     token = tokens.pop()
-    if tokens or not is_token(token):
+    if tokens or not (is_token(token) or is_signed_token(token)):
         raise UnknownKey
     return token
 
@@ -165,6 +173,7 @@ def allowed(house: State, scope: HttpScope, scopes: Sequence[str]) -> Caller:
         house.reports,
         Seal(house.cursor_key, key.tenant_id, scope["path"]),
         house.limits,
+        house.sign_on,
         state.get("idempotency_key"),
         state.get("identity") or new_id(),
     )

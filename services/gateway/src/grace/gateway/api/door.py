@@ -17,8 +17,10 @@ from grace.gateway.api.heads import refuse_long_head, refuse_unclear_head
 from grace.gateway.api.hunting import hunt
 from grace.gateway.api.limits import Limits
 from grace.gateway.api.repeats import Attempt, Repeats
+from grace.gateway.api.sign_on import SignOn
 from grace.gateway.api.visit import Visit
 from grace.gateway.domain.access import Key, hash_of
+from grace.gateway.domain.sign_on import is_signed_token
 from grace.gateway.settings import Settings
 from grace.kit import Runtime, Unauthenticated, tracing
 
@@ -31,8 +33,9 @@ _ALIVE = "/health/live"
 class Door:
     """Wraps the app: what comes in is known and clean, what goes out is counted."""
 
-    def __init__(self, app: FastAPI, runtime: Runtime, settings: Settings) -> None:
+    def __init__(self, app: FastAPI, runtime: Runtime, settings: Settings, sign_on: SignOn) -> None:
         self._app = app
+        self._sign_on = sign_on
         self._runtime = runtime
         self._settings = settings
         self._limits = Limits(settings)
@@ -80,7 +83,10 @@ class Door:
         digest = hash_of(token)
         self._limits.meet(visit.address, digest)
         try:
-            key = await opened(await self._keys.ask(digest), self._runtime)
+            if is_signed_token(token):
+                key = await self._sign_on.open(token)
+            else:
+                key = await opened(await self._keys.ask(digest), self._runtime)
         except Unauthenticated:
             self._limits.learn(digest, opens=False)
             raise

@@ -94,7 +94,7 @@ class Pursuit:
 async def refuse_ended_key(caller: Caller, headers: Mapping[str, str], scope: Scope) -> None:
     """A key opened this door long ago; whether it still would is asked again. Raises the LastWord."""
     try:
-        key = await authenticate(token_of(headers), caller.runtime)
+        key = await authenticate(token_of(headers), caller.runtime, caller.sign_on)
     except Unauthenticated as error:
         raise LastWord("closed", error.detail) from None
     except (Unavailable, *TRANSIENT):

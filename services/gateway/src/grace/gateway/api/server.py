@@ -10,6 +10,7 @@ import uvicorn
 
 from grace.gateway.api.application import application
 from grace.gateway.api.protocol import protocol_of
+from grace.gateway.api.sign_on import refuse_unfit_provider
 from grace.gateway.domain.access import ADMIN, ADMIN_KEY, Scope, hash_of, is_token
 from grace.gateway.settings import Settings
 from grace.gateway.store import Store
@@ -21,9 +22,10 @@ _BACKLOG = 2048
 
 
 def refuse_unfit(settings: Settings) -> None:
-    """SettingsError where the admin key cannot be trusted or the port cannot be had."""
+    """SettingsError where the admin key or the identity provider cannot be trusted, or the port cannot be had."""
     if settings.admin_key_file is not None:
         read_token(settings.admin_key_file)
+    refuse_unfit_provider(settings)
     listen(settings.host, settings.port, stall=settings.event_stall).close()
 
 
