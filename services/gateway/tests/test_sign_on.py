@@ -237,6 +237,21 @@ def test_a_provider_that_could_not_be_trusted_is_told_before_anything_starts(
         refuse_unfit(Settings(**right | changes))
 
 
+async def test_keys_come_from_whom_an_authority_of_this_machine_vouches_for(
+    tmp_path: Path, open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = providers.certify(tmp_path / "house.pem")
+    monkeypatch.setattr("grace.gateway.api.sign_on._ASK_AGAIN_SECONDS", 0.0)
+    async with (
+        providers.running(certificate) as provider,
+        open_gateway("verification", **told(provider)) as front,
+    ):
+        assert await status_of(front, provider.token()) == 401
+        assert provider.asked == 0
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert await status_of(front, provider.token()) == 200
+
+
 async def test_keys_may_lie_in_a_file(tmp_path: Path, open_gateway: OpenGateway) -> None:
     file = tmp_path / "keys.json"
     async with providers.running() as provider:

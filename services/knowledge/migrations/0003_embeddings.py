@@ -7,8 +7,8 @@ from grace.kit.migrations import statements
 revision = "0003"
 down_revision = "0002"
 
-# Vectors are plain arrays, so that the table is the same with and without the extension, and a dump of one
-# goes into the other. The index is of 384 dimensions, as every vector is.
+# Vectors are plain arrays, so that the table is the same with and without the extension. The index is of 384
+# dimensions, as every vector is.
 SQL = """
 CREATE TABLE embeddings (
     artifact_id uuid NOT NULL,
