@@ -109,6 +109,12 @@ PLATFORM = Dashboard(
             is_stacked=True,
         ),
         Panel(
+            "API keys that end soon",
+            "In use within the last day, and over within a week. Who reports errors with one is not heard after that.",
+            [Query("max(grace_gateway_keys_ending)", "keys")],
+            bad_from=1,
+        ),
+        Panel(
             "Passages that wait for a vector",
             "Words find them meanwhile. Growing: knowledge's embedder fails or is too slow.",
             [

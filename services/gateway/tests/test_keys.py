@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from grace.gateway.api.server import read_token
 from grace.gateway.app import build
 from grace.gateway.settings import Settings
 from grace.kit import SettingsError
 from grace.stack.ports import free_port
+from grace.testkit import eventually
 
 OpenGateway = Callable[..., Any]
 TOKEN = "grace_" + "x" * 43
@@ -124,6 +126,31 @@ async def test_a_key_ends_after_a_quarter_unless_told_otherwise(open_gateway: Op
         made = (await front.admin.post("/api/keys", json=body)).json()["data"]
         left = datetime.fromisoformat(made["expires_at"]) - datetime.now(UTC)
         assert timedelta(days=89) < left <= timedelta(days=90)
+
+
+async def test_a_key_that_is_used_and_ends_soon_is_counted_until_it_is_replaced(
+    open_gateway: OpenGateway,
+) -> None:
+    async with open_gateway(key_warning="P7D", key_warning_interval="PT0.05S") as front:
+        await front.person("idle", "keys:read")
+        busy, later = [await front.person(each, "keys:read") for each in ("busy", "later")]
+        for client in (busy, later):
+            assert (await client.get("/api/keys")).status_code == 200
+
+        async def counted(count: int) -> bool:
+            return REGISTRY.get_sample_value("grace_gateway_keys_ending") == count
+
+        await front.house.rows(
+            "gateway",
+            "UPDATE api_keys SET expires_at = now() + CASE principal WHEN 'later'"
+            " THEN interval '8 days' ELSE interval '6 days' END WHERE principal <> 'admin'",
+        )
+        await eventually(lambda: counted(1))
+        await front.house.rows(
+            "gateway",
+            "UPDATE api_keys SET last_used_at = now() - interval '2 days' WHERE principal = 'busy'",
+        )
+        await eventually(lambda: counted(0))
 
 
 async def test_the_last_use_is_noted(open_gateway: OpenGateway) -> None:

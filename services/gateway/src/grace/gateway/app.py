@@ -16,5 +16,6 @@ def build(settings: Settings | None = None) -> Service:
         .schema(__file__)
         .check(partial(refuse_unfit, settings))
         .every(settings.forget_interval, loops.Forget())
+        .every(settings.key_warning_interval, loops.CountEndingKeys(settings.key_warning))
         .run(partial(serve, settings))
     )

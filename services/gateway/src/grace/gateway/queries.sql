@@ -41,6 +41,12 @@ UPDATE api_keys
    SET last_used_at = now()
  WHERE key_id = :key_id AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute');
 
+-- count_ending_keys --
+-- Keys that end soon while somebody works with them: one that was replaced is not used any more.
+SELECT count(*) FROM api_keys
+ WHERE expires_at BETWEEN now() AND now() + CAST(:within AS interval)
+   AND revoked_at IS NULL AND last_used_at > now() - interval '1 day';
+
 -- list_keys --
 -- A page of a tenant's keys, newest first.
 SELECT key_id, tenant_id, principal, name, scopes, created_by, created_at, expires_at,

@@ -53,6 +53,10 @@ class Settings(BlobSettings):
     forget_interval: Duration = timedelta(minutes=1)
     # A key that nobody renews for a quarter is forgotten; it is safer dead.
     key_lifetime: Duration = timedelta(days=90)
+    # A key that is used and ends sooner is counted by grace_gateway_keys_ending, which an alert watches: what it
+    # reports would no longer be heard.
+    key_warning: Duration = timedelta(days=7)
+    key_warning_interval: Duration = timedelta(minutes=5)
     # How often the stream of events is looked at while somebody follows it.
     event_interval: Duration = timedelta(milliseconds=200)
     # What wakes proxies that close quiet connections; the key is checked again at each.

@@ -93,6 +93,11 @@ class Store:
         """Note that a key is used."""
         await self._tx.execute(QUERIES["touch_key"], key_id=key_id)
 
+    async def count_ending_keys(self, within: timedelta) -> int:
+        """Return how many keys that were used within a day end within this time, of all tenants."""
+        found: int = await self._tx.fetchval(QUERIES["count_ending_keys"], within=within)
+        return found
+
     async def list_keys(self, tenant_id: str, *, before: str | None, limit: int) -> list[Key]:
         """Return a page, newest first."""
         rows = await self._tx.fetch(
