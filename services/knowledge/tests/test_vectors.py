@@ -20,6 +20,7 @@ from grace.contracts.knowledge import (
     SearchResults,
 )
 from grace.kit import Service
+from grace.kit.sql import Query
 from grace.knowledge import handlers, loops
 from grace.knowledge.embedders import EmbeddingError, Letters
 from grace.knowledge.settings import Settings
@@ -275,10 +276,24 @@ async def test_beside_thousands_of_anothers_the_index_finds_what_all_comparisons
             pass
         exact = (await ask(gateway, "Bestelung Runbok", most=50)).hits
         assert len(exact) >= 10
-        monkeypatch.setattr(vectors, "_COMPARED", 3)
+        monkeypatch.setattr(vectors, "_COMPARED", 15)
         assert (await ask(gateway, "Bestelung Runbok", most=50)).hits == exact
-        vector = Letters().embed(["Bestelung Runbok"])[0]
-        assert vector
+        # An index that gives up among the others' is not the last word.
+        async with knowledge.unit() as unit:
+            for name, value in (
+                ("hnsw.max_scan_tuples", "1"),
+                ("hnsw.ef_search", "1"),
+                ("enable_sort", "off"),  # so that this few rows are read by the index at all
+            ):
+                setting = f"SELECT set_config('{name}', '{value}', true)"
+                await unit.tx.execute(Query(name, setting, ()))
+            vector = Letters().embed(["Bestelung Runbok"])[0]
+            assert vector
+            of_all = await Vectors(unit.tx, Letters.name).nearest(
+                "default", vector, words="x", least=-1.0, most=16
+            )
+            assert of_all
+            assert len(of_all) == 16
         async with knowledge.unit() as unit:
             found = await Vectors(unit.tx, Letters.name).nearest(
                 "other", vector, words="x", least=0.3, most=50

@@ -178,7 +178,7 @@ WITH own AS MATERIALIZED (
       FROM embeddings
      WHERE tenant_id = :tenant AND embedder = :embedder
 ), near AS (
-    SELECT * FROM own WHERE similarity >= :least ORDER BY similarity DESC, artifact_id, position LIMIT :most
+    SELECT * FROM own ORDER BY similarity DESC, artifact_id, position LIMIT :most
 )
 SELECT n.artifact_id, a.title, a.artifact_type, n.position, c.start_offset, c.end_offset, c.text, n.similarity,
        ts_headline(CAST('pg_catalog.' || c.language AS regconfig), c.text,
@@ -210,5 +210,4 @@ SELECT n.artifact_id, a.title, a.artifact_type, n.position, c.start_offset, c.en
   FROM near n
   JOIN artifacts a ON a.id = n.artifact_id
   JOIN chunks c ON c.artifact_id = n.artifact_id AND c.position = n.position
- WHERE n.similarity >= :least
  ORDER BY n.similarity DESC, n.artifact_id, n.position;

@@ -6,15 +6,16 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from grace.kit import Transaction
+from grace.kit import Record, Transaction
 from grace.knowledge.domain.finding import Finding
 from grace.knowledge.store.statements import QUERIES
 from grace.knowledge.store.words import finding_of
 
 DIMENSIONS: Final = 384
 """Of every vector: what the index is made for (migration 0003)."""
-# So many of one tenant are compared one by one, exactly; of more the index finds nearly all that are nearest.
-_COMPARED = 5_000
+# So many of one tenant are compared one by one, exactly, at 50 us each; of more the index finds nearly all that
+# are nearest.
+_COMPARED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +122,18 @@ class Vectors:
             "embedder": self._embedder,
             "vector": _written(vector),
             "words": words,
-            "least": least,
             "most": most,
         }
-        if there <= _COMPARED:
+        rows = await self._by_index(**asked) if there > _COMPARED else []
+        if len(rows) < min(most, there):
             rows = await self._tx.fetch(QUERIES["nearest_of_all"], **asked)
-        else:
-            await self._tx.execute(QUERIES["look_further"])
-            rows = await self._tx.fetch(QUERIES["nearest_by_index"], **asked)
-        return [finding_of(row) for row in rows]
+        found = map(finding_of, rows)
+        return [each for each in found if each.similarity >= least]
+
+    async def _by_index(self, **asked: object) -> list[Record]:
+        """Return the nearest; fewer where the index gave up among other tenants' (hnsw.max_scan_tuples)."""
+        await self._tx.execute(QUERIES["look_further"])
+        return await self._tx.fetch(QUERIES["nearest_by_index"], **asked)
 
 
 def _written(vector: Sequence[float]) -> str:
