@@ -97,6 +97,8 @@ class Feed:
             yield
         finally:
             self._seats[key_id] -= 1
+            if self._seats[key_id] == 0:  # keys come and go for years
+                del self._seats[key_id]
 
     def may_join(self, page: Page) -> bool:
         """Whether who has read so far can be handed the rest without missing anything."""
