@@ -218,10 +218,25 @@ async def test_who_takes_nothing_is_not_written_to_without_an_end() -> None:
         await echo.ended.wait()
 
 
+async def test_when_the_server_stops_the_last_word_goes_before_the_goodbye(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sockets, "_FAREWELL_SECONDS", 0.2)
+    echo = Echo()
+    async with open_wire(echo) as wire:
+        assert echo.socket is not None
+        echo.socket.shutdown()
+        echo.socket.shutdown()
+        wire.line.send(text(b"why?"))
+        assert await wire.next() == (Opcode.TEXT, b"why?")
+        assert await wire.end() == Close(1001, "This gateway stops.")
+
+
 async def test_a_goodbye_that_nobody_answers_ends_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sockets, "_GOODBYE_SECONDS", 0.1)
+    monkeypatch.setattr(sockets, "_FAREWELL_SECONDS", 0.01)
     echo = Echo()
     async with open_wire(echo) as wire:
         assert echo.socket is not None

@@ -23,6 +23,8 @@ from grace.resilience.ratelimit import RateLimit, TokenBucket
 # Messages that wait to be looked at; until then no more are read.
 _WAITING = 4
 _BURST_SECONDS = 2
+# For the last word of who holds a conversation: it ends what it has under way first.
+_FAREWELL_SECONDS = 2.0
 # For who reads slowly to hear why; less than the gateway waits for requests when it stops.
 _GOODBYE_SECONDS = 5.0
 # RFC 6455: a control frame holds 125 bytes, two of them the code.
@@ -69,6 +71,7 @@ class Socket(asyncio.Protocol):
         limit = RateLimit(bounds.messages_per_second, _BURST_SECONDS * bounds.messages_per_second)
         self._speech = TokenBucket.full(limit, monotonic())
         self._timer: asyncio.TimerHandle | None = None
+        self._farewell: asyncio.TimerHandle | None = None
         self._goodbye: asyncio.TimerHandle | None = None
         self._ping: tuple[bytes, float] | None = None
         # Why it ended, or did not begin; None while it goes on.
@@ -105,8 +108,12 @@ class Socket(asyncio.Protocol):
         self._transport.resume_reading()
 
     def shutdown(self) -> None:
-        """The server stops."""
-        self.close(CloseCode.GOING_AWAY, "This gateway stops.")
+        """The server stops: who holds the conversation tells the client why, and has a moment for it."""
+        if self.code is None and self._farewell is None:
+            reason = "This gateway stops."
+            self._farewell = self._loop.call_later(
+                _FAREWELL_SECONDS, self.close, CloseCode.GOING_AWAY, reason
+            )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The handshake is done: frames from here on."""
@@ -210,8 +217,9 @@ class Socket(asyncio.Protocol):
         metrics.count_close(code)
         self._news.set()
         self._writable.set()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._farewell):
+            if timer is not None:
+                timer.cancel()
 
     def _flush(self) -> None:
         for data in self._conn.data_to_send():
