@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from grace.kit import Runtime
 
 MakeIngest = Callable[..., IngestArtifact]
-SOON = 3.0  # seconds, in which what is ingested has its vectors
+# What is ingested wakes the loop: by its interval alone nothing would come in a test's time.
+WOKEN = {"embed_interval": timedelta(hours=1)}
 ORDERS = "Hängende Bestellungen: eine Verbindung hat ihre Transaktion nicht beendet."
 DISK = "A full disk is freed by removing rotated log files."
 
@@ -55,7 +57,7 @@ async def embedded(gateway: Runtime, count: int, tenant: str = "default") -> Ind
         found = await stats(gateway, tenant)
         return found if found.indexed_embeddings == count else None
 
-    found: IndexStats = await eventually(there, timeout=SOON)
+    found: IndexStats = await eventually(there, timeout=10)
     return found
 
 
@@ -109,7 +111,7 @@ async def test_what_is_ingested_gets_its_vectors_by_itself_and_is_found_by_them(
     house: House, make_ingest: MakeIngest
 ) -> None:
     before = REGISTRY.get_sample_value("grace_knowledge_embedded_total") or 0
-    async with house.running("knowledge"):
+    async with house.running("knowledge", knowledge=WOKEN):
         gateway = await house.act_as("gateway")
         empty = await stats(gateway)
         assert (empty.backend, empty.embedder) == ("pgvector", "letters-384-1")
