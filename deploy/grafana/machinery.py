@@ -126,6 +126,14 @@ PLATFORM = Dashboard(
             ],
         ),
         Panel(
+            "Vectors that Qdrant has no copy of",
+            "Where knowledge has a Qdrant. Growing: it does not answer, and PostgreSQL does in its place.",
+            [
+                Query("max(grace_knowledge_passages_uncopied)", "not copied"),
+                Query("sum(increase(grace_knowledge_qdrant_failures_total[1h]))", "failed an hour"),
+            ],
+        ),
+        Panel(
             "Told a second",
             "Rows of outboxes that their streams acknowledged.",
             [Query(per_second("grace_outbox_sent_total", "service"), "{{service}}")],

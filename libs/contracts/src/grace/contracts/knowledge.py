@@ -178,7 +178,7 @@ class SearchResults(Message):
     SCHEMA: ClassVar[str] = "grace.knowledge.v1.SearchResults"
 
     backend: Id = Field(
-        description="What searched: pgvector (vectors and words), or postgres-fts (words alone)."
+        description="What searched: pgvector or qdrant (vectors and words), or postgres-fts (words alone)."
     )
     hits: tuple[SearchHit, ...] = Field(default=(), max_length=50, description="Best first.")
     note: Text | None = Field(
@@ -208,11 +208,13 @@ class IndexStats(Message):
     SCHEMA: ClassVar[str] = "grace.knowledge.v1.IndexStats"
 
     backend: Id = Field(
-        description="The one that really searches: pgvector (vectors and words), or postgres-fts (words alone)."
+        description="The one that really searches: pgvector or qdrant (vectors and words), or postgres-fts (words alone)."
     )
-    total_vectors: UInt32 = Field(description="Passages that have a vector of today's embedder.")
+    total_vectors: UInt32 = Field(
+        description="Passages that have a vector of today's embedder, as the backend counts them."
+    )
     indexed_embeddings: UInt32 = Field(
-        description="The same: a vector is in the index as soon as it is stored."
+        description="The same: of those that the backend has, each is in its index."
     )
     total_embeddings: UInt32 = Field(
         description="Passages that have a vector or wait for one; 0 where none will have one."

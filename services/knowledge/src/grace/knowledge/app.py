@@ -6,6 +6,7 @@ from grace.kit import Service
 from grace.knowledge import handlers, loops
 from grace.knowledge.embedders import embedder_of
 from grace.knowledge.settings import Settings
+from grace.knowledge.store import qdrant_of
 
 # Another embedder comes with another start.
 _RENEW_INTERVAL = timedelta(minutes=1)
@@ -15,12 +16,18 @@ def build(settings: Settings | None = None) -> Service:
     """Build the service; it runs when the kit runs it."""
     settings = settings or Settings()
     embedder = embedder_of(settings)
-    return (
+    qdrant = qdrant_of(settings) if embedder else None
+    service = (
         Service("knowledge", settings)
         .schema(__file__)
         .handle(handlers.stream(loops.Embed))
-        .serve(handlers.rpc(embedder))
+        .serve(handlers.rpc(embedder, qdrant))
         .every(settings.prune_interval, loops.Prune(settings.keep_keys), leader=True)
-        .every(settings.embed_interval, loops.Embed(settings, embedder))
-        .every(_RENEW_INTERVAL, loops.Renew(embedder), leader=True)
+        .every(
+            settings.embed_interval, loops.Embed(settings, embedder, is_copied=qdrant is not None)
+        )
+        .every(_RENEW_INTERVAL, loops.Renew(embedder, is_copied=qdrant is not None), leader=True)
     )
+    if embedder and qdrant:
+        service.every(settings.embed_interval, loops.Copy(settings, embedder, qdrant))
+    return service

@@ -1,9 +1,12 @@
 """Takes texts in, and answers what is known: every text is data, whatever it says."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from grace.contracts.hunter import secret_in
@@ -28,21 +31,27 @@ from grace.kit import (
     NotFound,
     Received,
     Rpc,
+    Runtime,
     Stream,
     TooLarge,
     Unit,
     new_id,
 )
 from grace.knowledge.domain.artifact import DEFAULT_LANGUAGE, TOO_LARGE, Draft, Refused, refusal_of
-from grace.knowledge.domain.finding import Finding
+from grace.knowledge.domain.finding import Finding, Near
 from grace.knowledge.domain.fusion import fuse
 from grace.knowledge.domain.question import complaint_of, question_of
 from grace.knowledge.embedders import Embedder, EmbeddingError
-from grace.knowledge.store import FullText, Kept, Store, Stored, Vectors, has_vectors
+from grace.knowledge.metrics import QDRANT_FAILED
+from grace.knowledge.store import FullText, Kept, QdrantError, Store, Stored, Vectors, has_vectors
+
+if TYPE_CHECKING:
+    from grace.knowledge.store.qdrant import Qdrant
 
 _OUTSIDE = "outside"
-_WORDS, _VECTORS = "postgres-fts", "pgvector"
+_WORDS, _VECTORS, _QDRANT = "postgres-fts", "pgvector", "qdrant"
 _FOUND_BY_WORDS = "Passages are found by their words, as soon as they are ingested"
+_QDRANT_AWAY = " Qdrant does not answer."
 _WORDLESS = (
     "Nothing was looked for: the query has only signs, or words that are too common to be kept."
 )
@@ -73,14 +82,14 @@ def stream(embed: type) -> Stream:
     )
 
 
-def rpc(embedder: Embedder | None) -> Rpc:
-    """Return what is answered; without an embedder words alone find."""
+def rpc(embedder: Embedder | None, qdrant: Qdrant | None = None) -> Rpc:
+    """Return what is answered; without an embedder words alone find, without Qdrant PostgreSQL does."""
     return (
         Rpc()
         .on(IngestArtifact, on_ingest_artifact)
         .on(GetArtifact, on_get_artifact)
-        .on(SearchKnowledge, partial(on_search_knowledge, embedder))
-        .on(GetIndexStats, partial(on_get_index_stats, embedder))
+        .direct(SearchKnowledge, partial(on_search_knowledge, embedder, qdrant))
+        .direct(GetIndexStats, partial(on_get_index_stats, embedder, qdrant))
     )
 
 
@@ -140,54 +149,85 @@ async def on_get_artifact(call: Called[GetArtifact], unit: Unit) -> Artifact:
 
 
 async def on_search_knowledge(
-    embedder: Embedder | None, call: Called[SearchKnowledge], unit: Unit
+    embedder: Embedder | None,
+    qdrant: Qdrant | None,
+    call: Called[SearchKnowledge],
+    runtime: Runtime,
 ) -> SearchResults:
     """Find the tenant's passages that fit the query; none is no news where nothing was looked for."""
     body = call.body
     if complaint := complaint_of(body.query, body.top_k):
         raise Invalid(complaint)
-    words, question = FullText(unit.tx), question_of(body.query)
-    found = await words.search(body.tenant_id, question, most=body.top_k)
-    if not found and not await words.can_look(body.tenant_id, question):
-        return SearchResults(backend=_WORDS, hits=(), note=_WORDLESS)
+    question = question_of(body.query)
     # What is joined or left out on purpose is a matter of words.
-    able = None if question.is_deliberate else await _able(embedder, unit)
-    near = await _near(able, body, unit) if able else None
-    if near is None:
-        return SearchResults(backend=_WORDS, hits=tuple(_hit(each) for each in found))
+    able = None if question.is_deliberate else embedder
+    brought = await _brought(able, qdrant, body, runtime) if able and qdrant else None
+    async with runtime.unit(correlation_id=call.correlation_id) as unit:
+        words = FullText(unit.tx)
+        found = await words.search(body.tenant_id, question, most=body.top_k)
+        if not found and not await words.can_look(body.tenant_id, question):
+            return SearchResults(backend=_WORDS, hits=(), note=_WORDLESS)
+        backend, near = await _near(able, brought, body, unit) if able else (_WORDS, [])
     fused = fuse(found, near, most=body.top_k)
-    return SearchResults(backend=_VECTORS, hits=tuple(_hit(each) for each in fused))
+    return SearchResults(backend=backend, hits=tuple(_hit(each) for each in fused))
 
 
-async def _able(embedder: Embedder | None, unit: Unit) -> Embedder | None:
-    """Return the embedder where its vectors can be looked through."""
-    return embedder if embedder and await has_vectors(unit.tx) else None
-
-
-async def _near(embedder: Embedder, body: SearchKnowledge, unit: Unit) -> list[Finding] | None:
-    """Return the passages nearest to the query; None where vectors could not be looked through."""
-    try:
-        (vector,) = await asyncio.to_thread(embedder.embed, [body.query])
-    except EmbeddingError as error:
-        unit.runtime.log.warning("search.without_vectors", reason=str(error))
-        return None
+async def _brought(
+    embedder: Embedder, qdrant: Qdrant, body: SearchKnowledge, runtime: Runtime
+) -> list[Near] | None:
+    """Return what Qdrant brings; None where it has nothing of the tenant's, or fails. No transaction waits."""
+    vector = await _vector_of(embedder, body.query, runtime)
     if vector is None:
         return None
-    return await Vectors(unit.tx, embedder.name).nearest(
-        body.tenant_id, vector, words=body.query, least=embedder.least, most=body.top_k
-    )
+    try:
+        return await qdrant.nearest(embedder.name, body.tenant_id, vector, most=body.top_k)
+    except QdrantError as error:
+        QDRANT_FAILED.inc()
+        runtime.log.warning("search.without_qdrant", reason=str(error))
+        return None
+
+
+async def _near(
+    embedder: Embedder, brought: Sequence[Near] | None, body: SearchKnowledge, unit: Unit
+) -> tuple[str, list[Finding]]:
+    """Return which vectors were looked through, and what they found."""
+    vectors = Vectors(unit.tx, embedder.name)
+    asked: dict[str, Any] = {"words": body.query, "least": embedder.least}
+    if brought is not None:
+        return _QDRANT, await vectors.describe(body.tenant_id, brought, **asked)
+    if not await has_vectors(unit.tx):
+        return _WORDS, []
+    vector = await _vector_of(embedder, body.query, unit.runtime)
+    if vector is None:
+        return _WORDS, []
+    found = await vectors.nearest(body.tenant_id, vector, most=body.top_k, **asked)
+    return (_WORDS, []) if found is None else (_VECTORS, found)
+
+
+async def _vector_of(embedder: Embedder, query: str, runtime: Runtime) -> list[float] | None:
+    """Return the vector of a query; None where there is none, or the embedder fails."""
+    try:
+        (vector,) = await asyncio.to_thread(embedder.embed, [query])
+    except EmbeddingError as error:
+        runtime.log.warning("search.without_vectors", reason=str(error))
+        return None
+    return vector
 
 
 async def on_get_index_stats(
-    embedder: Embedder | None, call: Called[GetIndexStats], unit: Unit
+    embedder: Embedder | None, qdrant: Qdrant | None, call: Called[GetIndexStats], runtime: Runtime
 ) -> IndexStats:
     """Tell how much of the tenant's knowledge can be found, and by what."""
     tenant = call.body.tenant_id
-    coverage = await FullText(unit.tx).coverage(tenant)
-    able = await _able(embedder, unit)
-    indexed = await Vectors(unit.tx, able.name).count(tenant) if able else 0
+    copied = await _copied(embedder, qdrant, tenant, runtime) if embedder and qdrant else None
+    async with runtime.unit(correlation_id=call.correlation_id) as unit:
+        coverage = await FullText(unit.tx).coverage(tenant)
+        able = await _able(embedder, unit)
+        indexed = await Vectors(unit.tx, able.name).count(tenant) if able else 0
+    if embedder and copied is not None:
+        able, indexed = embedder, copied
     return IndexStats(
-        backend=_VECTORS if able else _WORDS,
+        backend=_backend(able, copied),
         total_vectors=indexed,
         indexed_embeddings=indexed,
         total_embeddings=coverage.chunks if able else 0,
@@ -196,8 +236,30 @@ async def on_get_index_stats(
         total_chunks=coverage.chunks,
         searchable_chunks=coverage.searchable,
         embedder=able.name if able else None,
-        note=_note(embedder, able),
+        note=_note(embedder, able)
+        + (_QDRANT_AWAY if embedder and qdrant and copied is None else ""),
     )
+
+
+async def _copied(embedder: Embedder, qdrant: Qdrant, tenant: str, runtime: Runtime) -> int | None:
+    """Return how many of the tenant's vectors Qdrant has; None where it does not say."""
+    try:
+        return await qdrant.count(embedder.name, tenant)
+    except QdrantError as error:
+        QDRANT_FAILED.inc()
+        runtime.log.warning("stats.without_qdrant", reason=str(error))
+        return None
+
+
+def _backend(able: Embedder | None, copied: int | None) -> str:
+    if copied is not None:
+        return _QDRANT
+    return _VECTORS if able else _WORDS
+
+
+async def _able(embedder: Embedder | None, unit: Unit) -> Embedder | None:
+    """Return the embedder where its vectors can be looked through."""
+    return embedder if embedder and await has_vectors(unit.tx) else None
 
 
 def _note(embedder: Embedder | None, able: Embedder | None) -> str:

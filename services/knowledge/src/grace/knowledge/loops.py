@@ -1,16 +1,22 @@
 """Gives passages their vectors, and forgets the keys of requests that nobody repeats any more."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from grace.contracts.knowledge import ArtifactIndexed
 from grace.kit import Runtime, Unit
 from grace.knowledge.embedders import Embedder, EmbeddingError
-from grace.knowledge.metrics import EMBEDDED, FAILED, WAITING
+from grace.knowledge.metrics import EMBEDDED, FAILED, QDRANT_FAILED, UNCOPIED, WAITING
 from grace.knowledge.settings import Settings
-from grace.knowledge.store import Indexed, Store, Vectors, Waiting, has_vectors
+from grace.knowledge.store import Indexed, QdrantError, Store, Vectors, Waiting, has_vectors
+
+if TYPE_CHECKING:
+    from grace.knowledge.store.qdrant import Qdrant
 
 _AT_ONCE = 1000
 _WORDLESS = "it has no word that a vector could be made of"
@@ -34,16 +40,17 @@ class Prune:
 class Renew:
     """Lets passages that another embedder has read wait for the one of today."""
 
-    def __init__(self, embedder: Embedder | None) -> None:
-        """None: nobody reads them."""
+    def __init__(self, embedder: Embedder | None, *, is_copied: bool = False) -> None:
+        """None: nobody reads them. `is_copied`: vectors are compared elsewhere, whatever this database has."""
         self._embedder = embedder
+        self._is_copied = is_copied
 
     async def tick(self, runtime: Runtime) -> bool:
         """Let some wait; True where more may."""
         if self._embedder is None:
             return False
         async with runtime.unit() as unit:
-            if not await has_vectors(unit.tx):
+            if not (self._is_copied or await has_vectors(unit.tx)):
                 return False
             begun = await Vectors(unit.tx, self._embedder.name).begin_anew(most=_AT_ONCE)
             if begun:
@@ -54,10 +61,13 @@ class Renew:
 class Embed:
     """Level-based: what waits is in rows; who dies over a passage leaves it to the next one."""
 
-    def __init__(self, settings: Settings, embedder: Embedder | None) -> None:
-        """None: no passage gets a vector."""
+    def __init__(
+        self, settings: Settings, embedder: Embedder | None, *, is_copied: bool = False
+    ) -> None:
+        """None: no passage gets a vector. `is_copied`: they are compared elsewhere, whatever this database has."""
         self._settings = settings
         self._embedder = embedder
+        self._is_copied = is_copied
         self._has_begun = False
 
     async def tick(self, runtime: Runtime) -> bool:
@@ -76,12 +86,67 @@ class Embed:
         return len(waiting) == most
 
     async def _may_begin(self, runtime: Runtime, unit: Unit, embedder: Embedder) -> bool:
-        if self._has_begun or not await has_vectors(unit.tx):
+        if self._has_begun or not (self._is_copied or await has_vectors(unit.tx)):
             return self._has_begun
         self._has_begun = True
         runtime.log.info("Vector/embedding services started", embedder=embedder.name)
         runtime.log.info("[VECTOR INTEGRATION] Started - auto-embedding enabled")
         return True
+
+
+class Copy:
+    """Takes vectors to Qdrant. Replicas may take the same ones at once: a second copy replaces the first."""
+
+    def __init__(self, settings: Settings, embedder: Embedder, qdrant: Qdrant) -> None:
+        """Those of this embedder: the others' are made anew first."""
+        self._most = settings.embed_most
+        self._embedder = embedder
+        self._qdrant = qdrant
+        self._is_indexed = False
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Copy some; True where more may be. What fails is told, and tried at the next tick."""
+        try:
+            copied = await self._copy(runtime)
+        except QdrantError as error:
+            QDRANT_FAILED.inc()
+            runtime.complaints["qdrant"] = [f"Qdrant: {error}"]
+            runtime.log.warning("qdrant.failed", reason=str(error))
+            copied = 0
+        else:
+            runtime.complaints.pop("qdrant", None)
+        async with runtime.unit() as unit:
+            UNCOPIED.set(await self._vectors(unit).count_uncopied(self._qdrant.place))
+        return copied == self._most
+
+    async def _copy(self, runtime: Runtime) -> int:
+        if not await self._qdrant.exists():
+            await self._begin_anew(runtime)
+        if not self._is_indexed:
+            await self._qdrant.index()
+            self._is_indexed = True
+        place = self._qdrant.place
+        async with runtime.unit() as unit:
+            found = await self._vectors(unit).uncopied(place, most=self._most)
+        if found:
+            await self._qdrant.put(self._embedder.name, found)
+            async with runtime.unit() as unit:
+                await self._vectors(unit).mark_copied(place, found)
+        return len(found)
+
+    async def _begin_anew(self, runtime: Runtime) -> None:
+        """Forget first: who dies in between finds no collection again, and nothing is taken for copied."""
+        forgotten = _AT_ONCE
+        while forgotten >= _AT_ONCE:
+            async with runtime.unit() as unit:
+                forgotten = await self._vectors(unit).forget_copies(
+                    self._qdrant.place, most=_AT_ONCE
+                )
+        await self._qdrant.create()
+        self._is_indexed = False
+
+    def _vectors(self, unit: Unit) -> Vectors:
+        return Vectors(unit.tx, self._embedder.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +180,7 @@ class _Batch:
         made = [(waiting, vector) for waiting, vector in found if vector is not None]
         kept = await store.keep(made)
         unit.after_commit(lambda: EMBEDDED.inc(kept))
+        unit.after_commit(lambda: self.runtime.wake(Copy))
         for waiting, vector in found:
             if vector is None:
                 await self._fail(unit, waiting, _WORDLESS, for_good=True)

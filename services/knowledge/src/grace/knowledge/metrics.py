@@ -11,3 +11,10 @@ WAITING = Gauge(
     "grace_knowledge_passages_waiting",
     "Passages that wait for a vector; every replica tells the same number",
 )
+UNCOPIED = Gauge(
+    "grace_knowledge_passages_uncopied",
+    "Vectors that Qdrant has no copy of; every replica tells the same number",
+)
+QDRANT_FAILED = Counter(
+    "grace_knowledge_qdrant_failures_total", "Questions and copies that Qdrant did not take"
+)

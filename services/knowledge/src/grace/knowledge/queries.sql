@@ -131,7 +131,8 @@ RETURNING e.artifact_id, e.position, c.heading, c.text, e.attempts;
 -- keep_embeddings --
 -- Store vectors of passages that have none yet.
 UPDATE embeddings e
-   SET embedding = CAST(given.embedding AS real[]), embedder = :embedder, embedded_at = now(), next_at = NULL, failure = NULL
+   SET embedding = CAST(given.embedding AS real[]), embedder = :embedder, embedded_at = now(), copied_to = '',
+       next_at = NULL, failure = NULL
   FROM unnest(CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:embeddings AS text[]))
        AS given (artifact_id, position, embedding)
  WHERE e.artifact_id = given.artifact_id AND e.position = given.position AND e.embedding IS NULL;
@@ -188,6 +189,46 @@ SELECT n.artifact_id, a.title, a.artifact_type, n.position, c.start_offset, c.en
   JOIN artifacts a ON a.id = n.artifact_id
   JOIN chunks c ON c.artifact_id = n.artifact_id AND c.position = n.position
  ORDER BY n.similarity DESC, n.artifact_id, n.position;
+
+-- describe_near --
+-- The passages that another index has brought, as far as they are the tenant's and of this embedder.
+SELECT near.artifact_id, a.title, a.artifact_type, near.position, c.start_offset, c.end_offset, c.text, near.similarity,
+       ts_headline(CAST('pg_catalog.' || c.language AS regconfig), c.text,
+                   websearch_to_tsquery(CAST('pg_catalog.' || c.language AS regconfig), :words),
+                   'StartSel=**, StopSel=**, MaxWords=35, MinWords=15') AS highlight
+  FROM unnest(CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:similarities AS double precision[]))
+       AS near (artifact_id, position, similarity)
+  JOIN embeddings e ON e.artifact_id = near.artifact_id AND e.position = near.position
+  JOIN artifacts a ON a.id = near.artifact_id
+  JOIN chunks c ON c.artifact_id = near.artifact_id AND c.position = near.position
+ WHERE e.tenant_id = :tenant AND e.embedder = :embedder
+ ORDER BY near.similarity DESC, near.artifact_id, near.position;
+
+-- find_uncopied --
+-- Vectors that a place has no copy of.
+SELECT artifact_id, position, tenant_id, embedding FROM (
+       (SELECT artifact_id, position, tenant_id, embedding FROM embeddings
+         WHERE copied_to < :place AND embedder = :embedder LIMIT :most)
+        UNION ALL
+       (SELECT artifact_id, position, tenant_id, embedding FROM embeddings
+         WHERE copied_to > :place AND embedder = :embedder LIMIT :most)) AS found;
+
+-- count_uncopied --
+-- Of how many vectors of all tenants a place has no copy.
+SELECT (SELECT count(*) FROM embeddings WHERE copied_to < :place AND embedder = :embedder)
+     + (SELECT count(*) FROM embeddings WHERE copied_to > :place AND embedder = :embedder);
+
+-- mark_copied --
+-- A place has these now, as far as they are of this embedder still.
+UPDATE embeddings e SET copied_to = :place
+  FROM unnest(CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[])) AS given (artifact_id, position)
+ WHERE e.artifact_id = given.artifact_id AND e.position = given.position AND e.embedder = :embedder;
+
+-- forget_copies --
+-- A place has lost what it had, whichever embedder made it.
+UPDATE embeddings SET copied_to = ''
+ WHERE (artifact_id, position) IN (
+       SELECT artifact_id, position FROM embeddings WHERE copied_to = :place LIMIT :most);
 
 -- look_further --
 -- Until this transaction ends the index goes on where those that it found are other tenants'.

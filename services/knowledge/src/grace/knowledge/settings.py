@@ -8,6 +8,8 @@ from pydantic import Field
 
 from grace.kit import ServiceSettings, service_config
 
+_URL = r"^https?://[^\s@?#]+$"  # A password does not belong into a URL.
+
 Duration = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
@@ -33,3 +35,11 @@ class Settings(ServiceSettings):
     embed_within: Duration = timedelta(minutes=2)
     # A passage that an embedder fails on is tried so often, after 2, 4, 8 .. seconds.
     embed_attempts: int = Field(default=6, ge=1, le=20)
+    # A Qdrant server that compares the vectors in PostgreSQL's place; without a port it is 6333.
+    qdrant_url: str | None = Field(default=None, pattern=_URL)
+    # Holds its API key, which is sent over https alone, or to this machine.
+    qdrant_key_file: Path | None = None
+    # Made where it is missing; each installation has its own.
+    qdrant_collection: str = Field(default="grace", pattern=r"^[A-Za-z0-9_-]{1,60}$")
+    # A question waits for Qdrant so long; then PostgreSQL answers.
+    qdrant_timeout: Duration = timedelta(seconds=2)

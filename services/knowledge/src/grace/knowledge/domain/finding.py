@@ -20,6 +20,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """Where a passage is that an index of vectors brings back; `similarity` is the cosine."""
+
+    artifact_id: UUID
+    position: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How much there is, and how much of it can be found."""
 

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from grace.kit import Record, Transaction
-from grace.knowledge.domain.finding import Finding
+from grace.knowledge.domain.finding import Finding, Near
 from grace.knowledge.store.statements import QUERIES
 from grace.knowledge.store.words import finding_of
 
@@ -32,6 +32,16 @@ class Waiting:
     def words(self) -> str:
         """What its vector is made of: the title is part of the first passage."""
         return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Uncopied:
+    """A vector that another place has no copy of."""
+
+    artifact_id: UUID
+    position: int
+    tenant_id: str
+    embedding: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +139,50 @@ class Vectors:
             rows = await self._tx.fetch(QUERIES["nearest_of_all"], **asked)
         found = map(finding_of, rows)
         return [each for each in found if each.similarity >= least]
+
+    async def describe(
+        self, tenant: str, near: Sequence[Near], *, words: str, least: float
+    ) -> list[Finding]:
+        """Return the passages that another index has brought; what is not this tenant's, or gone, is left out."""
+        rows = await self._tx.fetch(
+            QUERIES["describe_near"],
+            tenant=tenant,
+            embedder=self._embedder,
+            artifacts=[each.artifact_id for each in near],
+            positions=[each.position for each in near],
+            similarities=[each.similarity for each in near],
+            words=words,
+        )
+        found = map(finding_of, rows)
+        return [each for each in found if each.similarity >= least]
+
+    async def uncopied(self, place: str, *, most: int) -> list[Uncopied]:
+        """Return vectors that a place has no copy of."""
+        rows = await self._tx.fetch(
+            QUERIES["find_uncopied"], place=place, embedder=self._embedder, most=most
+        )
+        return [Uncopied(**dict(row)) for row in rows[:most]]
+
+    async def count_uncopied(self, place: str) -> int:
+        """Return of how many vectors, of all tenants, a place has no copy."""
+        found: int = await self._tx.fetchval(
+            QUERIES["count_uncopied"], place=place, embedder=self._embedder
+        )
+        return found
+
+    async def mark_copied(self, place: str, copied: Sequence[Uncopied]) -> int:
+        """Note that a place has these; return how many."""
+        return await self._tx.execute(
+            QUERIES["mark_copied"],
+            place=place,
+            embedder=self._embedder,
+            artifacts=[each.artifact_id for each in copied],
+            positions=[each.position for each in copied],
+        )
+
+    async def forget_copies(self, place: str, *, most: int) -> int:
+        """Note that a place has lost what it had, at most so many; return how many."""
+        return await self._tx.execute(QUERIES["forget_copies"], place=place, most=most)
 
     async def _by_index(self, **asked: object) -> list[Record]:
         """Return the nearest; fewer where the index gave up among other tenants' (hnsw.max_scan_tuples)."""

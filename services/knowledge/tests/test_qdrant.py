@@ -1,0 +1,273 @@
+"""Vectors in Qdrant, over the protocol of its client: what is copied, what is found, what a failure changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+from qdrant_client import models
+
+from grace.contracts.knowledge import (
+    GetIndexStats,
+    IndexStats,
+    IngestArtifact,
+    SearchKnowledge,
+    SearchResults,
+)
+from grace.kit import Runtime, Service, SettingsError
+from grace.knowledge import handlers, loops
+from grace.knowledge.embedders import Letters
+from grace.knowledge.settings import Settings
+from grace.knowledge.store import QdrantError, qdrant_of
+from grace.testkit import House, eventually
+
+from . import qdrant as stand_ins
+from .qdrant import StandIn
+
+MakeIngest = Callable[..., IngestArtifact]
+ORDERS = "Hängende Bestellungen: eine Verbindung hat ihre Transaktion nicht beendet."
+MISSPELT = "Bestelungen Transaktionn"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[StandIn]:
+    async with stand_ins.running() as running:
+        yield running
+
+
+async def ask(gateway: Runtime, query: str = MISSPELT, *, tenant: str = "default") -> SearchResults:
+    asked = SearchKnowledge(tenant_id=tenant, query=query, top_k=10)
+    found: SearchResults = await gateway.call(asked)
+    return found
+
+
+async def stats(gateway: Runtime, tenant: str = "default") -> IndexStats:
+    found: IndexStats = await gateway.call(GetIndexStats(tenant_id=tenant))
+    return found
+
+
+@asynccontextmanager
+async def ticking(
+    house: House, server: StandIn, **other: Any
+) -> AsyncIterator[tuple[Runtime, loops.Embed, loops.Copy]]:
+    """Knowledge on the stand-in; loops tick when the test says so."""
+    given = {"qdrant_url": server.url} | other
+    own = Settings(**house.installation.settings("knowledge", house.database) | given)
+    qdrant, letters = qdrant_of(own), Letters()
+    assert qdrant
+    service = (
+        Service("knowledge", own)
+        .schema(handlers.__file__)
+        .handle(handlers.stream(loops.Embed))
+        .serve(handlers.rpc(letters, qdrant))
+    )
+    async with house.running():
+        started = await house.furnished(service).start()
+        try:
+            embed = loops.Embed(own, letters, is_copied=True)
+            yield started.runtime, embed, loops.Copy(own, letters, qdrant)
+        finally:
+            await started.stop()
+
+
+async def test_what_is_ingested_gets_to_qdrant_by_itself_and_is_found_by_it(
+    house: House, make_ingest: MakeIngest, server: StandIn
+) -> None:
+    async with house.running("knowledge", knowledge={"qdrant_url": server.url}):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS, title="Orders", language="german"))
+        await gateway.call(make_ingest("A full disk.", title="Disk", tenant_id="other"))
+
+        async def copied() -> bool:
+            return server.count() == 2
+
+        await eventually(copied, timeout=10)
+        found = await stats(gateway)
+        assert (found.backend, found.embedder) == ("qdrant", "letters-384-1")
+        assert (found.total_vectors, found.indexed_embeddings, found.total_embeddings) == (1, 1, 1)
+        answer = await ask(gateway)
+        assert answer.backend == "qdrant"
+        assert [(each.title, each.text) for each in answer.hits] == [("Orders", ORDERS)]
+        assert 0.15 < answer.hits[0].similarity < 0.5
+        assert answer.hits[0].highlight.startswith("Hängende Bestellungen")
+        # Another tenant's is never found, and what is joined on purpose is a matter of words.
+        elsewhere = await ask(gateway, tenant="other")
+        assert (elsewhere.backend, elsewhere.hits) == ("qdrant", ())
+        assert (await ask(gateway, "Bestelungen -disk")).backend == "postgres-fts"
+        assert server.indexed == {"tenant", "embedder"}
+
+
+async def test_anothers_nearer_passages_take_no_place_from_ones_own(
+    house: House, make_ingest: MakeIngest, server: StandIn
+) -> None:
+    async with ticking(house, server) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS))
+        for number in range(12):  # more than anybody asks for here
+            text = f"{MISSPELT} {number}"
+            await gateway.call(make_ingest(text, title=text, tenant_id="other"))
+        await embed.tick(knowledge)
+        await copy.tick(knowledge)
+        assert [each.text for each in (await ask(gateway)).hits] == [ORDERS]
+        assert len((await ask(gateway, tenant="other")).hits) == 10
+
+
+async def test_points_that_lie_about_their_tenant_show_nobody_anothers_passage(
+    house: House, make_ingest: MakeIngest, server: StandIn
+) -> None:
+    async with ticking(house, server) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS))
+        await embed.tick(knowledge)
+        await copy.tick(knowledge)
+        server.local.set_payload("grace", {"tenant": "other"}, models.Filter())
+        answer = await ask(gateway, tenant="other")
+        assert (answer.backend, answer.hits) == ("qdrant", ())
+
+
+@pytest.mark.parametrize("mood", ["busy", "odd", "silent"])
+async def test_where_qdrant_fails_postgres_answers_and_says_so_until_it_is_back(
+    house: House, make_ingest: MakeIngest, server: StandIn, mood: str
+) -> None:
+    before = REGISTRY.get_sample_value("grace_knowledge_qdrant_failures_total") or 0
+    async with ticking(house, server, qdrant_timeout=0.5) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        server.mood = mood
+        await gateway.call(make_ingest(ORDERS))
+        await embed.tick(knowledge)
+        assert await copy.tick(knowledge) is False
+        assert knowledge.complaints["qdrant"][0].startswith("Qdrant: ")
+        assert REGISTRY.get_sample_value("grace_knowledge_qdrant_failures_total") == before + 1
+        assert REGISTRY.get_sample_value("grace_knowledge_passages_uncopied") == 1
+        answer = await ask(gateway)
+        assert (answer.backend, len(answer.hits)) == ("pgvector", 1)
+        asked = server.asked
+        found = await stats(gateway)  # nobody waits again for what has just failed
+        assert server.asked == asked
+        assert (found.backend, found.total_vectors) == ("pgvector", 1)
+        assert found.note.endswith("Qdrant does not answer.")
+
+        server.mood = "well"
+        await copy.tick(knowledge)
+        assert server.count() == 1
+        assert "qdrant" not in knowledge.complaints
+        assert REGISTRY.get_sample_value("grace_knowledge_passages_uncopied") == 0
+
+
+async def test_a_collection_that_is_lost_is_filled_again_from_the_rows(
+    house: House, make_ingest: MakeIngest, server: StandIn
+) -> None:
+    async with ticking(house, server, embed_most=2) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        for number in range(5):
+            await gateway.call(make_ingest(f"Paragraph {number} about locks."))
+        while await embed.tick(knowledge):
+            pass
+        for _ in range(2):
+            assert [await copy.tick(knowledge) for _ in range(4)] == [True, True, False, False]
+            assert server.count() == 5
+            assert (await ask(gateway, "Paragraf lokcs")).backend == "qdrant"
+            server.local.delete_collection("grace")
+
+
+async def test_another_server_gets_everything_and_a_crash_before_the_mark_copies_twice(
+    house: House, make_ingest: MakeIngest, server: StandIn
+) -> None:
+    async with ticking(house, server) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS))
+        await embed.tick(knowledge)
+        await copy.tick(knowledge)
+        await house.rows("knowledge", "UPDATE embeddings SET copied_to = ''")
+        await copy.tick(knowledge)
+        assert server.count() == 1
+    async with stand_ins.running() as another, ticking(house, another) as (knowledge, _, copy):
+        await copy.tick(knowledge)
+        assert another.count() == 1
+
+
+async def test_another_embedders_points_are_never_compared_and_are_replaced(
+    house: House, make_ingest: MakeIngest, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ticking(house, server) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS))
+        await embed.tick(knowledge)
+        await copy.tick(knowledge)
+    monkeypatch.setattr(Letters, "name", "letters-of-tomorrow")
+    async with ticking(house, server) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        assert (await ask(gateway)).backend == "postgres-fts"
+        assert (await stats(gateway)).total_vectors == 0
+        await loops.Renew(Letters(), is_copied=True).tick(knowledge)
+        await embed.tick(knowledge)
+        await copy.tick(knowledge)
+        assert server.count() == 1
+        assert (await ask(gateway)).backend == "qdrant"
+
+
+async def test_without_pgvector_vectors_are_made_for_qdrant_all_the_same(
+    house: House, make_ingest: MakeIngest, server: StandIn
+) -> None:
+    admin = await house.installation.admin(house.database)
+    await admin.execute("ALTER INDEX knowledge.embeddings_nearest RENAME TO elsewhere")
+    try:
+        async with ticking(house, server) as (knowledge, embed, copy):
+            gateway = await house.act_as("gateway")
+            await gateway.call(make_ingest(ORDERS))
+            await embed.tick(knowledge)
+            await copy.tick(knowledge)
+            assert (await ask(gateway)).backend == "qdrant"
+            server.mood = "busy"
+            assert (await ask(gateway)).backend == "postgres-fts"
+    finally:
+        await admin.execute("ALTER INDEX knowledge.elsewhere RENAME TO embeddings_nearest")
+        await admin.close()
+
+
+async def test_a_collection_of_another_form_is_refused_and_left_alone(
+    house: House, make_ingest: MakeIngest, server: StandIn
+) -> None:
+    dots = models.VectorParams(size=384, distance=models.Distance.DOT)
+    server.local.create_collection("grace", vectors_config=dots)
+    async with ticking(house, server) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS))
+        await embed.tick(knowledge)
+        await copy.tick(knowledge)
+        assert "not of 384 cosines" in knowledge.complaints["qdrant"][0]
+        assert server.count() == 0
+
+
+async def test_the_key_is_sent_to_this_machine_or_over_https_alone(
+    server: StandIn, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.touch(mode=0o600)
+    key.write_text("made-up\n")
+    asked = qdrant_of(Settings(qdrant_url=server.url, qdrant_key_file=key))
+    assert asked
+    assert await asked.exists() is False
+    assert server.keys == {"made-up"}
+    with pytest.raises(SettingsError, match="over https alone"):
+        qdrant_of(Settings(qdrant_url="http://qdrant.example:6333", qdrant_key_file=key))
+    assert qdrant_of(Settings(qdrant_url="https://qdrant.example", qdrant_key_file=key))
+    key.chmod(0o644)
+    with pytest.raises(SettingsError, match="others can read"):
+        qdrant_of(Settings(qdrant_url=server.url, qdrant_key_file=key))
+    with pytest.raises(SettingsError, match="cannot read"):
+        qdrant_of(Settings(qdrant_url=server.url, qdrant_key_file=tmp_path / "none"))
+    assert qdrant_of(Settings()) is None
+    with pytest.raises(SettingsError, match="QDRANT_URL"):
+        qdrant_of(Settings(qdrant_url="http://127.0.0.1:port"))
+
+
+async def test_where_nobody_listens_it_is_an_error_of_qdrants() -> None:
+    nobody = qdrant_of(Settings(qdrant_url="http://127.0.0.1:1"))
+    assert nobody
+    with pytest.raises(QdrantError):
+        await nobody.exists()
