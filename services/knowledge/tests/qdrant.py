@@ -9,9 +9,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
-from qdrant_client import QdrantClient, models
+
+def library() -> Any:
+    """Qdrant's client, loaded where a test needs it: each of pytest's processes would carry its 80 MB."""
+    return import_module("qdrant_client")
 
 
 class StandIn:
@@ -20,7 +24,7 @@ class StandIn:
     def __init__(self) -> None:
         self.url = ""
         self.mood = "well"
-        self.local = QdrantClient(":memory:")
+        self.local = library().QdrantClient(":memory:")
         self.keys: set[str | None] = set()
         self.asked = 0
         self.indexed: set[str] = set()
@@ -68,20 +72,20 @@ class StandIn:
             case "GET", "":
                 return self.local.get_collection(name).model_dump(mode="json")
             case "PUT", "":
-                made = models.CreateCollection.model_validate(asked)
+                made = library().models.CreateCollection.model_validate(asked)
                 return self.local.create_collection(name, vectors_config=made.vectors)
             case "PUT", "index":
-                self.indexed.add(models.CreateFieldIndex.model_validate(asked).field_name)
+                self.indexed.add(library().models.CreateFieldIndex.model_validate(asked).field_name)
             case "PUT", "points":
-                self.local.upsert(name, models.PointsList.model_validate(asked).points)
+                self.local.upsert(name, library().models.PointsList.model_validate(asked).points)
             case "POST", "points/query":
-                found = models.QueryRequest.model_validate(asked)
+                found = library().models.QueryRequest.model_validate(asked)
                 return self.local.query_points(
                     name, query=found.query, query_filter=found.filter, limit=found.limit or 10,
                     with_payload=found.with_payload,
                 ).model_dump(mode="json")  # fmt: skip
             case "POST", "points/count":
-                counted = models.CountRequest.model_validate(asked)
+                counted = library().models.CountRequest.model_validate(asked)
                 return self.local.count(name, counted.filter).model_dump(mode="json")
             case _:
                 raise AssertionError(f"{method} {what} is nothing that knowledge asks")

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from qdrant_client import models
 
 from grace.contracts.knowledge import (
     GetIndexStats,
@@ -26,7 +25,7 @@ from grace.knowledge.store import QdrantError, qdrant_of
 from grace.testkit import House, eventually
 
 from . import qdrant as stand_ins
-from .qdrant import StandIn
+from .qdrant import StandIn, library
 
 MakeIngest = Callable[..., IngestArtifact]
 ORDERS = "Hängende Bestellungen: eine Verbindung hat ihre Transaktion nicht beendet."
@@ -124,7 +123,7 @@ async def test_points_that_lie_about_their_tenant_show_nobody_anothers_passage(
         await gateway.call(make_ingest(ORDERS))
         await embed.tick(knowledge)
         await copy.tick(knowledge)
-        server.local.set_payload("grace", {"tenant": "other"}, models.Filter())
+        server.local.set_payload("grace", {"tenant": "other"}, library().models.Filter())
         answer = await ask(gateway, tenant="other")
         assert (answer.backend, answer.hits) == ("qdrant", ())
 
@@ -232,7 +231,7 @@ async def test_without_pgvector_vectors_are_made_for_qdrant_all_the_same(
 async def test_a_collection_of_another_form_is_refused_and_left_alone(
     house: House, make_ingest: MakeIngest, server: StandIn
 ) -> None:
-    dots = models.VectorParams(size=384, distance=models.Distance.DOT)
+    dots = library().models.VectorParams(size=384, distance=library().models.Distance.DOT)
     server.local.create_collection("grace", vectors_config=dots)
     async with ticking(house, server) as (knowledge, embed, copy):
         gateway = await house.act_as("gateway")
