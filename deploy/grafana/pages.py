@@ -226,6 +226,13 @@ HEALING = Dashboard(
             bad_from=1,
         ),
         Panel(
+            "Brakes",
+            "Tenants of which nothing runs without people: too much did not hold, or a person wanted it. Look: "
+            "`grace brake status`.",
+            [Query("max(grace_governance_brakes)", "brakes that are on")],
+            bad_from=1,
+        ),
+        Panel(
             "Notices to webhooks an hour",
             "`given_up`: somebody should have heard and has not.",
             [Query(within("grace_governance_notices_total", "1h", "outcome"), "{{outcome}}")],

@@ -34,6 +34,7 @@ FOR_THE_RECORD = {
     "htm.schedule.changed": "the log keeps who set which schedule",
     "htm.quotas.changed": "the log keeps who shared out what",
     "governance.autonomy.changed": "the log keeps who moved which playbook; the next plan meets it",
+    "governance.brake.turned": "for people: the next plan meets it, and asks",
     "governance.consent.changed": "the log keeps who asked, who consented and who took it back",
     "governance.standing_approval.changed": "the log keeps who gave their word, and took it back",
     "governance.policy.changed": "the log keeps who changed what decides; the next plan meets it",

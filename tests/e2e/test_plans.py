@@ -35,6 +35,7 @@ WHOLE = {
     "kit:look_behind": "the front",
     "kit:number_audited": "the front",
     "kit:unsent": "the front",
+    "governance:count_brakes": "how many there are",
     "governance:count_held": "how many there are",
     "governance:count_open_reviews": "how many there are",
     "governance:held_consents": "all of them",

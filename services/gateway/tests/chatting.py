@@ -19,6 +19,7 @@ QUESTIONS = {
     Topic.HOLDS: "what is on hold",
     Topic.FREEZES: "which freezes are there",
     Topic.KILL_SWITCH: "how stands the kill switch",
+    Topic.BRAKE: "how stands the brake",
     Topic.ALERTS: "which alerts are there",
     Topic.DEAD_LETTERS: "dead letters",
     Topic.KNOWLEDGE: "orders hang checkout",

@@ -34,6 +34,7 @@ TOPICS = [
     ("who has the target web-7", "targets"),
     ("what is on hold or frozen", "freezes holds"),
     ("is the kill switch on", "kill_switch"),
+    ("is the brake on", "brake"),
     ("how are the queues", "queues"),
     ("how is kernel postgres doing", "queues"),
     ("dead letters?", "dead_letters"),

@@ -86,6 +86,22 @@ def test_at_auto_a_change_runs_under_a_standing_approval_and_within_its_window()
         assert (ruling.outcome, ruling.rules) == (Outcome.ASKED, (decided_by,)), less
 
 
+def test_the_bounds_of_automation_hold_whatever_was_earned() -> None:
+    generous = book(
+        Document("generous", Kind.POLICY, '@id("all") permit (principal, action, resource);')
+    )
+    for more, outcome, decided_by in (
+        ({"brake": True}, Outcome.ASKED, "constitution.the-brake-holds"),
+        ({"recent_on_target": 3, "on_target": 2, "target_budget": 4}, Outcome.ASKED,
+         "constitution.so-much-on-a-target"),
+        ({"targets": 21, "most_targets": 20}, Outcome.REFUSED, "constitution.no-more-targets"),
+    ):  # fmt: skip
+        ruling = ruled(replace(facts(1), **more), rulebook=generous)
+        assert (ruling.outcome, ruling.rules) == (outcome, (decided_by,)), more
+    at_most = replace(facts(1), targets=20, recent_on_target=3, on_target=1, target_budget=4)
+    assert ruled(at_most, rulebook=generous).outcome is Outcome.GRANTED
+
+
 @pytest.mark.parametrize("tier", [1, 2, 3])
 def test_off_refuses_everything_and_suggest_asks_about_everything(tier: int) -> None:
     off = ruled(facts(tier, **(TRUSTED | {"autonomy": "off"})))

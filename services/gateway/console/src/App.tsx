@@ -11,9 +11,10 @@ import { Missions } from "./Missions.tsx";
 import { Said } from "./parts.tsx";
 import { SignIn } from "./SignIn.tsx";
 import { System } from "./System.tsx";
-import type { KillSwitch } from "./types.ts";
+import type { Brake, KillSwitch } from "./types.ts";
 
 const SWITCH = "/api/governance/kill-switch";
+const BRAKE = "/api/governance/brake";
 const SWITCH_MS = 10_000; // no event tells of it
 const NEWS: Record<Mode, string> = {
   live: "Live",
@@ -68,6 +69,7 @@ function Frame({ api, onSignOut }: { api: Api; onSignOut: () => void }): ReactNo
         <button type="button" onClick={onSignOut}>Sign out</button>
       </header>
       <Switch news={news} />
+      <Braked news={news} />
       <main>
         <Guard key={view}>
           {view === "missions" ? (
@@ -90,6 +92,19 @@ const Tab = ({ to, at, children }: { to: string; at: string; children: ReactNode
     {children}
   </a>
 );
+
+/** Says so where nothing runs without people. Nothing where it does, or where this key may not know. */
+function Braked({ news }: { news: number }): ReactNode {
+  const { value: stands, reload } = useLoaded("brake", (api) => api.get<Brake>(BRAKE), news);
+  useEvery(SWITCH_MS, reload);
+  if (!stands?.is_on) return null;
+  return (
+    <p className="stopped" role="alert">
+      The brake is on: <Said>{stands.reason}</Said> ({stands.changed_by}). Nothing runs without people until somebody lets it go: grace
+      brake release.
+    </p>
+  );
+}
 
 /** Says so where nothing acts. Nothing where it is off, or where this key may not know. */
 function Switch({ news }: { news: number }): ReactNode {

@@ -99,6 +99,12 @@ export interface KillSwitch {
   changed_by: string;
 }
 
+export interface Brake {
+  is_on: boolean;
+  reason: string;
+  changed_by: string;
+}
+
 export interface SystemHealth {
   status: "up" | "degraded";
   services: Record<string, "up" | "down">;

@@ -28,6 +28,9 @@ __all__ = [
     "Autonomy",
     "AutonomyChanged",
     "AutonomyMove",
+    "Brake",
+    "BrakeMove",
+    "BrakeTurned",
     "BreakGlass",
     "Capability",
     "CapabilityBody",
@@ -42,6 +45,7 @@ __all__ = [
     "Delegation",
     "GetApproval",
     "GetAutonomy",
+    "GetBrake",
     "GetKillSwitch",
     "GetReview",
     "GetRuling",
@@ -96,6 +100,7 @@ __all__ = [
     "TriedCase",
     "TriedPolicies",
     "TryPolicies",
+    "TurnBrake",
     "TurnKillSwitch",
     "UseConsent",
     "UsedConsent",
@@ -443,6 +448,78 @@ class StandingApprovalChanged(Message):
     actor: Id
     reason: Text
     expires_at: Timestamp
+
+
+class BrakeMove(Message):
+    """Part of `Brake`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.BrakeMove"
+
+    version: UInt32
+    is_on: Bool
+    turned_by: Id
+    reason: Text
+    turned_at: Timestamp
+
+
+class Brake(Message):
+    """Whether automation of a tenant goes on, and what counts against it.
+
+    On: nothing runs without people.
+    """
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.Brake"
+
+    tenant_id: Id
+    is_on: Bool
+    version: UInt32 = Field(description="Rises with every turn.")
+    failures: UInt32 = Field(
+        description="Effects within the window that did not hold, since it was let go."
+    )
+    pulled_after: UInt32 = Field(description="So many of them pull it.")
+    window_s: UInt32
+    changed_by: Id = Field(description="evidence, or a person")
+    reason: Text
+    changed_at: Timestamp | None = None
+    turns: tuple[BrakeMove, ...] = Field(
+        default=(), max_length=1000, description="The last ones, newest first."
+    )
+
+
+class GetBrake(Message):
+    """Asks on `rpc.governance.brake`."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.GetBrake"
+    SUBJECT: ClassVar[str] = "rpc.governance.brake"
+    REPLY: ClassVar[type[Brake]] = Brake
+
+    tenant_id: Id
+
+
+class TurnBrake(Message):
+    """A person pulls the brake of a tenant, or lets it go."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.TurnBrake"
+    SUBJECT: ClassVar[str] = "rpc.governance.turn_brake"
+    REPLY: ClassVar[type[Brake]] = Brake
+
+    tenant_id: Id
+    is_on: Bool
+    principal: Id
+    reason: Text
+
+
+class BrakeTurned(Message):
+    """Automation of a tenant stopped itself, or a person stopped it or let it go on."""
+
+    SCHEMA: ClassVar[str] = "grace.governance.v1.BrakeTurned"
+    SUBJECT: ClassVar[str] = "governance.brake.turned"
+
+    tenant_id: Id
+    version: UInt32
+    is_on: Bool
+    actor: Id
+    reason: Text
 
 
 class Consent(Message):

@@ -13,9 +13,10 @@ from grace.contracts.governance import ApprovalExpired, Permit
 from grace.governance.domain.approvals import Request
 from grace.governance.domain.notices import Notice, flaw_of, may_connect, next_try, signature
 from grace.governance.domain.reminders import Rhythm, next_reminder
-from grace.governance.metrics import count_notice, gauge_open_reviews, observe_latency
+from grace.governance.metrics import count_notice, gauge_brakes, gauge_open_reviews, observe_latency
 from grace.governance.settings import Settings
 from grace.governance.store import (
+    Brakes,
     Consents,
     Notices,
     Reminders,
@@ -93,6 +94,16 @@ class RemindReviews:
             count = await reviews.count_open()
             unit.after_commit(partial(gauge_open_reviews, count))
         return len(due) == _AT_ONCE
+
+
+class LookAtBrakes:
+    """Say how many brakes are on, for the alert."""
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Count them. Nothing is left to do."""
+        async with runtime.reading() as tx:
+            gauge_brakes(await Brakes(tx).count_on())
+        return False
 
 
 class Notify:

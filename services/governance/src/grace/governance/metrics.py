@@ -34,6 +34,17 @@ OPEN_REVIEWS = Gauge(
 )
 
 
+BRAKES = Gauge(
+    "grace_governance_brakes",
+    "Tenants whose brake is on: nothing of theirs runs without people; every replica tells the same",
+)
+
+
+def gauge_brakes(count: int) -> None:
+    """Tell how many brakes are on."""
+    BRAKES.set(count)
+
+
 def count_broken_glass() -> None:
     """Count one approval that one person granted alone."""
     BROKEN_GLASS.inc()

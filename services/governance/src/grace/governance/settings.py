@@ -8,10 +8,11 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from grace.governance.domain.autonomy import Bar
+from grace.governance.domain.brake import Tolerance
 from grace.governance.domain.notices import flaw_of
 from grace.governance.domain.permissions import Lifetimes
 from grace.governance.domain.reminders import Rhythm
-from grace.governance.domain.tiers import Limits
+from grace.governance.domain.tiers import MOST_TARGETS, Limits
 from grace.kit import Duration, ServiceSettings, service_config
 
 
@@ -32,9 +33,18 @@ class Settings(ServiceSettings):
     protected_environments: tuple[str, ...] = ("production",)
     # A plan that changes more targets than this is one tier higher.
     blast_radius: int = Field(default=5, ge=1)
+    # A plan with more targets than this is refused, whoever would approve it.
+    most_targets: int = Field(default=MOST_TARGETS, ge=1)
     # Changes that may run without people within the window, by tenant and class of targets.
     change_budget: int = Field(default=20, ge=0)
     change_window: Duration = timedelta(hours=1)
+    # Actions of any tier that may run without people on one target within the same window: what
+    # brings on the error that it answers would go round for ever.
+    target_budget: int = Field(default=30, ge=0)
+    # So many effects of a tenant that did not hold within the window pull its brake: until a person
+    # lets it go, nothing runs without people.
+    brake_after: int = Field(default=10, ge=1, le=1000)
+    brake_window: Duration = timedelta(hours=1)
     # A promotion: so many verified outcomes since the last move, and with 95 % so many that hold.
     promote_after: int = Field(default=20, ge=1)
     promote_bound: float = Field(default=0.85, gt=0, lt=1)
@@ -90,7 +100,12 @@ class Settings(ServiceSettings):
     @property
     def limits(self) -> Limits:
         """From where on a change risks more than its operation says."""
-        return Limits(frozenset(self.protected_environments), self.blast_radius)
+        return Limits(frozenset(self.protected_environments), self.blast_radius, self.most_targets)
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """How much may fail before automation stops itself."""
+        return Tolerance(self.brake_after, self.brake_window)
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -39,6 +39,7 @@ _GROUPS = {
     "playbooks": ("playbooks", "app"),
     "approvals": ("approvals", "app"),
     "kill-switch": ("kill_switch", "app"),
+    "brake": ("brake", "app"),
     "approvers": ("approvers", "app"),
     "reviews": ("approvers", "reviews"),
     "policy": ("policies", "app"),

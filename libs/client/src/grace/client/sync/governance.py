@@ -2,9 +2,10 @@
 """Governance: the kill switch."""
 
 from grace.client.sync.connection import Connection
-from grace.contracts.governance import KillSwitch
+from grace.contracts.governance import Brake, KillSwitch
 
 _SWITCH = "/api/governance/kill-switch"
+_BRAKE = "/api/governance/brake"
 
 
 class Governance(Connection):
@@ -18,3 +19,11 @@ class Governance(Connection):
         """Stop every effect within a second, or let effects go on. `hard` stops reverts, too."""
         body = {"is_on": is_on, "hard": hard, "reason": reason}
         return self._post(_SWITCH, KillSwitch, body)
+
+    def brake(self) -> Brake:
+        """How the tenant's brake stands, what counts against it, and who turned it."""
+        return self._get(_BRAKE, Brake)
+
+    def turn_brake(self, *, is_on: bool, reason: str) -> Brake:
+        """Let nothing run without people, or let it again; what failed before is forgotten then."""
+        return self._post(_BRAKE, Brake, {"is_on": is_on, "reason": reason})

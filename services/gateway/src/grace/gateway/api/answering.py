@@ -39,6 +39,7 @@ LOOKS: Mapping[Topic, Callable[[Asker, Look], Awaitable[Told]]] = {
     Topic.HOLDS: surveys.held_plans,
     Topic.FREEZES: surveys.many_freezes,
     Topic.KILL_SWITCH: surveys.switch,
+    Topic.BRAKE: surveys.braked,
     Topic.ALERTS: surveys.many_alerts,
     Topic.DEAD_LETTERS: surveys.dead_letters,
     Topic.KNOWLEDGE: surveys.passages,

@@ -32,7 +32,7 @@ I read what Grace knows and answer with where it is from; I never act. You can a
 - what is open, what failed, what needs attention
 - how a mission, a task, an intent, an approval or a contract stands, by its id, and then: why?
 - which approvals wait for me
-- who holds a target, what is held, which freezes there are, how the kill switch stands
+- who holds a target, what is held, which freezes there are, how the kill switch and the brake stand
 - how the queues are, which dead letters and alerts there are, whether every service is healthy
 - how playbooks did
 - anything else: I look for it in the texts that Grace was told to know, and cite them"""

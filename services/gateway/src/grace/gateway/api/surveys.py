@@ -6,6 +6,7 @@ from grace.contracts.governance import Approval
 from grace.contracts.verification import Mission
 from grace.gateway.api import (
     approvals,
+    brake,
     freezes,
     health,
     holds,
@@ -183,6 +184,17 @@ async def switch(asker: Asker, _: Look) -> Told:
     stood = f"on: nothing acts{hard}" if found.is_on else "off"
     by = f"turned by {found.changed_by} at {moment(found.changed_at)}: {quoted(found.reason)}"
     return Told(f"The kill switch is {stood}; {by}")
+
+
+async def braked(asker: Asker, _: Look) -> Told:
+    """Whether anything runs without people."""
+    found = await asker.ask(brake.read_brake)
+    stood = "on: nothing runs without people" if found.is_on else "off"
+    counted = f"{found.failures} of {found.pulled_after} effects that did not hold count against it"
+    if found.changed_at is None:
+        return Told(f"The brake is {stood}; {counted}")
+    by = f"turned by {found.changed_by} at {moment(found.changed_at)}: {quoted(found.reason)}"
+    return Told(f"The brake is {stood}; {by}; {counted}")
 
 
 async def many_alerts(asker: Asker, _: Look) -> Told:

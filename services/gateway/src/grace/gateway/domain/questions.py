@@ -41,6 +41,7 @@ class Topic(StrEnum):
     HOLDS = "holds"
     FREEZES = "freezes"
     KILL_SWITCH = "kill_switch"
+    BRAKE = "brake"
     ALERTS = "alerts"
     DEAD_LETTERS = "dead_letters"
     KNOWLEDGE = "knowledge"
@@ -122,6 +123,7 @@ _STATUS = (
 _TOPICS = (
     (Topic.DEAD_LETTERS, re.compile(r"\bdead[ _-]?letters?\b")),
     (Topic.KILL_SWITCH, re.compile(r"\bkill[ _-]?switch\b")),
+    (Topic.BRAKE, re.compile(r"\bbrakes?\b")),
     (Topic.FREEZES, re.compile(r"\b(?:freezes?|frozen)\b")),
     (Topic.HOLDS, re.compile(r"\b(?:on hold|held back|(?<!who )holds|cooldown|flapping)\b")),
     (Topic.TARGETS, re.compile(r"\btargets?\b|\bwho (?:holds|has|is holding|locks)\b")),

@@ -22,6 +22,7 @@ class Level(StrEnum):
 LADDER = tuple(Level)
 INITIAL = Level.APPROVE
 PROMOTED_BY = "evidence"
+VERIFIED = "verified"
 # What rests until a person decides, beside the verdicts.
 RESTING = "needs_attention"
 UNDO_STOPPED = "undo_stopped"
@@ -103,7 +104,7 @@ def after(standing: Standing, measured: Measured, bar: Bar, *, now: datetime) ->
     if not measured.executed or measured.verdict == measured.before:
         return standing
     counted = _without(standing, measured.before)
-    if measured.verdict == "verified":
+    if measured.verdict == VERIFIED:
         return _promoted(replace(counted, verified=counted.verified + 1), bar, now)
     counted = replace(counted, failed=counted.failed + 1)
     if measured.before in _UNDONE:

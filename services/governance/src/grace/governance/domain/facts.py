@@ -1,13 +1,15 @@
 """What is known of one planned action when a policy judges it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 
 from grace.governance.domain.autonomy import INITIAL
+from grace.governance.domain.bounds import Bounds
 from grace.governance.domain.budgets import Room
 from grace.governance.domain.plans import Plan, Written
-from grace.governance.domain.tiers import UNKNOWN_ENVIRONMENT, Limits, Tier, tiering
+from grace.governance.domain.tiers import MOST_TARGETS, UNKNOWN_ENVIRONMENT, Limits, Tier, tiering
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Facts:
     standing_approval: bool = False
     recent_changes: int = 0
     change_budget: int = 0
+    brake: bool = False
+    on_target: int = 1
+    recent_on_target: int = 0
+    target_budget: int = 1
+    most_targets: int = MOST_TARGETS
 
     def within(self, room: Room) -> "Facts":
         """The same with what its plan may rely on."""
@@ -43,6 +50,15 @@ class Facts:
             standing_approval=room.trust is not None,
             recent_changes=room.recent_changes,
             change_budget=room.change_budget,
+        )
+
+    def bounded_by(self, bounds: Bounds) -> "Facts":
+        """The same with what holds whoever planned it."""
+        return replace(
+            self,
+            brake=bounds.brake,
+            recent_on_target=bounds.recent[self.target],
+            target_budget=bounds.target_budget,
         )
 
     def context(self) -> dict[str, object]:
@@ -57,11 +73,8 @@ class FactsError(ValueError):
 
 def facts_of(plan: Plan, *, limits: Limits, now: datetime) -> list[Facts]:
     """The facts of each action of a plan without flaw, in its order."""
-    targets = len({draft.written.target for draft in plan.drafts})
-    return [
-        _facts(draft.written, limits, targets=targets, actions=len(plan.drafts), now=now)
-        for draft in plan.drafts
-    ]
+    on_targets = Counter(draft.written.target for draft in plan.drafts)
+    return [_facts(draft.written, limits, on_targets, now) for draft in plan.drafts]
 
 
 def facts_from(given: Mapping[str, object], limits: Limits) -> Facts:
@@ -86,7 +99,7 @@ def facts_from(given: Mapping[str, object], limits: Limits) -> Facts:
     return facts if "tier" in given else _raised(facts, limits)
 
 
-def _facts(written: Written, limits: Limits, *, targets: int, actions: int, now: datetime) -> Facts:
+def _facts(written: Written, limits: Limits, on_targets: Counter[str], now: datetime) -> Facts:
     instant = now.astimezone(UTC)
     facts = Facts(
         playbook=written.playbook,
@@ -100,10 +113,12 @@ def _facts(written: Written, limits: Limits, *, targets: int, actions: int, now:
         reversible=written.reversible,
         requested_by=written.requested_by,
         tenant=written.tenant_id,
-        actions=actions,
-        targets=targets,
+        actions=on_targets.total(),
+        targets=len(on_targets),
         hour=instant.hour,
         weekday=instant.isoweekday(),
+        on_target=on_targets[written.target],
+        most_targets=limits.most_targets,
     )
     return _raised(facts, limits)
 
@@ -141,4 +156,9 @@ _ASSUMED: Mapping[str, object] = {
     "standing_approval": False,
     "recent_changes": 0,
     "change_budget": 0,
+    "brake": False,
+    "on_target": 1,
+    "recent_on_target": 0,
+    "target_budget": 1,
+    "most_targets": MOST_TARGETS,
 }

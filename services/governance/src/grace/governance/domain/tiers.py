@@ -6,6 +6,8 @@ from enum import IntEnum
 from typing import assert_never
 
 UNKNOWN_ENVIRONMENT = "unknown"
+# Different targets of one plan where nobody set another limit.
+MOST_TARGETS = 20
 
 
 class Tier(IntEnum):
@@ -24,6 +26,8 @@ class Limits:
     protected_environments: frozenset[str]
     # The most different targets of a plan before each of its changes is one tier higher.
     blast_radius: int
+    # The most of any plan: what names more is not for people to approve either.
+    most_targets: int = MOST_TARGETS
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from grace.contracts.governance import (
     Delegate,
     GetApproval,
     GetAutonomy,
+    GetBrake,
     GetKillSwitch,
     GetReview,
     GetRuling,
@@ -35,6 +36,7 @@ from grace.contracts.governance import (
     SetPolicy,
     SimulatePolicies,
     TryPolicies,
+    TurnBrake,
     TurnKillSwitch,
     UseConsent,
     VouchPermit,
@@ -53,6 +55,7 @@ from grace.governance.handlers.autonomy import (
     on_set_autonomy,
 )
 from grace.governance.handlers.ballots import on_decide
+from grace.governance.handlers.brakes import on_get_brake, on_turn_brake
 from grace.governance.handlers.consents import (
     on_ask_consent,
     on_decide_consent,
@@ -125,6 +128,8 @@ def rpc(settings: Settings, rulebooks: Rulebooks, tellers: Tellers) -> Rpc:
         .on(RecallDecision, on_recall_decision)
         .on(TurnKillSwitch, partial(on_turn_kill_switch, tellers.switch))
         .on(GetKillSwitch, on_get_kill_switch)
+        .on(TurnBrake, partial(on_turn_brake, settings))
+        .on(GetBrake, partial(on_get_brake, settings))
         .direct(VouchPermit, on_vouch_permit)
         .on(Delegate, on_delegate)
         .direct(BreakGlass, partial(granting, partial(on_break_glass, settings, judge)))

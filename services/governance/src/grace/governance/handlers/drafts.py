@@ -1,5 +1,6 @@
 """Drafted contracts come in: refused, granted at once, or people are asked."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -12,14 +13,14 @@ from grace.governance.domain.plans import Plan, flaw
 from grace.governance.domain.ruling import Judged, Outcome, Ruling
 from grace.governance.handlers.grants import granted_message
 from grace.governance.handlers.plans import plan_of, stored_of
-from grace.governance.handlers.rulings import Judge
+from grace.governance.handlers.rulings import Judge, targets_of
 from grace.governance.settings import Settings
-from grace.governance.store import Opening, Recorded, Rulings, Spent, Store, Trusts, tell
+from grace.governance.store import Opening, Recorded, Rulings, Spent, Store, Trusts, Turns, tell
 from grace.kit import Received, Unavailable, Unit, new_id
 
 
 class BudgetMoved(Unavailable):
-    """A standing approval carries it no more; the plan is judged again."""
+    """A standing approval or a target's budget carries it no more; the plan is judged again."""
 
 
 Drafted = Received[ContractDrafted]
@@ -48,6 +49,7 @@ async def on_contract_drafted(
             unit.count("duplicate", message)
     new = [opening for _, opening in openings if opening.request.approval_id in fresh]
     await _spend(new, Trusts(unit.tx))
+    await _take_turns(settings, new, unit)
     await Rulings(unit.tx).insert([_recorded(opening) for opening in new])
 
 
@@ -122,6 +124,21 @@ async def _spend(granted: Sequence[Opening], store: Trusts) -> None:
             spent = Spent(request.approval_id, trust, changes, request.requested_at)
             if not await store.spend(spent):
                 raise BudgetMoved
+
+
+async def _take_turns(settings: Settings, openings: Sequence[Opening], unit: Unit) -> None:
+    """Count what runs without people on each of its targets, or grant none of it."""
+    taken: Counter[str] = Counter()
+    for opening in openings:
+        if opening.judged.ruling.outcome is Outcome.GRANTED:
+            taken.update(targets_of(opening.judged.facts))
+    if not taken:
+        return
+    now = await unit.now()
+    if not await Turns(unit.tx).take(
+        taken, budget=settings.target_budget, since=now - settings.change_window, now=now
+    ):
+        raise BudgetMoved
 
 
 def _recorded(opening: Opening) -> Recorded:

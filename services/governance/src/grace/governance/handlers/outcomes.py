@@ -1,5 +1,6 @@
-"""What became of contracts moves their playbooks up and down the ladder."""
+"""What became of contracts moves their playbooks up and down the ladder, and pulls brakes."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from grace.contracts.governance import AutonomyChanged
@@ -7,11 +8,13 @@ from grace.contracts.verification import ActionClosed, AttentionNeeded
 from grace.governance.domain.autonomy import (
     RESTING,
     UNDO_STOPPED,
+    VERIFIED,
     Key,
     Measured,
     Standing,
     after,
 )
+from grace.governance.handlers.brakes import count_failures
 from grace.governance.settings import Settings
 from grace.governance.store import Counted, Levels
 from grace.kit import Received, Unit
@@ -42,6 +45,7 @@ async def _count(settings: Settings, told: Sequence[tuple[Told, Counted]], unit:
     now = await unit.now()
     fresh: dict[str, Counted] = {}
     unsaved: set[Key] = set()
+    failed: dict[str, list[str]] = defaultdict(list)
     for message, found in sorted(told, key=lambda each: each[1].revision):
         key = key_of(message.body)
         earlier = counted.get(found.contract_id)
@@ -49,6 +53,8 @@ async def _count(settings: Settings, told: Sequence[tuple[Told, Counted]], unit:
             unit.count("duplicate", message)
             continue
         counted[found.contract_id] = fresh[found.contract_id] = found
+        if _stopped_holding(found, earlier):
+            failed[key.tenant_id].append(found.contract_id)
         before = standings[key]
         standings[key] = after(before, _measured(found, earlier), settings.bar, now=now)
         unsaved.add(key)
@@ -59,6 +65,7 @@ async def _count(settings: Settings, told: Sequence[tuple[Told, Counted]], unit:
     await store.count(list(fresh.values()))
     for key in unsaved:
         await store.set(standings[key], standings[key])
+    await count_failures(settings, failed, unit)
 
 
 def tell_move(before: Standing, now: Standing, unit: Unit) -> None:
@@ -92,6 +99,12 @@ def _ended(body: ActionClosed) -> Counted:
 def _resting(body: AttentionNeeded) -> Counted:
     verdict = UNDO_STOPPED if body.undoing else RESTING
     return Counted(body.contract_id, _BEFORE_ENDS, verdict, executed=True)  # it may have been
+
+
+def _stopped_holding(found: Counted, before: Counted | None) -> bool:
+    """Whether an effect fails for the first time: one that failed is not counted again at its end."""
+    held = before is None or not before.executed or before.verdict == VERIFIED
+    return found.executed and found.verdict != VERIFIED and held
 
 
 def _measured(found: Counted, before: Counted | None) -> Measured:

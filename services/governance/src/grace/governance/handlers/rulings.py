@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from grace.governance.domain.autonomy import Key, Level
+from grace.governance.domain.bounds import Bounds, turns_before
 from grace.governance.domain.budgets import Room, Trust, Wish, rooms
 from grace.governance.domain.facts import Facts, facts_of
 from grace.governance.domain.plans import Plan, target_of_all
@@ -13,7 +14,7 @@ from grace.governance.domain.ruling import Judged, Outcome, refused, rule
 from grace.governance.domain.tiers import Tier
 from grace.governance.handlers.rulebooks import Rulebooks
 from grace.governance.settings import Settings
-from grace.governance.store import Levels, Policies, Trusts
+from grace.governance.store import Brakes, Levels, Policies, Trusts, Turns
 from grace.kit import Transaction, Unit
 
 Rooms = Mapping[Key, Room]
@@ -38,9 +39,10 @@ class Judge:
             for plan, each in zip(plans, facts, strict=True)
         ]
         found = await self._rooms(wishes, unit.tx, now)
+        bounds = await self._bounds(facts, unit.tx, now)
         known = [
-            tuple(each.within(room[_key(each)]) for each in plan)
-            for plan, room in zip(facts, found, strict=True)
+            tuple(each.within(room[_key(each)]).bounded_by(bound) for each in plan)
+            for plan, room, bound in zip(facts, found, bounds, strict=True)
         ]
         try:
             rulebook = await self._rulebooks.current(Policies(unit.tx))
@@ -77,6 +79,19 @@ class Judge:
         )
         return [{wish.key: next(found) for wish in plan} for plan in wishes]
 
+    async def _bounds(
+        self, plans: Sequence[Sequence[Facts]], tx: Transaction, now: datetime
+    ) -> list[Bounds]:
+        """What holds for each plan whoever planned it."""
+        targets = [targets_of(plan) for plan in plans]
+        since = now - self._settings.change_window
+        recent = await Turns(tx).recent(set().union(*targets), since=since)
+        pulled = await Brakes(tx).pulled({plan[0].tenant for plan in plans})
+        return [
+            Bounds(plan[0].tenant in pulled, before, self._settings.target_budget)
+            for plan, before in zip(plans, turns_before(targets, recent), strict=True)
+        ]
+
     async def _budgets(
         self, keys: Sequence[Key], tx: Transaction, now: datetime
     ) -> tuple[list[Trust], dict[tuple[str, str], int]]:
@@ -84,6 +99,11 @@ class Judge:
         await store.lock()
         recent = await store.recent({key.tenant_id for key in keys}, since=since)
         return await store.open(keys, now=now), recent
+
+
+def targets_of(plan: Sequence[Facts]) -> Counter[str]:
+    """The targets of a plan, each with the number of its actions there."""
+    return Counter(facts.target for facts in plan)
 
 
 def _key(facts: Facts) -> Key:

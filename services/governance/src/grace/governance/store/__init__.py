@@ -1,7 +1,7 @@
 """Every statement of governance, as a typed function; one class per noun."""
 
 from grace.governance.store.approvals import Opening, Store, StoredContract, Which
-from grace.governance.store.autonomy import Counted, Levels, Spent, Trusts
+from grace.governance.store.autonomy import Brakes, BrakeTurn, Counted, Levels, Spent, Trusts, Turns
 from grace.governance.store.consents import Consents, signed_list
 from grace.governance.store.people import (
     Approver,
@@ -21,6 +21,8 @@ from grace.governance.store.told import due_message, reminder_message, tell
 __all__ = [
     "Approver",
     "Approvers",
+    "BrakeTurn",
+    "Brakes",
     "Consents",
     "Counted",
     "Electorates",
@@ -40,6 +42,7 @@ __all__ = [
     "Surroundings",
     "Switches",
     "Trusts",
+    "Turns",
     "Waiting",
     "Which",
     "due_message",

@@ -136,6 +136,79 @@ SELECT tenant_id, target_class, sum(changes) AS changes
  WHERE granted_at > :since AND tenant_id = ANY (CAST(:tenant_ids AS text[]))
  GROUP BY tenant_id, target_class;
 
+-- recent_turns --
+-- How often these targets were acted on without asking since a moment.
+SELECT target, (SELECT count(*) FROM unnest(granted_at) AS at WHERE at > :since) AS turns
+  FROM target_turns
+ WHERE target = ANY (CAST(:targets AS text[]));
+
+-- take_turns --
+-- Keep so many more actions on each target, and forget those before a moment. Fewer rows: somebody
+-- else took a turn meanwhile, and the budget carries no more.
+INSERT INTO target_turns AS kept (target, granted_at)
+SELECT target, array_fill(CAST(:now AS timestamptz), ARRAY[actions])
+  FROM unnest(CAST(:targets AS text[]), CAST(:actions AS integer[])) AS taken (target, actions)
+ ORDER BY target
+    ON CONFLICT (target) DO UPDATE
+   SET granted_at = ARRAY(SELECT at FROM unnest(kept.granted_at) AS at WHERE at > :since)
+                    || excluded.granted_at
+ WHERE (SELECT count(*) FROM unnest(kept.granted_at) AS at WHERE at > :since)
+       + cardinality(excluded.granted_at) <= :budget;
+
+-- pulled_brakes --
+-- Which of these tenants' brakes are on.
+SELECT tenant_id
+  FROM brakes
+ WHERE tenant_id = ANY (CAST(:tenant_ids AS text[])) AND is_on = (SELECT true);
+
+-- find_brake --
+-- How a tenant's brake stands; no row where nothing of it ever failed and nobody pulled it.
+SELECT tenant_id, is_on, version, failed_at, changed_at, changed_by, reason
+  FROM brakes
+ WHERE tenant_id = :tenant_id;
+
+-- begin_brakes --
+-- A row for each of these tenants that has none yet, so that it can be locked.
+INSERT INTO brakes (tenant_id, is_on, version, failed_at, changed_by, reason)
+SELECT DISTINCT tenant_id, false, 0, CAST('{}' AS timestamptz[]), :changed_by, :reason
+  FROM unnest(CAST(:tenant_ids AS text[])) AS wanted (tenant_id)
+ ORDER BY tenant_id
+    ON CONFLICT DO NOTHING;
+
+-- lock_brakes --
+-- How these tenants' brakes stand, locked in one order until the transaction ends.
+SELECT tenant_id, is_on, version, failed_at, changed_at, changed_by, reason
+  FROM brakes
+ WHERE tenant_id = ANY (CAST(:tenant_ids AS text[]))
+ ORDER BY tenant_id
+   FOR UPDATE;
+
+-- set_brake --
+-- How a tenant's brake stands from now on. Its row is locked.
+UPDATE brakes
+   SET is_on = :is_on, version = :version, failed_at = :failed_at, changed_at = :changed_at,
+       changed_by = :changed_by, reason = :reason
+ WHERE tenant_id = :tenant_id AND version <= :version;
+
+-- insert_brake_turn --
+-- Keep for good who pulled a brake or let it go, and why.
+INSERT INTO brake_turns (tenant_id, version, is_on, turned_at, turned_by, reason)
+VALUES (:tenant_id, :version, :is_on, :changed_at, :changed_by, :reason);
+
+-- list_brake_turns --
+-- The last turns of a tenant's brake, newest first.
+SELECT version, is_on, turned_at, turned_by, reason
+  FROM brake_turns
+ WHERE tenant_id = :tenant_id
+ ORDER BY version DESC
+ LIMIT :limit;
+
+-- count_brakes --
+-- How many tenants' brakes are on.
+SELECT count(*)
+  FROM brakes
+ WHERE is_on;
+
 -- insert_trust --
 -- Keep a person's standing approval.
 INSERT INTO standing_approvals (
