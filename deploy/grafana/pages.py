@@ -158,6 +158,16 @@ SCHEDULER = Dashboard(
             [Query(per_second("grace_messages_ignored_total", "reason"), "{{reason}}")],
             unit="ops",
         ),
+        Panel(
+            "Messages missed within a day",
+            "They left their stream unread, at most so many: who reads them was away for longer than they are kept.",
+            [
+                Query(
+                    "max by (service, consumer) (grace_messages_missed)", "{{service}} {{consumer}}"
+                )
+            ],
+            bad_from=1,
+        ),
     ],
 )
 

@@ -33,6 +33,7 @@ def test_the_body_of_a_function_is_not_split() -> None:
 
 def test_the_kits_tables_are_made_one_statement_at_a_time() -> None:
     assert all(each.count(";") == 1 and each.endswith(";") for each in kit_tables())
+    assert all(each.count(";") == 1 and each.endswith(";") for each in kit_tables(2))
     made = " ".join(kit_tables())
     assert all(f"CREATE TABLE {name} " in made for name in ("outbox", "inbox", "quarantine"))
 

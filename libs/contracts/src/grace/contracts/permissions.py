@@ -49,7 +49,11 @@ def _service(service: str) -> Permissions:
     return Permissions(
         publish=_sorted(
             [_published_name(subject, service) for subject in published],
-            [f"{_API}.STREAM.INFO.{s.stream}" for s in published if s.stream],
+            [
+                f"{_API}.STREAM.INFO.{s.stream}"
+                for s in (*published, *durables(service))
+                if s.stream
+            ],
             _consumer_rights(service),
             _watch_rights(service),
         ),

@@ -47,6 +47,12 @@ OUTBOX_RESENT = Counter(
 AUDIT_ACKNOWLEDGED = Gauge(
     "grace_audit_acknowledged", "The highest audited row that the log holds", ("service",)
 )
+MESSAGES_MISSED = Gauge(
+    "grace_messages_missed",
+    "Messages that left a stream within a day before this consumer had read them, at most: those of "
+    "other subjects are among them",
+    ("service", "consumer"),
+)
 LOOP_FAILURES = Counter("grace_loop_failures_total", "Ticks that raised", ("service", "loop"))
 PERMISSION_VIOLATIONS = Counter(
     "grace_nats_permission_violations_total", "What NATS refused to this service", ("service",)

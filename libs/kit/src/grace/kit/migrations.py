@@ -54,9 +54,10 @@ async def refuse_other_schema(pool: Pool, migrations: Path) -> None:
         )
 
 
-def kit_tables() -> list[str]:
-    """The statements that make the kit's tables in a service's schema."""
-    return statements(Path(__file__).with_name("tables.sql").read_text(encoding="utf-8"))
+def kit_tables(edition: int = 1) -> list[str]:
+    """The statements that make the kit's tables in a service's schema: the first ones, or later ones."""
+    name = "tables.sql" if edition == 1 else f"tables_{edition}.sql"
+    return statements(Path(__file__).with_name(name).read_text(encoding="utf-8"))
 
 
 def statements(sql: str) -> list[str]:

@@ -140,7 +140,24 @@ DELETE FROM inbox
 -- prune_quarantine --
 -- Drop some of what was kept long enough for somebody to look at it.
 DELETE FROM quarantine
- WHERE id IN (SELECT id FROM quarantine WHERE received_at < now() - CAST(:retention AS interval) LIMIT :most);
+ WHERE id IN (SELECT id FROM quarantine WHERE received_at < now() - CAST(:retention AS interval)
+               ORDER BY received_at LIMIT :most);
+
+-- consumer_marks --
+-- How far each consumer has read its stream, and what it missed within a day.
+SELECT consumer, stream, created, sequence,
+       CASE WHEN missed_at > now() - interval '1 day' THEN missed ELSE 0 END AS missed_lately
+  FROM consumer_marks;
+
+-- remember_mark --
+-- How far a consumer has read by now, and how many more messages it missed.
+INSERT INTO consumer_marks AS kept (consumer, stream, created, sequence, missed, missed_at)
+VALUES (:consumer, :stream, :created, :sequence, CAST(:missed AS bigint),
+        CASE WHEN CAST(:missed AS bigint) > 0 THEN now() END)
+    ON CONFLICT (consumer) DO UPDATE
+   SET stream = excluded.stream, created = excluded.created, sequence = excluded.sequence,
+       missed = kept.missed + excluded.missed,
+       missed_at = coalesce(excluded.missed_at, kept.missed_at);
 
 -- look_behind --
 -- What waits in this schema: messages in quarantine, at most so many are counted, the oldest unsent one, and the oldest

@@ -11,6 +11,7 @@ from grace.kit import migrations, relay
 from grace.kit.beat import Beat
 from grace.kit.crash import CrashPoint, crash_point_from_environment
 from grace.kit.database import Pools
+from grace.kit.gaps import Gaps
 from grace.kit.keys import IdentityKeys, KeySource
 from grace.kit.life import Background, Parts, Running
 from grace.kit.loops import Duty, Loop
@@ -26,6 +27,8 @@ _AUDIT_INTERVAL = timedelta(seconds=1)
 # No task waits for the log, and a call of it costs both sides a transaction whatever it carries.
 _AUDIT_PAUSE = timedelta(milliseconds=500)
 _PRUNE_INTERVAL = timedelta(minutes=10)
+# What is read moves its mark this often; what is gone is seen at the start of whoever was away.
+_GAPS_INTERVAL = timedelta(minutes=1)
 _NONE = timedelta(0)
 
 
@@ -136,6 +139,7 @@ class Service:
                 *relay.sending(self.settings.outbox_interval),
                 Duty(_AUDIT_INTERVAL, relay.Audit(), leader=True, pause=_AUDIT_PAUSE),
                 Duty(_PRUNE_INTERVAL, relay.Prune()),
+                Duty(_GAPS_INTERVAL, Gaps(), leader=True),
             ]
         given = self._parts
         return Parts(given.stream, given.rpc, given.listeners, duties, given.backgrounds)
