@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,31 @@ async def test_a_share_that_does_not_lend_is_a_wall_both_ways(crew: Crew) -> Non
     await crew.submit(*(crew.spec(origin="intent") for _ in range(9)))
     claimed = Counter(task.spec.origin for task in await crew.claim(9))
     assert claimed == {"verification": 2, "intent": 2}
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_who_holds_nothing_waits_for_no_more_than_one_start_of_each_other_origin(
+    crew: Crew, seed: int
+) -> None:
+    """Ten to one, and all of the noisy ones urgent: a bound in starts, since time is the workers' own."""
+    rng, quiet = random.Random(seed), ("a", "b", "c")
+    await crew.share_out(8, *(_quota(origin, 25) for origin in quiet))
+    await crew.submit(*(crew.spec(origin="noisy", priority=9) for _ in range(150)))
+    held, starts, since = await crew.claim(8), 8, dict[str, int]()
+    waits = Counter[int]()
+    for _ in range(100):
+        for origin in sorted({*quiet} - since.keys() - {task.spec.origin for task in held}):
+            if rng.random() < 0.2:
+                await crew.submit(crew.spec(origin=origin, priority=-9))
+                since[origin] = starts
+        done = held.pop(rng.randrange(len(held)))
+        for begun in await crew.report(crew.update(done, "completed"), slots=1):
+            held.append(begun)
+            if (asked := since.pop(begun.spec.origin, None)) is not None:
+                waits[starts - asked] += 1
+            starts += 1
+    assert waits.total() > 10
+    assert max(waits) <= len(quiet), waits
 
 
 IMPOSSIBLE: list[tuple[int, tuple[Quota, ...], str]] = [
