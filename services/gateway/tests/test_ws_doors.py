@@ -206,13 +206,23 @@ async def test_a_connection_took_as_long_to_answer_as_its_handshake() -> None:
     assert visit.seconds == visit.seconds
 
 
+def _is_read(text: str) -> bool:
+    """Whether this Python reads it: 3.11 gives up on what 3.13 takes."""
+    try:
+        json.loads(text)
+    except RecursionError:
+        return False
+    return True
+
+
+_DEEP = "[" * 2000 + "]" * 2000
 WRONG: dict[str, tuple[int, str]] = {
     "": (400, ""),
     "subscribe": (400, ""),
     '{"op":"subscribe"': (400, ""),
     '{"op":"subscribe","op":"subscribe"}': (422, ""),
     '{"op":"subscribe","after":NaN}': (422, ""),
-    "[" * 2000 + "]" * 2000: (400, ""),
+    _DEEP: (422 if _is_read(_DEEP) else 400, ""),
     "[" * 70 + "]" * 70: (422, ""),
     "[]": (422, "message"),
     "{}": (422, "message.op"),

@@ -196,7 +196,8 @@ async def test_leaves_come_in_answers_that_arrive_however_large_they_are(house: 
             assert part
             found += part
         await house.dismiss()
-    assert [leaf_hash(each.leaf or b"").hex() for each in found] == [
+    # The log may have grown meanwhile, and answers come in parts.
+    assert [leaf_hash(each.leaf or b"").hex() for each in found[: len(kept)]] == [
         hash_of(row).hex() for row in kept
     ]
 
