@@ -63,7 +63,7 @@ def test_the_winner_and_everybody_else_have_a_reason(
         ("best", False, "thing.wrong: is not an operation"),
         ("b", True, "the best that can run: priority 0, proven record 0.70"),
         ("a", False, "behind b: proven record 0.30 and not 0.70"),
-        ("c", False, "behind b: proven record 0.00 and not 0.70"),
+        ("c", False, "behind b: proven record 0.05 and not 0.70"),
     ]
     doubt, other = considered(found, decision)[4:]
     assert doubt.reason.startswith("the rule of doubtful has no answer")

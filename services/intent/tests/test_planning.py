@@ -76,6 +76,9 @@ def test_priority_goes_first_then_the_proven_record_then_the_name(
     names = [playbook.name for playbook in rank([low, c, b, high], {"c": 0.9, "b": 0.1, "a": 1})]
     assert names == ["d", "c", "b", "a"]
     assert [playbook.name for playbook in rank([c, b], {})] == ["b", "c"]
+    # Once failed is worse than never tried, once held is better.
+    assert [playbook.name for playbook in rank([c, b], {"b": 0.025})] == ["c", "b"]
+    assert [playbook.name for playbook in rank([c, b], {"c": 0.22})] == ["c", "b"]
 
 
 def test_only_the_same_priority_is_contested(

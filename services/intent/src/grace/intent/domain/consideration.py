@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from grace.intent.domain.planning import Decision, Ready, Shortlist
+from grace.intent.domain.planning import Decision, Ready, Shortlist, proven
 from grace.intent.domain.playbook import Playbook
 
 MOST = 50  # playbooks that are named
@@ -48,7 +48,8 @@ def _all(found: Shortlist, decision: Decision) -> Iterator[Considered]:
 
 def _why(playbook: Playbook, scores: Mapping[str, float]) -> str:
     known = scores.get(playbook.name)
-    record = "" if known is None else f", proven record {known:.2f}"
+    untried = ", not tried yet" if scores else ""
+    record = untried if known is None else f", proven record {known:.2f}"
     return f"the best that can run: priority {playbook.trigger.priority}{record}"
 
 
@@ -56,7 +57,7 @@ def _behind(playbook: Playbook, best: Playbook, scores: Mapping[str, float]) -> 
     own, other = playbook.trigger.priority, best.trigger.priority
     if own != other:
         return f"behind {best.name}: priority {own} and not {other}"
-    mine, its = scores.get(playbook.name, 0.0), scores.get(best.name, 0.0)
+    mine, its = proven(playbook, scores), proven(best, scores)
     if mine != its:
         return f"behind {best.name}: proven record {mine:.2f} and not {its:.2f}"
     return f"behind {best.name}: equal but for the name"

@@ -65,6 +65,9 @@ class Silence:
 
 # What stands against playbooks, by their names.
 Obstacles: TypeAlias = tuple[tuple[str, str], ...]
+# Learning's bound without any outcome: the 5 % quantile of Beta(1, 1).
+_UNTRIED = 0.05
+
 Answers: TypeAlias = Mapping[Question, Answer | Silence]
 
 
@@ -171,10 +174,13 @@ def is_contested(candidates: Shortlist) -> bool:
 def rank(playbooks: Iterable[Playbook], scores: Mapping[str, float]) -> tuple[Playbook, ...]:
     """Order by priority, then by the proven record (higher is better), then by name."""
     return tuple(
-        sorted(
-            playbooks, key=lambda one: (-one.trigger.priority, -scores.get(one.name, 0), one.name)
-        )
+        sorted(playbooks, key=lambda one: (-one.trigger.priority, -proven(one, scores), one.name))
     )
+
+
+def proven(playbook: Playbook, scores: Mapping[str, float]) -> float:
+    """What is proven of a playbook, 0 to 1: one that failed comes behind one that nobody tried."""
+    return scores.get(playbook.name, _UNTRIED)
 
 
 def questions(playbooks: Iterable[Playbook], target: str) -> frozenset[Question]:
