@@ -58,6 +58,11 @@ def _mark(row: Record) -> Mark:
     return Mark(row["consumer"], row["stream"], row["created"], row["sequence"])
 
 
+def _may_ask(runtime: Runtime) -> bool:
+    """Where nobody is there to answer a question waits, and a stop waits for it."""
+    return bool(runtime.client.is_connected) and not runtime.stopping.is_set()
+
+
 class Gaps:
     """Marks how far each consumer has read, and tells what it can never read any more."""
 
@@ -66,6 +71,8 @@ class Gaps:
         known = {row["consumer"]: _mark(row) for row in await _rows(runtime)}
         reads = sorted((s.stream, durable(runtime.name, s.name)) for s in durables(runtime.name))
         for stream, each in groupby(reads, key=lambda read: read[0]):
+            if not _may_ask(runtime):
+                return False
             try:
                 await self._look(runtime, stream, [consumer for _, consumer in each], known)
             except NatsError as error:  # the next look sees as much
@@ -86,6 +93,8 @@ class Gaps:
     ) -> None:
         stream = await runtime.stream.stream_info(name)
         for consumer in consumers:
+            if not _may_ask(runtime):
+                return
             info = await runtime.stream.consumer_info(name, consumer)
             mark, gone = mark_of(consumer, stream, info), missed(known.get(consumer), stream)
             if gone:
