@@ -243,6 +243,12 @@ HEALING = Dashboard(
             bad_from=1,
         ),
         Panel(
+            "Words of people that end within a week",
+            "Consents to use a secret, and standing approvals, that nobody gave anew yet.",
+            [Query("max by (word) (grace_governance_words_ending)", "{{word}}")],
+            bad_from=1,
+        ),
+        Panel(
             "Notices to webhooks an hour",
             "`given_up`: somebody should have heard and has not.",
             [Query(within("grace_governance_notices_total", "1h", "outcome"), "{{outcome}}")],

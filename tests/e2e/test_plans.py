@@ -36,6 +36,8 @@ WHOLE = {
     "kit:number_audited": "the front",
     "kit:unsent": "the front",
     "governance:count_brakes": "how many there are",
+    "governance:count_ending_consents": "all of them",
+    "governance:count_ending_trusts": "standing approvals that hold are a few",
     "governance:count_held": "how many there are",
     "governance:count_open_reviews": "how many there are",
     "governance:held_consents": "all of them",

@@ -21,5 +21,5 @@ def build(settings: Settings | None = None) -> Service:
         .every(settings.webhook_interval, loops.Notify(settings))
         .every(settings.remind_interval, loops.Remind(settings.rhythm))
         .every(settings.remind_interval, loops.RemindReviews(settings.review_interval))
-        .every(settings.remind_interval, loops.LookAtBrakes())
+        .every(settings.remind_interval, loops.LookAround(settings.word_warning))
     )

@@ -13,7 +13,13 @@ from grace.contracts.governance import ApprovalExpired, Permit
 from grace.governance.domain.approvals import Request
 from grace.governance.domain.notices import Notice, flaw_of, may_connect, next_try, signature
 from grace.governance.domain.reminders import Rhythm, next_reminder
-from grace.governance.metrics import count_notice, gauge_brakes, gauge_open_reviews, observe_latency
+from grace.governance.metrics import (
+    count_notice,
+    gauge_brakes,
+    gauge_ending_words,
+    gauge_open_reviews,
+    observe_latency,
+)
 from grace.governance.settings import Settings
 from grace.governance.store import (
     Brakes,
@@ -23,6 +29,7 @@ from grace.governance.store import (
     Reviews,
     Store,
     Switches,
+    Trusts,
     due_message,
     reminder_message,
     signed_list,
@@ -96,13 +103,20 @@ class RemindReviews:
         return len(due) == _AT_ONCE
 
 
-class LookAtBrakes:
-    """Say how many brakes are on, for the alert."""
+class LookAround:
+    """Say what alerts watch: brakes that are on, and people's words that end soon."""
+
+    def __init__(self, warning: timedelta) -> None:
+        self._warning = warning
 
     async def tick(self, runtime: Runtime) -> bool:
         """Count them. Nothing is left to do."""
         async with runtime.reading() as tx:
             gauge_brakes(await Brakes(tx).count_on())
+            gauge_ending_words(
+                consents=await Consents(tx).count_ending(self._warning),
+                standing=await Trusts(tx).count_ending(self._warning),
+            )
         return False
 
 

@@ -45,6 +45,21 @@ def gauge_brakes(count: int) -> None:
     BRAKES.set(count)
 
 
+ENDING_WORDS = Gauge(
+    "grace_governance_words_ending",
+    "People's words that end soon and that nobody gave anew; every replica tells the same number",
+    ("word",),
+)
+for _word in ("consent", "standing_approval"):
+    ENDING_WORDS.labels(_word)
+
+
+def gauge_ending_words(*, consents: int, standing: int) -> None:
+    """Tell how many consents and standing approvals end soon."""
+    ENDING_WORDS.labels("consent").set(consents)
+    ENDING_WORDS.labels("standing_approval").set(standing)
+
+
 def count_broken_glass() -> None:
     """Count one approval that one person granted alone."""
     BROKEN_GLASS.inc()

@@ -50,6 +50,9 @@ class Settings(ServiceSettings):
     promote_bound: float = Field(default=0.85, gt=0, lt=1)
     # Nobody's word holds longer than this: a standing approval, and a consent to use a secret.
     longest_standing: Duration = timedelta(days=90)
+    # A word that ends sooner is counted by grace_governance_words_ending, which an alert watches; not one
+    # that was given for less than twice as long.
+    word_warning: Duration = timedelta(days=7)
     # An approval that is due late by a second does no harm: decide checks the clock itself.
     expire_interval: Duration = timedelta(seconds=1)
     # Somebody who has not looked for a quarter of an hour is told again; each word after the first

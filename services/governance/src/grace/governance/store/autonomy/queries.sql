@@ -103,6 +103,20 @@ SELECT t.standing_id, t.tenant_id, t.playbook, t.target_class, given_by, given_a
  ORDER BY t.standing_id
    FOR UPDATE OF t;
 
+-- count_ending_trusts --
+-- Standing approvals with budget that end soon, were given for at least twice as long, and that no later
+-- one takes the place of.
+SELECT count(*)
+  FROM standing_approvals t
+ WHERE revoked_at IS NULL AND used < budget
+   AND expires_at BETWEEN now() AND now() + CAST(:within AS interval)
+   AND expires_at - given_at >= 2 * CAST(:within AS interval)
+   AND NOT EXISTS (
+           SELECT FROM standing_approvals n
+            WHERE n.tenant_id = t.tenant_id AND n.playbook = t.playbook
+              AND n.target_class = t.target_class AND n.revoked_at IS NULL AND n.used < n.budget
+              AND n.expires_at > now() + CAST(:within AS interval));
+
 -- is_approver --
 -- Whether somebody is an approver: who has a seat, and everybody where nobody ever had one.
 SELECT NOT EXISTS (SELECT FROM approvers WHERE tenant_id = :tenant_id)

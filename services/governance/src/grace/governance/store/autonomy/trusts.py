@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from grace.governance.domain.autonomy import Key
 from grace.governance.domain.budgets import Trust
@@ -40,6 +40,11 @@ class Trusts:
             now=now,
         )
         return [_trust(row) for row in rows]
+
+    async def count_ending(self, within: timedelta) -> int:
+        """Return how many end soon that were meant to last, and that nobody gave anew."""
+        found: int = await self._tx.fetchval(QUERIES["count_ending_trusts"], within=within)
+        return found
 
     async def recent(
         self, tenant_ids: Collection[str], *, since: datetime

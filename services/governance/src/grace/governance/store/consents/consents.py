@@ -43,6 +43,11 @@ class Consents:
         )
         return None if row is None else _consent(row)
 
+    async def count_ending(self, within: timedelta) -> int:
+        """Return how many end soon that were meant to last, and that nobody gave anew."""
+        found: int = await self._tx.fetchval(QUERIES["count_ending_consents"], within=within)
+        return found
+
     async def lock(self, tenant_id: str, consent_id: str) -> Consent | None:
         """Return one of a tenant; nobody else changes it until the transaction ends."""
         row = await self._tx.fetchrow(

@@ -41,6 +41,21 @@ SELECT consent_id, tenant_id, every_tenant, secret, operation, target, target_cl
  ORDER BY consent_id DESC
  LIMIT :limit;
 
+-- count_ending_consents --
+-- Consents that end soon, were given for at least twice as long, and that no later one takes the place of.
+SELECT count(*)
+  FROM secret_consents c
+ WHERE status = 'open' AND NOT one_time
+   AND expires_at BETWEEN now() AND now() + CAST(:within AS interval)
+   AND expires_at - decided_at >= 2 * CAST(:within AS interval)
+   AND NOT EXISTS (
+           SELECT FROM secret_consents n
+            WHERE n.status = 'open' AND NOT n.one_time AND n.tenant_id = c.tenant_id
+              AND n.secret = c.secret AND n.operation = c.operation
+              AND n.target IS NOT DISTINCT FROM c.target
+              AND n.target_class IS NOT DISTINCT FROM c.target_class
+              AND (n.expires_at IS NULL OR n.expires_at > now() + CAST(:within AS interval)));
+
 -- held_consents --
 -- What workers hear: all that hold, and what ended lately, under which something may have begun. One row
 -- at least, for the time of the list.
