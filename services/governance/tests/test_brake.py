@@ -3,22 +3,28 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
 from grace.contracts.governance import Approval, Brake, BrakeTurned, GetBrake, TurnBrake
+from grace.contracts.verification import ActionClosed
 from grace.governance.domain.bounds import turns_before
-from grace.governance.domain.brake import Tolerance, after, never_pulled, turned
+from grace.governance.domain.brake import Failure, Tolerance, after, never_pulled, turned
 from grace.testkit import eventually
 
+from . import test_ladder
 from .conftest import NOW
-from .test_ladder import closed, needed
 
 OpenOffice = Callable[..., Any]
 TWO = Tolerance(2, timedelta(minutes=10))
+
+
+def closed(verdict: str, **how: Any) -> ActionClosed:
+    """An end of this moment."""
+    return test_ladder.closed(verdict, **how).model_copy(update={"closed_at": datetime.now(UTC)})
 
 
 def release(**how: Any) -> TurnBrake:
@@ -40,19 +46,34 @@ async def until_failures(office: Any, count: int) -> Brake:
     return found
 
 
+def failures(*minutes: int) -> list[Failure]:
+    return [Failure(f"contract-{each}", NOW + timedelta(minutes=each)) for each in minutes]
+
+
 def test_failures_count_within_the_window_and_pull_once() -> None:
-    first = after(never_pulled("shop"), ["contract-1"], TWO, now=NOW)
+    first = after(never_pulled("shop"), failures(0), TWO, now=NOW)
     assert (first.is_on, first.version, len(first.failed_at)) == (False, 0, 1)
-    late = after(first, ["contract-2"], TWO, now=NOW + TWO.window)
+    late = after(first, failures(10), TWO, now=NOW + TWO.window)
     assert (late.is_on, late.failed_at) == (False, (NOW + TWO.window,))
-    pulled = after(first, ["contract-2"], TWO, now=NOW + TWO.window - timedelta(seconds=1))
+    pulled = after(first, failures(9), TWO, now=NOW + timedelta(minutes=9))
     assert (pulled.is_on, pulled.version, pulled.changed_by) == (True, 1, "evidence")
-    assert pulled.reason.endswith("the last was that of contract contract-2")
-    more = after(pulled, ["contract-3", "contract-4", "contract-5"], TWO, now=NOW)
+    assert pulled.reason.endswith("the last was that of contract contract-9")
+    more = after(pulled, failures(9, 9, 9), TWO, now=NOW + timedelta(minutes=9))
     assert (more.version, len(more.failed_at)) == (1, 2)
     free = turned(more, is_on=False, by="ada", reason="seen", now=NOW)
     assert (free.is_on, free.version, free.failed_at) == (False, 2, ())
     assert turned(free, is_on=False, by="bob", reason="again", now=NOW) is free
+
+
+def test_what_is_heard_of_late_counts_from_when_it_was_found() -> None:
+    now = NOW + timedelta(minutes=60)
+    apart = after(never_pulled("shop"), failures(20, 0, 40), TWO, now=now)
+    assert (apart.is_on, apart.failed_at) == (False, ())
+    together = after(never_pulled("shop"), failures(55, 0, 58), TWO, now=now)
+    assert together.is_on
+    assert together.reason.endswith("contract contract-58")
+    ahead = after(never_pulled("shop"), failures(90), TWO, now=now)
+    assert ahead.failed_at == (now,)
 
 
 def test_what_one_plan_takes_of_a_target_the_next_does_not_have() -> None:
@@ -70,7 +91,9 @@ async def test_effects_that_do_not_hold_pull_the_brake_and_only_a_person_lets_it
         for _ in range(3):
             await office.verification.report(failed)
         assert (await until_failures(office, 1)).is_on is False
-        resting = needed(undoing=False)
+        resting = test_ladder.needed(undoing=False).model_copy(
+            update={"needed_at": datetime.now(UTC)}
+        )
         await office.verification.report(resting)
         await until_failures(office, 2)
         # Its end is no second failure, and neither is what was never executed or held.

@@ -16,6 +16,14 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """A contract whose effect did not hold, and when that was found."""
+
+    contract_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Brake:
     """How a tenant's brake stands. `failed_at`: the effects that did not hold since it was let go."""
 
@@ -34,16 +42,21 @@ def never_pulled(tenant_id: str) -> Brake:
                  changed_by="grace", reason="nothing pulled it yet")  # fmt: skip
 
 
-def after(brake: Brake, failed: Sequence[str], tolerance: Tolerance, *, now: datetime) -> Brake:
-    """How it stands once these contracts too did not hold; a new version where they pull it."""
-    counted = replace(brake, failed_at=(*recent(brake, tolerance, now), *(now for _ in failed)))
-    kept = replace(counted, failed_at=counted.failed_at[-tolerance.failures :])
+def after(brake: Brake, failed: Sequence[Failure], tolerance: Tolerance, *, now: datetime) -> Brake:
+    """How it stands once these too did not hold; a new version where they pull it.
+
+    They count from when it was found: who hears late of failures that lie far apart pulls nothing.
+    """
+    last = max(failed, key=lambda each: each.at)
+    told = replace(brake, failed_at=(*brake.failed_at, *(min(each.at, now) for each in failed)))
+    counted = sorted(recent(told, tolerance, now))[-tolerance.failures :]
+    kept = replace(brake, failed_at=tuple(counted))
     if brake.is_on or len(kept.failed_at) < tolerance.failures:
         return kept
     minutes = round(tolerance.window.total_seconds() / 60)
     reason = (
         f"{tolerance.failures} effects within {minutes} min did not hold; the last was that of "
-        f"contract {failed[-1]}"
+        f"contract {last.contract_id}"
     )
     return _turned(kept, is_on=True, by=PULLED_BY, reason=reason, now=now)
 

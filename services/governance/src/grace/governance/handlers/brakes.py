@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from grace.contracts.governance import Brake as BrakeView
 from grace.contracts.governance import BrakeMove, BrakeTurned, GetBrake, TurnBrake
-from grace.governance.domain.brake import Brake, after, recent, turned
+from grace.governance.domain.brake import Brake, Failure, after, recent, turned
 from grace.governance.settings import Settings
 from grace.governance.store import Brakes, tell
 from grace.kit import Called, Unit
@@ -29,7 +29,7 @@ async def on_get_brake(settings: Settings, call: Called[GetBrake], unit: Unit) -
 
 
 async def count_failures(
-    settings: Settings, failed: Mapping[str, Sequence[str]], unit: Unit
+    settings: Settings, failed: Mapping[str, Sequence[Failure]], unit: Unit
 ) -> None:
     """Count contracts that did not hold, by tenant, and pull the brakes that they pull."""
     if not failed:

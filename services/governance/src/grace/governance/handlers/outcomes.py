@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
 from grace.contracts.governance import AutonomyChanged
 from grace.contracts.verification import ActionClosed, AttentionNeeded
@@ -14,6 +15,7 @@ from grace.governance.domain.autonomy import (
     Standing,
     after,
 )
+from grace.governance.domain.brake import Failure
 from grace.governance.handlers.brakes import count_failures
 from grace.governance.settings import Settings
 from grace.governance.store import Counted, Levels
@@ -45,7 +47,7 @@ async def _count(settings: Settings, told: Sequence[tuple[Told, Counted]], unit:
     now = await unit.now()
     fresh: dict[str, Counted] = {}
     unsaved: set[Key] = set()
-    failed: dict[str, list[str]] = defaultdict(list)
+    failed: dict[str, list[Failure]] = defaultdict(list)
     for message, found in sorted(told, key=lambda each: each[1].revision):
         key = key_of(message.body)
         earlier = counted.get(found.contract_id)
@@ -54,7 +56,7 @@ async def _count(settings: Settings, told: Sequence[tuple[Told, Counted]], unit:
             continue
         counted[found.contract_id] = fresh[found.contract_id] = found
         if _stopped_holding(found, earlier):
-            failed[key.tenant_id].append(found.contract_id)
+            failed[key.tenant_id].append(Failure(found.contract_id, _found_at(message.body)))
         before = standings[key]
         standings[key] = after(before, _measured(found, earlier), settings.bar, now=now)
         unsaved.add(key)
@@ -90,6 +92,10 @@ def tell_move(before: Standing, now: Standing, unit: Unit) -> None:
 def key_of(body: ActionClosed | AttentionNeeded) -> Key:
     """Whose outcome it is; where the class is not told, an operation's name begins with it."""
     return Key(body.tenant_id, body.playbook, body.target_class or body.operation.partition(".")[0])
+
+
+def _found_at(body: ActionClosed | AttentionNeeded) -> datetime:
+    return body.closed_at if isinstance(body, ActionClosed) else body.needed_at
 
 
 def _ended(body: ActionClosed) -> Counted:
