@@ -124,7 +124,12 @@ async def measure(
 
 async def _start(apart: Apart) -> None:
     port = {"port": free_port()}
-    changes = {"gateway": {**rest.NO_LIMITS, **port}, "worker": {"slots": 32}}
+    changes = {
+        "gateway": {**rest.NO_LIMITS, **port},
+        "worker": {"slots": 32},
+        # Nobody is there to be asked, however often a long run comes round to a table.
+        "governance": {"target_budget": 100_000},
+    }
     for name in _SERVICES:
         await apart.service(name, changes.get(name))
 
