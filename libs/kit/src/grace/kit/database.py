@@ -56,6 +56,7 @@ _SILENT = "20s"
 # Longer than the statement timeout: a slow statement is the server's to cancel and to explain.
 _COMMAND_SECONDS = 35
 _CONNECT_SECONDS = 10
+_IDLE_SECONDS = 20
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -115,7 +116,8 @@ class Pools:
         pool: Pool = await asyncpg.create_pool(
             min_size=0,  # a floor would be restored, and told of at length, while Postgres is away
             max_size=settings.pool_size,
-            max_inactive_connection_lifetime=60,
+            # Each is a process of 2 to 9 MB, which a burst may need and an hour of quiet does not.
+            max_inactive_connection_lifetime=_IDLE_SECONDS,
             reset=_nothing_to_reset,
             **_arguments(service, settings),
         )

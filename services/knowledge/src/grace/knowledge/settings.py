@@ -18,6 +18,8 @@ class Settings(ServiceSettings):
 
     model_config = service_config("knowledge")
 
+    # Each connection is a process of Postgres of three megabytes, and it has little to do at once.
+    pool_size: int = Field(default=2, ge=2, le=100)
     # A repeat that comes later is another request; as long as inboxes remember.
     keep_keys: Duration = timedelta(days=7)
     # How often it is looked for keys that have served their time; they harm nobody meanwhile.

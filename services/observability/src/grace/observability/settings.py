@@ -14,6 +14,8 @@ class Settings(ServiceSettings):
 
     model_config = service_config("observability")
 
+    # Each connection is a process of Postgres of three megabytes, and nobody waits for what it writes.
+    pool_size: int = Field(default=3, ge=2, le=100)
     # So many beats in a row are not lost by chance: with a beat every 2 s it is 8 s.
     late_beats: float = Field(default=4, ge=2, le=1000)
     # Beats are written down and judged this often: one commit, however many services there are.
