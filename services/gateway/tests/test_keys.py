@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from grace.gateway.api.server import read_token
 from grace.gateway.app import build
+from grace.gateway.metrics import ENDING_KEYS
 from grace.gateway.settings import Settings
 from grace.kit import SettingsError
 from grace.stack.ports import free_port
@@ -133,24 +134,47 @@ async def test_a_key_that_is_used_and_ends_soon_is_counted_until_it_is_replaced(
 ) -> None:
     async with open_gateway(key_warning="P7D", key_warning_interval="PT0.05S") as front:
         await front.person("idle", "keys:read")
-        busy, later = [await front.person(each, "keys:read") for each in ("busy", "later")]
-        for client in (busy, later):
-            assert (await client.get("/api/keys")).status_code == 200
-
-        async def counted(count: int) -> bool:
-            return REGISTRY.get_sample_value("grace_gateway_keys_ending") == count
-
-        await front.house.rows(
-            "gateway",
-            "UPDATE api_keys SET expires_at = now() + CASE principal WHEN 'later'"
-            " THEN interval '8 days' ELSE interval '6 days' END WHERE principal <> 'admin'",
-        )
+        for each in ("busy", "later", "short"):
+            assert (await (await front.person(each, "keys:read")).get("/api/keys")).is_success
+        for principal, made, ends in (
+            ("idle", 84, 6), ("busy", 84, 6), ("later", 82, 8), ("short", 1, 5),
+        ):  # fmt: skip
+            await set_key(front, principal, f"created_at = now() - interval '{made} days'")
+            await set_key(front, principal, f"expires_at = now() + interval '{ends} days'")
         await eventually(lambda: counted(1))
-        await front.house.rows(
-            "gateway",
-            "UPDATE api_keys SET last_used_at = now() - interval '2 days' WHERE principal = 'busy'",
-        )
+        # Who comes once in weeks does come, and is not heard of any more once the key has ended.
+        await set_key(front, "busy", "last_used_at = now() - interval '25 days'")
+        await set_key(front, "idle", "last_used_at = now() - interval '31 days'")
+        await has_counted_again(front, 1)
+        await set_key(front, "busy", "expires_at = now() - interval '1 day'")
+        await has_counted_again(front, 1)
+        # Another one of the same name in its place, or nobody who missed it in a week.
+        await (await front.person("busy", "keys:read")).get("/api/keys")
         await eventually(lambda: counted(0))
+        await set_key(front, "later", "expires_at = now() - interval '6 days'")
+        await eventually(lambda: counted(1))
+        await set_key(front, "later", "expires_at = now() - interval '8 days'")
+        await eventually(lambda: counted(0))
+
+
+async def set_key(front: Any, principal: str, change: str) -> None:
+    """As time would: the key that somebody got first is older, or used at another time."""
+    await front.house.rows(
+        "gateway",
+        f"UPDATE api_keys SET {change} WHERE key_id ="
+        f" (SELECT min(key_id) FROM api_keys WHERE principal = '{principal}')",
+    )
+
+
+async def has_counted_again(front: Any, count: int) -> None:
+    """Another look was taken, and it found as many."""
+    ENDING_KEYS.set(-1)
+    await eventually(lambda: not counted(-1))
+    assert counted(count)
+
+
+def counted(count: int) -> bool:
+    return REGISTRY.get_sample_value("grace_gateway_keys_ending") == count
 
 
 async def test_the_last_use_is_noted(open_gateway: OpenGateway) -> None:

@@ -42,7 +42,7 @@ for _outcome in ("whole", "degraded"):
     CHAT_ANSWERS.labels(_outcome)
 ENDING_KEYS = Gauge(
     "grace_gateway_keys_ending",
-    "API keys in use that end within key_warning; every replica tells the same number",
+    "API keys in use that end within key_warning, or ended within it; every replica tells the same number",
 )
 SOCKETS = Gauge("grace_gateway_websockets", "WebSockets that are open")
 SOCKET_EVENTS = Counter("grace_gateway_websocket_events_total", "Events sent over WebSockets")

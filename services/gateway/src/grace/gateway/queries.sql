@@ -42,10 +42,19 @@ UPDATE api_keys
  WHERE key_id = :key_id AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute');
 
 -- count_ending_keys --
--- Keys that end soon while somebody works with them: one that was replaced is not used any more.
-SELECT count(*) FROM api_keys
- WHERE expires_at BETWEEN now() AND now() + CAST(:within AS interval)
-   AND revoked_at IS NULL AND last_used_at > now() - interval '1 day';
+-- Keys that end soon, or ended lately, and that somebody worked with in the month before: what comes once a week
+-- must not be missed, and a watcher whose key has ended is silent. Not those that were made for a short time, nor
+-- those in whose place another one of the same name is used.
+SELECT count(*) FROM api_keys AS ending
+ WHERE expires_at BETWEEN now() - CAST(:within AS interval) AND now() + CAST(:within AS interval)
+   AND expires_at - created_at > CAST(:within AS interval)
+   AND revoked_at IS NULL AND last_used_at > least(now(), expires_at) - interval '30 days'
+   AND NOT EXISTS (
+       SELECT FROM api_keys AS newer
+        WHERE newer.tenant_id = ending.tenant_id AND newer.principal = ending.principal
+          AND newer.name = ending.name AND newer.revoked_at IS NULL
+          AND newer.expires_at > ending.expires_at AND newer.last_used_at > ending.last_used_at
+   );
 
 -- list_keys --
 -- A page of a tenant's keys, newest first.

@@ -94,7 +94,7 @@ class Store:
         await self._tx.execute(QUERIES["touch_key"], key_id=key_id)
 
     async def count_ending_keys(self, within: timedelta) -> int:
-        """Return how many keys that were used within a day end within this time, of all tenants."""
+        """Return how many keys in use end within this time, or ended so lately, of all tenants."""
         found: int = await self._tx.fetchval(QUERIES["count_ending_keys"], within=within)
         return found
 
