@@ -37,13 +37,15 @@ class Provider:
         self.published = {"one"}
         self.asked = 0
         self.is_well = True
+        self.let_answer = asyncio.Event()
+        self.let_answer.set()
         self.url = ""
 
     def token(self, key_id: str = "one", *, algorithm: str = "RS256", **claims: Any) -> str:
         """A token for Ada, who may read; a claim that is None is left out."""
         now = int(time.time())
         said = {
-            "iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": now, "exp": now + 300,
+            "iss": ISSUER, "aud": AUDIENCE, "sub": "8c1e", "preferred_username": "ada", "iat": now, "exp": now + 300,
             "roles": ["reader"],
         } | claims  # fmt: skip
         told = {name: value for name, value in said.items() if value is not None}
@@ -65,6 +67,7 @@ class Provider:
         """One request over HTTP."""
         await reader.readuntil(b"\r\n\r\n")
         self.asked += 1
+        await self.let_answer.wait()
         status, body = ("200 OK", self.key_set()) if self.is_well else ("503 Busy", b"busy")
         head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         writer.write(head.encode() + body)

@@ -255,7 +255,9 @@ async def test_who_takes_nothing_of_an_answer_is_hung_up_on() -> None:
 
 
 async def test_a_taken_port_is_one_clear_line(house: House) -> None:
-    from grace.gateway.api.server import serve  # noqa: PLC0415 - only this test starts it by hand
+    # Only this test starts it by hand.
+    from grace.gateway.api.provider_keys import ProviderKeys  # noqa: PLC0415
+    from grace.gateway.api.server import serve  # noqa: PLC0415
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -264,6 +266,6 @@ async def test_a_taken_port_is_one_clear_line(house: House) -> None:
             build(settings).refuse_unfit()
         runtime = await house.act_as("gateway")
         with pytest.raises(SystemExit) as ended:
-            await serve(settings, runtime)
+            await serve(settings, ProviderKeys(settings), runtime)
     assert ended.value.code == 78
     assert str(ended.value.__cause__).startswith(f"cannot listen on 127.0.0.1 port {port}: ")

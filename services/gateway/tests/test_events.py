@@ -17,6 +17,7 @@ from grace.gateway.api.callers import Caller
 from grace.gateway.api.cursors import Seal
 from grace.gateway.api.feed import Feed
 from grace.gateway.api.limits import Limits
+from grace.gateway.api.provider_keys import ProviderKeys
 from grace.gateway.api.reports import reports
 from grace.gateway.api.sign_on import SignOn
 from grace.gateway.api.streaming import EventStream
@@ -243,7 +244,7 @@ async def test_a_client_that_takes_nothing_does_not_keep_its_seat(
             *gathered,
             seal,
             Limits(settings),
-            SignOn(settings, runtime),
+            SignOn(settings, ProviderKeys(settings), runtime),
         )
         started: list[str] = []
 

@@ -1,5 +1,6 @@
 """Tokens of an identity provider: genuine ones open what their roles may do, and nothing else opens anything."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -20,11 +21,13 @@ from grace.gateway.domain.access import Scope
 from grace.gateway.domain.sign_on import ClaimError, Claims, is_signed_token, key_of
 from grace.gateway.settings import Settings
 from grace.kit import SettingsError
+from grace.stack.ports import free_port
 from grace.testkit import eventually
 
 from . import provider as providers
 from .provider import AUDIENCE, ISSUER, ROLES, Provider
 
+KEYS = "grace.gateway.api.provider_keys"
 OpenGateway = Callable[..., Any]
 CLAIMS = Claims("sub", "", "roles", {"reader": (Scope.MISSIONS_READ,)})
 SAID = {"iss": ISSUER, "sub": "Ada", "iat": 1, "exp": 2, "roles": ["reader", "unheard"]}
@@ -34,6 +37,7 @@ def told(provider: Provider, **other: object) -> dict[str, object]:
     """The settings of a gateway that knows the provider."""
     return {
         "oidc_issuer": ISSUER, "oidc_audience": AUDIENCE, "oidc_keys": provider.url, "oidc_roles": ROLES,
+        "oidc_principal_claim": "preferred_username",
     } | other  # fmt: skip
 
 
@@ -67,10 +71,10 @@ async def test_a_token_opens_what_its_roles_may_do_as_the_person_it_names(
         ada = await front.person("ada", "approvals:read", "approvals:decide")
         first = await ada.post(path, json=body, headers={"If-Match": '"1"'})
         assert first.json()["data"]["status"] == "pending"
-        mine = bearer(provider.token(sub="ADA", roles="sre")) | {"If-Match": '"2"'}
+        mine = bearer(provider.token(preferred_username="ADA", roles="sre")) | {"If-Match": '"2"'}
         again = await front.admin.post(path, json=body, headers=mine)
         assert again.json()["data"]["status"] == "pending"
-        bob = bearer(provider.token(sub="bob", roles=["sre"])) | {"If-Match": '"2"'}
+        bob = bearer(provider.token(preferred_username="bob", roles=["sre"])) | {"If-Match": '"2"'}
         last = await front.admin.post(path, json=body, headers=bob)
         assert last.json()["data"]["status"] == "granted"
         assert [each["principal"] for each in last.json()["data"]["votes"]] == ["ada", "bob"]
@@ -103,8 +107,9 @@ async def test_what_is_not_genuine_not_for_us_or_not_of_now_opens_nothing(
             "by a short key": provider.token("short"),
             "by the public key as a secret": by_secret(public),
             "unsigned": unsigned(provider.token()),
-            "of the admin": provider.token(sub="admin"), "of no name": provider.token(sub="a b"),
-            "of nobody": provider.token(sub=None),
+            "of the admin": provider.token(preferred_username="admin"),
+            "of no name": provider.token(preferred_username="a b"),
+            "of nobody": provider.token(preferred_username=None),
             "changed": changed(provider.token()),
             "cut": provider.token()[:-8], "long": provider.token(x="x" * 8_192),
             "deep": deep(),
@@ -131,7 +136,13 @@ def part(said: object) -> str:
 
 def body_of(**claims: object) -> str:
     now = int(time.time())
-    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": now, "exp": now + 300}
+    said = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "preferred_username": "ada",
+        "iat": now,
+        "exp": now + 300,
+    }
     return part(said | {"roles": ["reader"]} | claims)
 
 
@@ -162,29 +173,114 @@ async def test_a_key_that_is_new_is_found_and_one_that_was_withdrawn_is_gone(
 ) -> None:
     async with (
         providers.running() as provider,
-        open_gateway("verification", **told(provider, oidc_refresh="PT0.2S")) as front,
+        open_gateway("verification", **told(provider)) as front,
     ):
-        provider.is_well = False
-        assert await status_of(front, provider.token()) == 401
-        provider.is_well = True
-        # Who asks for keys that are not there cannot make us ask each time.
-        for _ in range(5):
-            assert await status_of(front, provider.token()) == 401
-        assert provider.asked == 1
-        monkeypatch.setattr("grace.gateway.api.sign_on._ASK_AGAIN_SECONDS", 0.0)
-        assert await status_of(front, provider.token()) == 200
         old = provider.token()
+        assert await status_of(front, old) == 200
         provider.keys["two"] = rsa.generate_private_key(65537, 2048)
         provider.published = {"two"}
+        # Who asks for keys that are not there cannot make us ask each time.
+        for _ in range(5):
+            assert await status_of(front, provider.token("two")) == 401
+        assert provider.asked == 1
+        monkeypatch.setattr(f"{KEYS}._ASK_AGAIN_SECONDS", 0.0)
         assert await status_of(front, provider.token("two")) == 200
+        assert await status_of(front, old) == 401
+
+
+async def test_a_key_that_is_withdrawn_is_gone_though_no_new_one_is_asked_for(
+    open_gateway: OpenGateway,
+) -> None:
+    async with (
+        providers.running() as provider,
+        open_gateway("verification", **told(provider, oidc_refresh="PT0.2S")) as front,
+    ):
+        token = provider.token()
+        assert await status_of(front, token) == 200
+        provider.published = set()
 
         async def is_gone() -> bool:
-            return await status_of(front, old) == 401
+            return await status_of(front, token) == 401
 
         await eventually(is_gone)
-        # While the provider is away what is known still counts.
+
+
+async def test_while_the_provider_is_away_known_keys_count_and_others_are_told_to_wait(
+    open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{KEYS}._ASK_AGAIN_SECONDS", 0.05)
+    often = {"oidc_refresh": "PT0.05S", "oidc_outage": "PT1H"}
+    async with (
+        providers.running() as provider,
+        open_gateway("verification", **told(provider, **often)) as front,
+    ):
+        known = provider.token()
+        assert await status_of(front, known) == 200
         provider.is_well = False
+        await eventually(lambda: complains(front))
+        assert await status_of(front, known) == 200
+        provider.keys["two"] = rsa.generate_private_key(65537, 2048)
+        provider.published = {"two"}
+        answer = await front.admin.get("/api/missions", headers=bearer(provider.token("two")))
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+        assert "provider" in answer.json()["detail"]
+        # Nothing but time has to pass, and it is the loop that finds out.
+        provider.is_well = True
+        await eventually(lambda: not complains(front))
         assert await status_of(front, provider.token("two")) == 200
+
+
+async def test_a_key_counts_no_longer_than_an_outage_may_last(
+    open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{KEYS}._ASK_AGAIN_SECONDS", 0.05)
+    often = {"oidc_refresh": "PT0.05S", "oidc_outage": "PT0.001S", "event_heartbeat": "PT0.1S"}
+    async with (
+        providers.running() as provider,
+        open_gateway("governance", "verification", **told(provider, **often)) as front,
+    ):
+        token = provider.token()
+        assert await status_of(front, token) == 200
+        path = "/api/approvals/stream"
+        async with front.admin.stream("GET", path, headers=bearer(token), timeout=15) as answer:
+            provider.is_well = False
+            said = "".join([text async for text in answer.aiter_text()])
+        assert "does not say which keys are its own" in said
+        refused = await front.admin.get("/api/missions", headers=bearer(token))
+        assert refused.status_code == 503
+
+
+async def test_who_comes_while_keys_are_read_waits_for_them(open_gateway: OpenGateway) -> None:
+    async with providers.running() as provider:
+        provider.let_answer.clear()
+        async with open_gateway("verification", **told(provider)) as front:
+            await eventually(lambda: provider.asked == 1)
+            coming = [asyncio.create_task(status_of(front, provider.token())) for _ in range(3)]
+            ready = await front.admin.get("/api/missions")
+            assert ready.status_code == 200  # a key of Grace waits for nobody
+            assert not any(each.done() for each in coming)
+            provider.let_answer.set()
+            assert await asyncio.gather(*coming) == [200, 200, 200]
+        assert provider.asked == 1
+
+
+async def test_a_provider_that_never_ends_its_answer_is_not_waited_for(
+    open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{KEYS}._PATIENCE_SECONDS", 0.2)
+    async with providers.running() as provider:
+        provider.let_answer.clear()
+        async with open_gateway("verification", **told(provider)) as front:
+            answer = await front.admin.get("/api/missions", headers=bearer(provider.token()))
+            assert answer.status_code == 503
+            assert complains(front)
+        provider.let_answer.set()
+
+
+def complains(front: Any) -> bool:
+    told = front.services["gateway"].complaints.get("sign_on", [])
+    assert not told or "GRACE_GATEWAY_OIDC_KEYS" in told[0]
+    return bool(told)
 
 
 async def test_tenants_and_roles_come_from_where_the_house_says(open_gateway: OpenGateway) -> None:
@@ -229,13 +325,18 @@ async def test_a_stream_ends_when_its_token_opens_nothing_any_more(
     [
         ({"oidc_audience": ""}, "OIDC_AUDIENCE is not set"),
         ({"oidc_keys": ""}, "OIDC_KEYS is not set"),
+        ({"oidc_principal_claim": ""}, "OIDC_PRINCIPAL_CLAIM is not set: .* one person twice"),
         ({"oidc_keys": "http://sso.example/keys"}, "is not https"),
     ],
 )
 def test_a_provider_that_could_not_be_trusted_is_told_before_anything_starts(
     changes: dict[str, str], says: str
 ) -> None:
-    right = {"oidc_issuer": ISSUER, "oidc_audience": AUDIENCE, "oidc_keys": "https://sso.example/k"}
+    right = {
+        "oidc_issuer": ISSUER, "oidc_audience": AUDIENCE, "oidc_keys": "https://sso.example/k",
+        "oidc_principal_claim": "preferred_username",
+    }  # fmt: skip
+    refuse_unfit(Settings(**right, port=free_port()))
     with pytest.raises(SettingsError, match=says):
         refuse_unfit(Settings(**right | changes))
 
@@ -244,13 +345,13 @@ async def test_keys_come_from_whom_an_authority_of_this_machine_vouches_for(
     tmp_path: Path, open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = providers.certify(tmp_path / "house.pem")
-    monkeypatch.setattr("grace.gateway.api.sign_on._ASK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(f"{KEYS}._ASK_AGAIN_SECONDS", 0.0)
     async with (
         providers.running(certificate) as provider,
         open_gateway("verification", **told(provider)) as front,
     ):
-        assert await status_of(front, provider.token()) == 401
-        assert provider.asked == 0
+        answer = await front.admin.get("/api/missions", headers=bearer(provider.token()))
+        assert (answer.status_code, provider.asked) == (503, 0)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert await status_of(front, provider.token()) == 200
 
@@ -271,7 +372,13 @@ def test_a_genuine_token_becomes_a_key_of_small_letters_and_known_roles() -> Non
     assert (key.principal, key.tenant_id, key.scopes) == ("ada", "default", ("missions:read",))
     assert key.key_id == key_of(SAID | {"exp": 9, "roles": None}, CLAIMS).key_id
     assert key.key_id != key_of(SAID | {"sub": "bob"}, CLAIMS).key_id
-    for said in ({"sub": "admin"}, {"sub": "ADMIN"}, {"sub": ["ada"]}, {"sub": "ada@example"}):
+    for said in (
+        {"sub": "admin"},
+        {"sub": "ADMIN"},
+        {"sub": ["ada"]},
+        {"sub": "ada@example"},
+        {"sub": "\u212aate"},
+    ):
         with pytest.raises(ClaimError):
             key_of(SAID | said, CLAIMS)
 

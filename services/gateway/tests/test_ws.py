@@ -16,6 +16,7 @@ from grace.gateway.api.conversation import Conversation
 from grace.gateway.api.cursors import Seal
 from grace.gateway.api.feed import Feed
 from grace.gateway.api.limits import Limits
+from grace.gateway.api.provider_keys import ProviderKeys
 from grace.gateway.api.reports import reports
 from grace.gateway.api.sign_on import SignOn
 from grace.gateway.api.sockets import Socket, bounds_of
@@ -204,7 +205,14 @@ def deaf_to(front: Any, runtime: Runtime | None, order: bytes) -> tuple[Conversa
     gathered = submissions(here, settings), reports(here)
     seal, limits = Seal(b"0" * 32, "default", "/"), Limits(settings)
     caller = Caller(
-        key, "request-1", here, settings, *gathered, seal, limits, SignOn(settings, here)
+        key,
+        "request-1",
+        here,
+        settings,
+        *gathered,
+        seal,
+        limits,
+        SignOn(settings, ProviderKeys(settings), here),
     )
     wire = Socket(ServerProtocol(state=State.OPEN), bounds_of(settings), set())
     deaf = Deaf(wire)

@@ -93,10 +93,13 @@ class Settings(BlobSettings):
     oidc_audience: str = Field(default="", max_length=1000)
     # Its public keys: the https address of its JSON Web Key Set (`jwks_uri`), or a file.
     oidc_keys: str = Field(default="", max_length=1000)
-    # A key that it has withdrawn opens nothing after this; a new one is found at its first token.
+    # A key that it has withdrawn opens nothing after this, while it answers; a new one is found at its first token.
     oidc_refresh: Duration = timedelta(minutes=10)
-    # Who somebody is here: small letters, digits and . _ : - ; the same name as of their API keys is the same person.
-    oidc_principal_claim: str = Field(default="sub", min_length=1, max_length=256)
+    # While it does not answer, the keys that it had count for this long: longer than an outage, shorter than a theft.
+    oidc_outage: Duration = timedelta(hours=12)
+    # Who somebody is here: letters, digits and . _ : - ; the same name as of their API keys is the same person.
+    # A house says which: with `sub`, often an opaque number, one person with a token and a key would be two.
+    oidc_principal_claim: str = Field(default="", max_length=256)
     # Whose things they see. Empty: the house's own tenant.
     oidc_tenant_claim: str = Field(default="", max_length=256)
     # Their roles, as a list or a text; a dot leads into an object, e.g. realm_access.roles.

@@ -56,6 +56,7 @@ from grace.gateway.api import (
 from grace.gateway.api.door import Door
 from grace.gateway.api.feed import Feed
 from grace.gateway.api.limits import Limits
+from grace.gateway.api.provider_keys import ProviderKeys
 from grace.gateway.api.reports import reports
 from grace.gateway.api.sign_on import SignOn
 from grace.gateway.api.submissions import submissions
@@ -122,9 +123,12 @@ _NOUNS = (
 )
 
 
-def application(runtime: Runtime, settings: Settings, cursor_key: bytes) -> ASGIApp:
+def application(
+    runtime: Runtime, settings: Settings, keys: ProviderKeys, cursor_key: bytes
+) -> ASGIApp:
     """Build the app around a running service."""
     app = rest(runtime, settings)
+    app.state.sign_on = SignOn(settings, keys, runtime)
     app.state.cursor_key = cursor_key
     app.state.feed = Feed(runtime, settings)
     app.state.places = ws.Places(settings)
@@ -149,7 +153,6 @@ def rest(runtime: Runtime | None, settings: Settings) -> FastAPI:
     app.state.runtime = runtime
     app.state.settings = settings
     app.state.limits = Limits(settings)
-    app.state.sign_on = SignOn(settings, runtime) if runtime else None
     app.state.blobs = open_blobs(settings)
     errors.install(app)
     description.install(app)

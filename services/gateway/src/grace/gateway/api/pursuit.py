@@ -10,6 +10,7 @@ from typing import NoReturn, Protocol
 from grace.gateway.api.callers import Caller, authenticate, token_of
 from grace.gateway.api.feed import Feed, Follower
 from grace.gateway.api.journal import Event, Page
+from grace.gateway.api.provider_keys import ProviderAway
 from grace.gateway.domain.access import Scope
 from grace.gateway.domain.following import Interest
 from grace.kit import Unauthenticated, Unavailable
@@ -95,7 +96,7 @@ async def refuse_ended_key(caller: Caller, headers: Mapping[str, str], scope: Sc
     """A key opened this door long ago; whether it still would is asked again. Raises the LastWord."""
     try:
         key = await authenticate(token_of(headers), caller.runtime, caller.sign_on)
-    except Unauthenticated as error:
+    except (Unauthenticated, ProviderAway) as error:
         raise LastWord("closed", error.detail) from None
     except (Unavailable, *TRANSIENT):
         return

@@ -10,6 +10,7 @@ import uvicorn
 
 from grace.gateway.api.application import application
 from grace.gateway.api.protocol import protocol_of
+from grace.gateway.api.provider_keys import ProviderKeys
 from grace.gateway.api.sign_on import refuse_unfit_provider
 from grace.gateway.domain.access import ADMIN, ADMIN_KEY, Scope, hash_of, is_token
 from grace.gateway.settings import Settings
@@ -29,7 +30,7 @@ def refuse_unfit(settings: Settings) -> None:
     listen(settings.host, settings.port, stall=settings.event_stall).close()
 
 
-async def serve(settings: Settings, runtime: Runtime) -> None:
+async def serve(settings: Settings, keys: ProviderKeys, runtime: Runtime) -> None:
     """Answer HTTP until the service stops. SystemExit where the settings do not allow it any more."""
     try:
         await _seat_admin(settings, runtime)
@@ -38,7 +39,7 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
         runtime.log.critical("gateway.cannot_start", reason=str(error))
         raise SystemExit(_CONFIG_EXIT) from error
     with listener:
-        await _serve(settings, runtime, listener)
+        await _serve(settings, keys, runtime, listener)
 
 
 class HttpServer(uvicorn.Server):
@@ -59,11 +60,13 @@ class HttpServer(uvicorn.Server):
                 server.close()
 
 
-async def _serve(settings: Settings, runtime: Runtime, listener: socket.socket) -> None:
+async def _serve(
+    settings: Settings, keys: ProviderKeys, runtime: Runtime, listener: socket.socket
+) -> None:
     async with runtime.reading() as tx:
         cursor_key = await Store(tx).find_sealing_key(_CURSORS)
     config = uvicorn.Config(
-        application(runtime, settings, cursor_key),
+        application(runtime, settings, keys, cursor_key),
         http=protocol_of(settings),
         ws="none",  # the door guards requests; nothing may come in beside it
         lifespan="off",

@@ -53,9 +53,9 @@ def key_of(said: Mapping[str, Any], claims: Claims) -> Key:
 
 
 def _principal(said: Mapping[str, Any], claims: Claims) -> str:
-    """One name, one person, however it is spelt."""
+    """One name, one person, however it is spelt. Some letters become those of ASCII when they are made small."""
     found = _claim(said, claims.principal)
-    name = found.lower() if isinstance(found, str) else ""
+    name = found.lower() if isinstance(found, str) and found.isascii() else ""
     if not _PERSON.fullmatch(name):
         raise ClaimError(
             f"the claim {claims.principal} is no name of a person here (letters, digits and . _ : -)"
