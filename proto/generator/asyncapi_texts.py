@@ -44,7 +44,10 @@ SECURITY: Final[Json] = {
 }
 
 PARAMETERS: Final[Json] = {
-    "service": {"description": "The publisher's own name.", "enum": list(SERVICES)},
+    "service": {
+        "description": "The publisher's own name; of who is asked, in a question to each service.",
+        "enum": list(SERVICES),
+    },
     "kernel": {"description": "A family of operations.", "examples": ["postgres", "filesystem"]},
 }
 

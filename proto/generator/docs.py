@@ -48,11 +48,12 @@ def _subject_row(subject: Subject, tables: Tables) -> tuple[str, ...]:
     every = set(subject.publishers) == set(tables.services)
     messages = [_short(schema) for schema in subject.schemas]
     answer = f" → {_short(subject.reply)}" if subject.reply else ""
-    readers = subject.consumers or ((subject.owner,) if subject.kind == "query" else ())
+    asked = "whom it names" if subject.owner == "{service}" else subject.owner
+    readers = subject.consumers or ((asked,) if subject.kind == "query" else ())
     return (
         f"`{subject.name}`",
         subject.kind,
-        "each publisher" if subject.owner == "{service}" else subject.owner,
+        "each service" if subject.owner == "{service}" else subject.owner,
         "every service" if every else ", ".join(subject.publishers),
         ", ".join(readers),
         subject.stream,

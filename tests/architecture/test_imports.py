@@ -43,6 +43,7 @@ MAY_READ_THE_ENVIRONMENT = {
 MAY_CATCH_EVERYTHING = {
     "libs/kit/src/grace/kit/intake.py:Intake._guarded": "a batch must not take the consumer down",
     "libs/kit/src/grace/kit/bisection.py:Bisection.handle": "blames one message of a batch",
+    "libs/kit/src/grace/kit/quarantine.py:Quarantine.settle": "who has it handled again learns that it failed",
     "libs/kit/src/grace/kit/gathering.py:Gathering._answer": "it becomes the answer",
     "libs/kit/src/grace/kit/group.py:Group._answer": "every caller of the group learns of it",
     "libs/kit/src/grace/kit/life.py:Running._whatever_happens": "a stop that fails half-way must go on",

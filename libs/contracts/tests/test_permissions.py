@@ -42,21 +42,35 @@ def test_only_listed_users_publish(user: str) -> None:
 
 @pytest.mark.parametrize("user", USERS)
 def test_a_service_speaks_only_in_its_own_name(user: str) -> None:
-    own = [subject for subject in SUBJECTS.values() if "{service}" in subject.name]
+    own = [s for s in SUBJECTS.values() if "{service}" in s.name and not is_asked_of_any(s)]
     assert own
     for subject, other in itertools.product(own, {*SERVICES, OUTSIDE, INSTALLER} - {user}):
         assert not may_publish(user, filled(subject, other))
 
 
+def is_asked_of_any(subject: Subject) -> bool:
+    """Whether `{service}` is whoever answers it."""
+    return subject.kind is Kind.query and subject.owner == "{service}"
+
+
+@pytest.mark.parametrize("user", SERVICES)
+def test_what_is_asked_of_any_service_is_answered_by_that_one_alone(user: str) -> None:
+    asked = [subject for subject in SUBJECTS.values() if is_asked_of_any(subject)]
+    assert asked
+    for subject, other in itertools.product(asked, SERVICES):
+        assert may_subscribe(user, filled(subject, other)) is (user == other)
+        assert may_publish(user, filled(subject, other)) is (user in subject.publishers)
+
+
 @pytest.mark.parametrize("user", USERS)
 def test_only_readers_without_a_durable_subscribe(user: str) -> None:
-    able = {s.name for s in SUBJECTS.values() if may_subscribe(user, filled(s, "htm"))}
+    able = {s.name for s in SUBJECTS.values() if may_subscribe(user, filled(s, user))}
     assert able == {s.name for s in SUBJECTS.values() if _listens(user, s)}
 
 
 def _listens(user: str, subject: Subject) -> bool:
     if subject.kind is Kind.query:
-        return subject.owner == user
+        return subject.owner == user or (is_asked_of_any(subject) and user in SERVICES)
     return user in subject.consumers and (subject.kind is Kind.signal or user == OUTSIDE)
 
 
@@ -100,8 +114,7 @@ def test_an_inbox_is_private(user: str) -> None:
 
 @pytest.mark.parametrize("user", USERS)
 def test_only_who_serves_requests_answers_them(user: str) -> None:
-    serves = any(s.kind is Kind.query and s.owner == user for s in SUBJECTS.values())
-    assert USERS[user].allow_responses is serves
+    assert USERS[user].allow_responses is (user in SERVICES)  # each tells of its quarantine
 
 
 def test_a_durable_is_named_after_reader_and_subject() -> None:

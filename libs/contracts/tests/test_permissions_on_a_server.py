@@ -17,7 +17,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
 
 from grace.contracts.permissions import INSTALLER, OUTSIDE, durable, inbox_prefix, users
 from grace.contracts.subject import Kind, Subject
-from grace.contracts.subjects import STREAMS, SUBJECTS
+from grace.contracts.subjects import SERVICES, STREAMS, SUBJECTS
 from grace.kit.flushing import flush
 
 Connect = Callable[[str], Awaitable[Client]]
@@ -154,13 +154,14 @@ async def test_every_query_is_answered_by_its_owner(connect: Connect, errors: li
         await message.respond(b"answer")
 
     for subject in (s for s in SUBJECTS.values() if s.kind is Kind.query):
-        owner = await connect(subject.owner)
-        await owner.subscribe(subject.pattern, queue=subject.owner, cb=answer)
-        await flush(owner)
-        for asker in subject.publishers:
-            asked = subject.at(service=asker)
-            reply = await (await connect(asker)).request(asked, b"{}", timeout=2)
-            assert reply.data == b"answer"
+        for service in (each for each in SERVICES if subject.is_answered_by(each)):
+            owner = await connect(service)
+            await owner.subscribe(subject.served_by(service), queue=service, cb=answer)
+            await flush(owner)
+            for asker in subject.publishers:
+                asked = subject.at(service=service if subject.owner == "{service}" else asker)
+                reply = await (await connect(asker)).request(asked, b"{}", timeout=2)
+                assert reply.data == b"answer"
     assert errors == []
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from grace.contracts.verification import ActionClosed
 from grace.kit import Query, Received, Runtime, TimedOut, Unavailable, Unit, envelope, new_id
+from grace.kit.bisection import dispatch
 from grace.kit.metrics import MESSAGES_IGNORED, MESSAGES_REJECTED
 from grace.kit.stream import BatchHandler
 from grace.testkit import eventually
@@ -257,11 +258,16 @@ def _duplicates() -> float:
 async def test_with_an_inbox_the_same_id_twice_in_one_batch_is_handled_once(desk: Desk) -> None:
     """A message that was delivered again before it was handled."""
     before = _duplicates()
-    async with desk.up(desk.reader(inbox=True)) as running:
-        bisection = running._intakes[0]._bisection
+    fresh: list[Received[ActionClosed]] = []
+
+    async def remember(messages: Messages, _: Unit) -> None:
+        fresh.extend(messages)
+
+    async with desk.up(desk.reader(remember, inbox=True)) as running:
+        (route,) = running.service.parts().stream.routes
         async with running.runtime.unit(consumer=CONSUMER) as unit:
             one, other = [await _received(unit) for _ in range(2)]
-            fresh = await bisection._drop_known([one, other, one, other, one], unit)
+            await dispatch(route, [one, other, one, other, one], unit)
     assert fresh == [one, other]
     assert _duplicates() == before + 3
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from grace.contracts.subject import Kind, Subject
+from grace.contracts.subject import EVERY_SERVICE, Kind, Subject
 from grace.contracts.subjects import SERVICES, STREAMS, SUBJECTS
 
 OUTSIDE: Final = "outside"
@@ -43,7 +43,7 @@ def durables(service: str) -> tuple[Subject, ...]:
 
 
 def _service(service: str) -> Permissions:
-    owned = [s for s in SUBJECTS.values() if s.owner == service and s.kind is Kind.query]
+    owned = [s for s in SUBJECTS.values() if s.is_answered_by(service)]
     signals = [s for s in SUBJECTS.values() if service in s.consumers and s.kind is Kind.signal]
     published = [s for s in SUBJECTS.values() if service in s.publishers]
     return Permissions(
@@ -57,14 +57,18 @@ def _service(service: str) -> Permissions:
             _consumer_rights(service),
             _watch_rights(service),
         ),
-        subscribe=_sorted([_inbox(service)], [s.pattern for s in owned + signals]),
+        subscribe=_sorted(
+            [_inbox(service)],
+            [s.served_by(service) for s in owned],
+            [s.pattern for s in signals],
+        ),
         allow_responses=bool(owned),
     )
 
 
 def _published_name(subject: Subject, service: str) -> str:
-    own = subject.name.replace("{service}", service)
-    return ".".join("*" if token.startswith("{") else token for token in own.split("."))
+    is_asked_of_any = subject.kind is Kind.query and subject.owner == EVERY_SERVICE
+    return subject.pattern if is_asked_of_any else subject.spoken_by(service)
 
 
 def _consumer_rights(service: str) -> Iterator[str]:

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from grace.contracts.message import ContractError
+
+# The owner of what each service has: in the name it stands for whose it is.
+EVERY_SERVICE: Final = "{service}"
 
 
 class Kind(StrEnum):
@@ -17,7 +21,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A NATS subject. `{service}` in name or owner stands for the publisher's own name."""
+    """A NATS subject. `{service}` stands for the publisher's own name; for who answers, in a query of every service."""
 
     name: str
     owner: str
@@ -42,6 +46,19 @@ class Subject:
     def at(self, **parameters: str) -> str:
         """Return the subject with its parameters filled in, each by one token."""
         return ".".join(_filled(token, parameters) for token in self._tokens)
+
+    def is_answered_by(self, service: str) -> bool:
+        """Whether it is a question to this service."""
+        return self.kind is Kind.query and self.owner in {service, EVERY_SERVICE}
+
+    def served_by(self, service: str) -> str:
+        """Return what this service subscribes to, to answer it."""
+        return self.spoken_by(service) if self.owner == EVERY_SERVICE else self.pattern
+
+    def spoken_by(self, service: str) -> str:
+        """Return the name with the service's own name in it, and `*` for each other parameter."""
+        own = self.name.replace(EVERY_SERVICE, service)
+        return ".".join("*" if _is_parameter(token) else token for token in own.split("."))
 
     @property
     def _tokens(self) -> list[str]:

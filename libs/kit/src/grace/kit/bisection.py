@@ -73,28 +73,9 @@ class Bisection:
             async with self._runtime.unit(consumer=self._consumer) as unit:
                 for item in rejected:
                     unit.reject(item)
-                await self._dispatch(received, unit)
+                await dispatch(self._route, received, unit)
         metrics.MESSAGES_HANDLED.labels(name, subject).inc(len(received))
         await self._done(opened)
-
-    async def _dispatch(self, received: list[Received[Any]], unit: Unit) -> None:
-        fresh = await self._drop_known(received, unit) if self._route.inbox else received
-        if fresh:
-            unit.correlation_id = fresh[0].correlation_id if len(fresh) == 1 else ""
-            await self._route.handler(fresh, unit)
-
-    async def _drop_known(self, received: list[Received[Any]], unit: Unit) -> list[Received[Any]]:
-        ids = [message.id for message in received]
-        rows = await unit.tx.fetch(QUERIES["mark_received"], consumer=self._consumer, ids=ids)
-        new = {row["message_id"] for row in rows}
-        fresh = []
-        for message in received:
-            if message.id in new:
-                fresh.append(message)
-                new.remove(message.id)  # the same id may come twice in one batch
-            else:
-                unit.count("duplicate", message)
-        return fresh
 
     async def _blame(self, opened: Opened, error: Exception) -> None:
         """A message whose handling failed alone: again later, or into the quarantine."""
@@ -113,7 +94,12 @@ class Bisection:
         item = opened.item
         message_id = str(item.id) if isinstance(item, Received) else item.message_id
         async with self._runtime.unit(consumer=self._consumer) as unit:
-            unit.reject(Rejected(opened.raw, message_id, "handler_failed", type(error).__name__))
+            unit.reject(
+                Rejected(
+                    opened.raw, message_id, "handler_failed", type(error).__name__,
+                    passed=isinstance(item, Received),
+                )
+            )  # fmt: skip
         await self._done([opened])
 
     def _count_failure(self, place: str) -> int:
@@ -126,6 +112,28 @@ class Bisection:
         for each in opened:
             self._failures.pop(each.raw.place, None)
         await acknowledge([each.message for each in opened])
+
+
+async def dispatch(route: BatchRoute, received: list[Received[Any]], unit: Unit) -> None:
+    """Hand messages to their handler, but for those that the unit's consumer has handled before."""
+    fresh = await _drop_known(received, unit) if route.inbox else received
+    if fresh:
+        unit.correlation_id = fresh[0].correlation_id if len(fresh) == 1 else ""
+        await route.handler(fresh, unit)
+
+
+async def _drop_known(received: list[Received[Any]], unit: Unit) -> list[Received[Any]]:
+    ids = [message.id for message in received]
+    rows = await unit.tx.fetch(QUERIES["mark_received"], consumer=unit.consumer, ids=ids)
+    new = {row["message_id"] for row in rows}
+    fresh = []
+    for message in received:
+        if message.id in new:
+            fresh.append(message)
+            new.remove(message.id)  # the same id may come twice in one batch
+        else:
+            unit.count("duplicate", message)
+    return fresh
 
 
 def _is_nobodys_fault(error: Exception) -> bool:

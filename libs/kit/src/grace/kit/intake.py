@@ -17,6 +17,7 @@ from grace.kit.ending import end_tasks
 from grace.kit.envelope import KEY_ID, MESSAGE_ID, SIGNATURE, Raw, Received, Refusal, open_message
 from grace.kit.errors import GraceError
 from grace.kit.harvest import Harvest
+from grace.kit.keys import Keys
 from grace.kit.pull import StandingPull
 from grace.kit.stream import BatchRoute
 from grace.kit.text import harmless
@@ -86,25 +87,27 @@ class Intake:
     async def _open_all(self, batch: Sequence[Msg]) -> list[Opened]:
         """Check every message; those by a key that identity cannot be asked about now go back."""
         raws = [(message, raw_of(message)) for message in batch]
-        wanted = {key_id for _, raw in raws if (key_id := _key_id(raw))}
+        wanted = {key_id for _, raw in raws if (key_id := key_id_of(raw))}
         keys = self._runtime.keys
         try:
             await keys.learn(wanted)
         except GraceError as error:
             self._log.warning("key.not_learnt", error=error.detail)
             unknown = keys.unknown(wanted)
-            await pull.put_back([m for m, raw in raws if _key_id(raw) in unknown], _RETRY_SECONDS)
-            raws = [(m, raw) for m, raw in raws if _key_id(raw) not in unknown]
-        return [Opened(message, raw, self._open(raw)) for message, raw in raws]
+            await pull.put_back([m for m, raw in raws if key_id_of(raw) in unknown], _RETRY_SECONDS)
+            raws = [(m, raw) for m, raw in raws if key_id_of(raw) not in unknown]
+        return [Opened(message, raw, open_raw(raw, self._route, keys)) for message, raw in raws]
 
-    def _open(self, raw: Raw) -> Received[Any] | Rejected:
-        try:
-            read = _translated(raw, self._route)
-            opened = open_message(read, self._route.spec, self._runtime.keys)
-            return opened if read is raw else replace(opened, raw=raw.data)
-        except Refusal as refusal:
-            message_id = harmless(raw.headers.get(MESSAGE_ID, ""), 256) or raw.place
-            return Rejected(raw, message_id, refusal.reason, refusal.detail)
+
+def open_raw(raw: Raw, route: BatchRoute, keys: Keys) -> Received[Any] | Rejected:
+    """Check a message, in whatever form it came, with the keys that are known."""
+    try:
+        read = _translated(raw, route)
+        opened = open_message(read, route.spec, keys)
+        return opened if read is raw else replace(opened, raw=raw.data)
+    except Refusal as refusal:
+        message_id = harmless(raw.headers.get(MESSAGE_ID, ""), 256) or raw.place
+        return Rejected(raw, message_id, refusal.reason, refusal.detail)
 
 
 def _translated(raw: Raw, route: BatchRoute) -> Raw:
@@ -121,7 +124,7 @@ def _translated(raw: Raw, route: BatchRoute) -> Raw:
     return replace(raw, data=data, identity=identity)
 
 
-def _key_id(raw: Raw) -> str:
+def key_id_of(raw: Raw) -> str:
     """The id of the key that it claims to be signed with; empty for an unsigned one."""
     return raw.headers.get(KEY_ID, "") if raw.headers.get(SIGNATURE) else ""
 

@@ -32,6 +32,26 @@ SELECT * FROM unnest(
 ON CONFLICT DO NOTHING
 RETURNING id;
 
+-- quarantined --
+-- What is kept, newest first, behind a place.
+SELECT id, subject, coalesce(message_id, '') AS message_id, consumer, reason, detail,
+       coalesce(headers ->> 'Grace-Schema', '') AS message_schema, coalesce(headers ->> 'Grace-Key-Id', '') AS key_id,
+       coalesce(headers ->> 'Grace-Tenant', '') AS tenant_id,
+       octet_length(body) AS kept_bytes, encode(sha256(body), 'hex') AS sha256, received_at
+  FROM quarantine
+ WHERE CAST(:before_at AS timestamptz) IS NULL OR (received_at, id) < (:before_at, CAST(:before_id AS uuid))
+ ORDER BY received_at DESC, id DESC LIMIT :most;
+
+-- read_quarantined --
+-- One message of the quarantine.
+SELECT id, subject, coalesce(message_id, '') AS message_id, consumer, reason, headers, body,
+       encode(sha256(body), 'hex') AS sha256, received_at
+  FROM quarantine WHERE id = :id;
+
+-- drop_quarantined --
+-- Let a message go out of the quarantine. 0 rows: somebody has done so.
+DELETE FROM quarantine WHERE id = :id;
+
 -- unsent --
 -- The oldest rows that these streams have not acknowledged, and that are not under way to them.
 SELECT id, subject, stream, schema, tenant_id, correlation_id, traceparent, body, key_id, signature

@@ -61,6 +61,7 @@ class Server:
         self._group = Group(self._transact, weight=route.weight) if route.many else None
         # One that is no transaction of its own: what FastStream takes for it would be the most of it.
         self._is_light = route.one is None
+        self._subject = route.spec.served_by(runtime.name)
         self._subscription: Subscription | None = None
         self._places = asyncio.Semaphore(_CONCURRENCY)
         self._in_hand = 0
@@ -75,7 +76,7 @@ class Server:
         """
         if self._is_light:
             return  # listen() takes these
-        broker.subscriber(self._route.spec.pattern, queue=self._runtime.name, no_reply=True)(
+        broker.subscriber(self._subject, queue=self._runtime.name, no_reply=True)(
             Handler(self.take)
         )
 
@@ -86,7 +87,7 @@ class Server:
         """
         if self._is_light:
             self._subscription = await self._runtime.client.subscribe(
-                self._route.spec.pattern, queue=self._runtime.name, cb=self._take
+                self._subject, queue=self._runtime.name, cb=self._take
             )
 
     async def drain(self) -> None:
@@ -218,34 +219,39 @@ def _refused(refusal: Refusal) -> GraceError:
 
 async def ask(
     runtime: Runtime, request: Message, *,
-    timeout: float, correlation_id: str, identity: UUID | None = None,
+    timeout: float, correlation_id: str, identity: UUID | None = None, service: str = "",
 ) -> Message:  # fmt: skip
-    """Send a request and read its answer. Raises GraceError with the kind that the owner gave."""
+    """Send a request and read its answer. Raises GraceError with the kind that the owner gave.
+
+    `service`: whom to ask what each service answers.
+    """
     spec = SUBJECTS[request.SUBJECT]
+    subject = spec.at(service=service or runtime.name)
     with tracing.use(tracing.span(f"request {spec.name}", kind=SpanKind.CLIENT)):
-        subject, data, headers = _request(
-            runtime, spec, request, correlation_id, identity or new_id()
-        )
+        data, headers = _request(
+            runtime, spec, request,
+            subject=subject, correlation_id=correlation_id, identity=identity or new_id(),
+        )  # fmt: skip
         try:
             reply = await runtime.client.request(subject, data, timeout=timeout, headers=headers)
         except NatsTimeout:
-            raise TimedOut(f"{spec.name} was not answered within {timeout} s") from None
+            raise TimedOut(f"{subject} was not answered within {timeout} s") from None
         except NoRespondersError:
-            raise Unavailable(f"nobody answers {spec.name}") from None
+            raise Unavailable(f"nobody answers {subject}") from None
         except NatsError as error:
-            raise Unavailable(f"{spec.name} cannot be asked: {error}") from None
+            raise Unavailable(f"{subject} cannot be asked: {error}") from None
     return _read_reply(spec.name, spec.reply, reply.headers or {}, reply.data)
 
 
 def _request(
-    runtime: Runtime, spec: Subject, request: Message, correlation_id: str, identity: UUID
-) -> tuple[str, bytes, dict[str, str]]:
-    """Subject, body and headers. Raises Unavailable and TooLarge for what would never arrive."""
+    runtime: Runtime, spec: Subject, request: Message, *, subject: str,
+    correlation_id: str, identity: UUID,
+) -> tuple[bytes, dict[str, str]]:  # fmt: skip
+    """Body and headers. Raises Unavailable and TooLarge for what would never arrive."""
     # nats-py would keep it and send it at the reconnect, when nobody waits for the answer any more.
     if not runtime.client.is_connected:
         raise Unavailable(f"{spec.name} cannot be asked: NATS is unreachable")
     data = envelope.body_of(request)
-    subject = spec.at(service=runtime.name)
     headers = envelope.headers_of(
         # The first key must come to somebody who has none yet: these requests are never signed.
         None if spec.unsigned_allowed else runtime.keys,
@@ -256,7 +262,7 @@ def _request(
         correlation_id=correlation_id,
         traceparent=tracing.current_traceparent(),
     )
-    return subject, data, headers
+    return data, headers
 
 
 def _read_reply(name: str, schema: str | None, headers: dict[str, str], data: bytes) -> Message:

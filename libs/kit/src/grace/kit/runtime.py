@@ -98,16 +98,18 @@ class Runtime:
 
     async def call(
         self, request: Query[R], *,
-        timeout: float = 5.0, correlation_id: str = "", identity: UUID | None = None,
+        timeout: float = 5.0, correlation_id: str = "", identity: UUID | None = None, service: str = "",
     ) -> R:  # fmt: skip
         """Ask the owner of a query and wait `timeout` seconds. Raises GraceError.
 
         `identity` is a UUIDv7 that a repeat has, too: what the owner names after it is made once.
+        `service` is the owner of a query that each service answers.
         """
         message = cast("Message", request)
         reply = await rpc.ask(
-            self, message, timeout=timeout, correlation_id=correlation_id, identity=identity
-        )
+            self, message, timeout=timeout, correlation_id=correlation_id, identity=identity,
+            service=service,
+        )  # fmt: skip
         return cast("R", reply)
 
     async def signal(self, message: Message, *, subject: str | None = None) -> None:

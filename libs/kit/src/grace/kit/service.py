@@ -15,6 +15,7 @@ from grace.kit.gaps import Gaps
 from grace.kit.keys import IdentityKeys, KeySource
 from grace.kit.life import Background, Parts, Running
 from grace.kit.loops import Duty, Loop
+from grace.kit.quarantine import Quarantine
 from grace.kit.runtime import Runtime
 from grace.kit.settings import ServiceSettings
 from grace.kit.signals import SignalHandler
@@ -142,4 +143,7 @@ class Service:
                 Duty(_GAPS_INTERVAL, Gaps(), leader=True),
             ]
         given = self._parts
-        return Parts(given.stream, given.rpc, given.listeners, duties, given.backgrounds)
+        rpc = given.rpc
+        if self.migrations is not None:
+            rpc = Quarantine(self.name, given.stream).on(rpc)
+        return Parts(given.stream, rpc, given.listeners, duties, given.backgrounds)

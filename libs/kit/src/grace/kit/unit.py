@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from grace.kit.stream import Called
 
 QUERIES = Queries.beside(__file__)
-_KEPT_BYTES = 64 * 1024
+KEPT_BYTES = 64 * 1024
 _KEPT_HEADERS = 64
 _LONGEST_HEADER = 1024
 # The log takes it in base64 beside others, and NATS takes one megabyte.
@@ -51,12 +51,18 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A message for the quarantine."""
+    """A message for the quarantine. One that passed the door is kept whole: it can be handled again."""
 
     raw: Raw
     message_id: str
     reason: str
     detail: str
+    passed: bool = False
+
+    @property
+    def kept(self) -> bytes:
+        """Of what anybody may send, not all of it."""
+        return self.raw.data if self.passed else self.raw.data[:KEPT_BYTES]
 
 
 # Gets the unit and what was collected for it, in order.
@@ -135,11 +141,21 @@ class Unit:
         """
         body = message.raw if keep else b""
         raw = Raw(message.subject, body, message.headers, "", message.issued_at)
-        self.reject(Rejected(raw, str(message.id), reason, detail))
+        self.reject(Rejected(raw, str(message.id), reason, detail, passed=True))
 
     def reject(self, rejected: Rejected) -> None:
         """Quarantine what could not even be opened."""
         self._rejected.append(rejected)
+
+    @property
+    def refused(self) -> Sequence[Rejected]:
+        """What is quarantined so far."""
+        return self._rejected
+
+    @property
+    def ignored(self) -> Sequence[str]:
+        """Why messages changed nothing so far."""
+        return [reason for _, reason in self._counted]
 
     def count(self, reason: str, message: Received[Any] | Called[Any]) -> None:
         """Count a message that rightly changes nothing: stale, duplicate, late."""
@@ -224,7 +240,7 @@ class Unit:
             reasons=[r.reason for r in named.values()],
             details=[harmless(r.detail, 1024) for r in named.values()],
             headers=[_kept_headers(r.raw) for r in named.values()],
-            bodies=[r.raw.data[:_KEPT_BYTES] for r in named.values()],
+            bodies=[r.kept for r in named.values()],
         )
         return [named[row["id"]] for row in rows]
 
@@ -247,6 +263,6 @@ def _quarantined(rejected: Rejected, consumer: str, at: datetime) -> Quarantined
         consumer=consumer or "rpc",
         reason=rejected.reason,
         detail=harmless(rejected.detail, 1024),
-        body=rejected.raw.data[:_KEPT_BYTES],
+        body=rejected.raw.data[:KEPT_BYTES],
         at=at,
     )

@@ -20,6 +20,7 @@ from grace.client.aio.observability import Observability
 from grace.client.aio.orders import Orders
 from grace.client.aio.playbooks import Playbooks
 from grace.client.aio.policies import Policies
+from grace.client.aio.quarantine import Quarantine
 from grace.client.aio.schedules import Schedules
 from grace.client.aio.steering import Steering
 from grace.client.aio.system import System
@@ -48,6 +49,7 @@ class Grace(
     Orders,
     Schedules,
     Policies,
+    Quarantine,
     Steering,
     System,
     Tasks,

@@ -53,6 +53,7 @@ _GROUPS = {
     "queues": ("steering", "queues"),
     "schedules": ("schedules", "app"),
     "tasks": ("tasks", "app"),
+    "quarantine": ("quarantine", "app"),
     "log": ("log", "app"),
     "keys": ("keys", "app"),
 }

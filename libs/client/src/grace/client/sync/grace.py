@@ -21,6 +21,7 @@ from grace.client.sync.observability import Observability
 from grace.client.sync.orders import Orders
 from grace.client.sync.playbooks import Playbooks
 from grace.client.sync.policies import Policies
+from grace.client.sync.quarantine import Quarantine
 from grace.client.sync.schedules import Schedules
 from grace.client.sync.steering import Steering
 from grace.client.sync.system import System
@@ -49,6 +50,7 @@ class SyncGrace(
     Orders,
     Schedules,
     Policies,
+    Quarantine,
     Steering,
     System,
     Tasks,

@@ -73,12 +73,13 @@ class Caller:
         """The tenant whose things the caller sees."""
         return self.key.tenant_id
 
-    async def ask(self, query: Query[R]) -> R:
-        """Pass a question on to its owner. GraceError as the owner raised it."""
+    async def ask(self, query: Query[R], *, service: str = "") -> R:
+        """Pass a question on to its owner, or to the service of this name. GraceError as that raised it."""
         timeout = self.settings.rpc_timeout.total_seconds()
         return await self.runtime.call(
-            query, timeout=timeout, correlation_id=self.request_id, identity=self.identity
-        )
+            query, timeout=timeout, correlation_id=self.request_id, identity=self.identity,
+            service=service,
+        )  # fmt: skip
 
     def answer(self, data: T, *, next_cursor: str | None = None) -> Envelope[T]:
         """Put an answer into its envelope; its cursor is sealed."""

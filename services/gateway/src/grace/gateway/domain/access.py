@@ -51,9 +51,10 @@ class Scope(StrEnum):
     MISSIONS_DECIDE = "missions:decide"
     MISSIONS_READ = "missions:read"
     OBSERVABILITY_READ = "observability:read"
-
     PLAYBOOKS_READ = "playbooks:read"
     PLAYBOOKS_WRITE = "playbooks:write"
+    QUARANTINE_READ = "quarantine:read"
+    QUARANTINE_WRITE = "quarantine:write"
 
 
 class Standing(StrEnum):
