@@ -33,7 +33,7 @@ from grace.testkit import House, eventually
 
 # Which service is the first to be killed; the long form names several.
 _TURNS = [int(turn) for turn in os.environ.get("GRACE_FAULT_TURNS", "").split(",") if turn]
-_LONG = pytest.mark.skipif(not _TURNS, reason="the long form: make torture")
+LONG = pytest.mark.skipif(not _TURNS, reason="the long form: make torture")
 # Short enough that a killed worker's task is claimed again within the test.
 _CHANGES = {
     "htm": {"LEASE": "PT8S"},
@@ -163,7 +163,7 @@ async def report(admin: Grace, incident: files.Incident) -> None:
     )
 
 
-@_LONG
+@LONG
 @pytest.mark.timeout(300)
 async def test_a_database_is_healed_while_services_and_servers_are_lost(
     house: House, target: Target, tmp_path: Path
@@ -180,7 +180,7 @@ async def test_a_database_is_healed_while_services_and_servers_are_lost(
         assert await target.read_setting("statement_timeout") == setting
 
 
-@_LONG
+@LONG
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("turn", _TURNS or [0])
 async def test_both_incidents_end_right_while_a_service_is_killed_at_every_step(

@@ -18,7 +18,6 @@ from starlette.routing import Route
 from grace.kit.life import Running
 from grace.kit.settings import SettingsError
 
-_DB_SECONDS = 2.0
 _CLOSE_SECONDS = 1
 
 
@@ -31,15 +30,8 @@ async def readiness(services: Sequence[Running]) -> dict[str, list[str]]:
 async def _problems(running: Running) -> list[str]:
     if running.service.migrations is None:
         return running.problems()
-    pool = getattr(running.runtime, "pool", None)
-    if pool is None:
-        return [*running.problems(), "postgres is unreachable"]
-    try:
-        async with asyncio.timeout(_DB_SECONDS):
-            await pool.fetchval("SELECT 1")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the service is not ready
-        return [*running.problems(), f"postgres: {type(error).__name__}"]
-    return running.problems()
+    database = await running.runtime.database_problem()
+    return [*running.problems(), *([database] if database else [])]
 
 
 def _complaints(running: Running) -> list[str]:

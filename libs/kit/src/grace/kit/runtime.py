@@ -24,6 +24,7 @@ from grace.kit.ids import new_id
 from grace.kit.keys import Keys, KeySource
 from grace.kit.leadership import Leadership
 from grace.kit.outgoing import Fresh
+from grace.kit.prompt import Prompt
 from grace.kit.sql import Transaction
 from grace.kit.unit import OutboxRow, Unit
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Message)
 # What runs beside may end on its own for so long when the service stops.
 _SETTLE_SECONDS = 2.0
+# Whoever probes a process waits a few seconds for it.
+_PROBE_SECONDS = 2.0
 
 
 class Runtime:
@@ -59,6 +62,7 @@ class Runtime:
         self.fresh = Fresh()
         self._background: set[asyncio.Task[Any]] = set()
         self._jetstream: JetStreamContext | None = None
+        self._probe = Prompt(self._select_one, within=_PROBE_SECONDS)
 
     @property
     def stream(self) -> JetStreamContext:
@@ -95,6 +99,19 @@ class Runtime:
         with database.lost_connections():
             async with self.pool.acquire() as connection:
                 yield Transaction(connection)
+
+    async def database_problem(self) -> str | None:
+        """What is wrong with Postgres, told within two seconds; None where it answers."""
+        if not hasattr(self, "pool"):
+            return "postgres is unreachable"
+        try:
+            await self._probe.answer()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the service is not ready
+            return f"postgres: {type(error).__name__}"
+        return None
+
+    async def _select_one(self) -> None:
+        await self.pool.fetchval("SELECT 1")
 
     async def call(
         self, request: Query[R], *,

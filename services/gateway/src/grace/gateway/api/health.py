@@ -25,7 +25,6 @@ from grace.kit import GraceError, Kind, Runtime
 router = APIRouter(tags=["health"])
 
 _SILENCE = frozenset({Kind.UNAVAILABLE, Kind.TIMEOUT})
-_DATABASE_TIMEOUT = 2.0
 
 
 class ProcessHealth(BaseModel):
@@ -105,11 +104,8 @@ async def _problems(runtime: Runtime) -> list[str]:
         problems.append("nats is unreachable")
     if not runtime.keys.loaded:
         problems.append("no signing key yet")
-    try:
-        async with asyncio.timeout(_DATABASE_TIMEOUT):
-            await runtime.pool.fetchval("SELECT 1")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the process is not ready
-        problems.append(f"postgres: {type(error).__name__}")
+    if (database := await runtime.database_problem()) is not None:
+        problems.append(database)
     return problems
 
 
