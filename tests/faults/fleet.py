@@ -63,6 +63,14 @@ class Fleet:
                     process.kill()
             await asyncio.gather(*(process.wait() for process in running))
 
+    async def retire(self) -> dict[str, int]:
+        """Ask all to end, and start none again; returns their exit codes once they have."""
+        await end_tasks(self._keepers)
+        for process in self._processes.values():
+            process.terminate()
+        codes = await asyncio.gather(*(each.wait() for each in self._processes.values()))
+        return dict(zip(self._processes, codes, strict=True))
+
     def kill(self, name: str) -> None:
         """End a service as a crash would, between any two of its steps."""
         process = self._processes.get(name)

@@ -28,6 +28,7 @@ from grace.testkit import House, eventually
 # A server that hangs is told by the silence: NATS's after two pings of ten seconds.
 _NOTICED_SECONDS = 45.0
 _BACK_SECONDS = 30.0
+_GRACE_SECONDS, _END_SECONDS = 3.0, 15.0
 _SHORT = {("nats", Fault.REFUSES), ("postgres", Fault.HANGS)}
 # All of them in the long form, by `make torture`.
 _CASES = [
@@ -114,11 +115,13 @@ async def scene(
                 "NATS_URL": f"nats://127.0.0.1:{ways['nats'].port}",
                 "POSTGRES_PORT": str(ways["postgres"].port),
                 "OPS_PORT": str(port),
+                "STOP_GRACE": f"PT{_GRACE_SECONDS}S",
             }
             for name, port in ports.items()
         }
         door = free_port()
         changes["gateway"]["PORT"] = str(door)
+        (folder / "books").mkdir(exist_ok=True)
         changes["intent"]["PLAYBOOK_DIR"] = str(folder / "books")
         fleet = Fleet(installation, house.database, folder, changes)
         await stack.enter_async_context(fleet)
@@ -155,3 +158,18 @@ async def test_every_service_lives_without_a_server_and_works_when_it_is_back(
                 await end_tasks(beside)
         assert (mission.status, files.HEALED.is_over(root)) == ("verified", True)
         assert stage.fleet.starts == dict.fromkeys(stage.fleet.names, 1)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("lost", "fault"), _CASES)
+async def test_every_service_ends_in_time_though_a_server_is_lost(
+    house: House, tmp_path: Path, lost: str, fault: Fault
+) -> None:
+    """Kubernetes sends SIGKILL after thirty seconds, ten more than what is in hand may take; here it is twelve."""
+    async with scene(house, tmp_path, lost=[], fault=fault) as stage:
+        await stage.all_work()
+        await stage.ways[lost].fail(fault)
+        await stage.all_suffer(lost, fault)
+        async with asyncio.timeout(_END_SECONDS):
+            codes = await stage.fleet.retire()
+        assert codes == dict.fromkeys(stage.fleet.names, 0)

@@ -66,6 +66,7 @@ class Running:
         self.broken = asyncio.Event()
         self._listens = False
         self._stopped = False
+        self._pool_closed = False
         self._stop_by = 0.0
 
     async def start(self) -> None:
@@ -218,13 +219,20 @@ class Running:
     async def _end_tasks(self) -> None:
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=self._time_left)
+            for task in late:
+                task.cancel()
+            if late:
+                _, late = await asyncio.wait(late, timeout=_CLOSE_SECONDS)
+            if late:
+                # Whoever waits for a Postgres that is silent would do so for half a minute more.
+                await self._close_pool(within=0)
             await end_tasks(late)
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _send_rest(self) -> None:
         """What is in the outbox waits for the next start anyway; a try makes others quicker."""
         sweep = next((d for d in self._parts.duties if isinstance(d.loop, relay.Sweep)), None)
-        if sweep is None or not self._tasks:
+        if sweep is None or not self._tasks or self._pool_closed:
             return
         async with asyncio.timeout(_LAST_SEND_SECONDS):
             await tick_once(self.runtime, sweep)
@@ -232,14 +240,20 @@ class Running:
     async def _close_bus(self) -> None:
         try:
             if self._broker is not None and self._is_connected:
-                async with asyncio.timeout(self._time_left):
-                    await self._broker.stop()
+                # nats-py takes a cancellation for an answer, and goes on to wait for another one.
+                stopping = asyncio.ensure_future(self._broker.stop())
+                done, late = await asyncio.wait([stopping], timeout=self._time_left)
+                await end_tasks(late)
+                for each in done:
+                    each.result()
         finally:
             client = getattr(self.runtime, "client", None)
             if client is not None and not client.is_closed:
                 await client.close()
 
-    async def _close_pool(self) -> None:
+    async def _close_pool(self, within: float | None = None) -> None:
         pool = getattr(self.runtime, "pool", None)
-        if pool is not None:
-            await self.service.pools.close(pool, within=self._time_left)
+        if pool is not None and not self._pool_closed:
+            self._pool_closed = True
+            left = self._time_left if within is None else within
+            await self.service.pools.close(pool, within=left)
