@@ -38,17 +38,12 @@ SELECT id, tenant_id, title, artifact_type, actor, content, content_hash, data_s
 RETURNING id;
 
 -- add_chunks --
--- Store passages of artifacts that this transaction has stored; each waits for its vector.
-WITH stored AS (
-    INSERT INTO chunks (artifact_id, position, tenant_id, language, heading, start_offset, end_offset, text)
-    SELECT * FROM unnest(
-           CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:tenants AS text[]),
-           CAST(:languages AS text[]), CAST(:headings AS text[]), CAST(:starts AS bigint[]), CAST(:ends AS bigint[]),
-           CAST(:texts AS text[]))
-    RETURNING artifact_id, position, tenant_id
-)
-INSERT INTO embeddings (artifact_id, position, tenant_id)
-SELECT artifact_id, position, tenant_id FROM stored;
+-- Store passages of artifacts that this transaction has stored. Each waits for its vector at once: the trigger await_vectors sees to it.
+INSERT INTO chunks (artifact_id, position, tenant_id, language, heading, start_offset, end_offset, text)
+SELECT * FROM unnest(
+       CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:tenants AS text[]),
+       CAST(:languages AS text[]), CAST(:headings AS text[]), CAST(:starts AS bigint[]), CAST(:ends AS bigint[]),
+       CAST(:texts AS text[]));
 
 -- find_by_content --
 -- The artifacts with these contents, each with the number of its passages.
