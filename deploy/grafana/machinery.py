@@ -126,6 +126,12 @@ PLATFORM = Dashboard(
             ],
         ),
         Panel(
+            "Passages that were given up",
+            "knowledge's embedder failed on them time and again; words find them. It tries them at each start and once a day; `failure` in knowledge.embeddings says why.",
+            [Query("max(grace_knowledge_passages_given_up)", "passages")],
+            bad_from=1,
+        ),
+        Panel(
             "Vectors that Qdrant has no copy of",
             "Where knowledge has a Qdrant. Growing: it does not answer, and PostgreSQL does in its place.",
             [

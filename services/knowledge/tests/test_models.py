@@ -63,6 +63,8 @@ def test_a_model_that_cannot_be_read_says_so_and_another_file_is_another_space(
 ) -> None:
     broken = SentenceModel(folder_of(tmp_path / "model", 384))
     with pytest.raises(EmbeddingError):
+        broken.load()
+    with pytest.raises(EmbeddingError):
         broken.embed(["text"])
     (tmp_path / "model" / "weights").write_text("x")
     assert SentenceModel(tmp_path / "model").name != broken.name

@@ -202,7 +202,7 @@ async def test_another_embedders_points_are_never_compared_and_are_replaced(
         gateway = await house.act_as("gateway")
         assert (await ask(gateway)).backend == "postgres-fts"
         assert (await stats(gateway)).total_vectors == 0
-        await loops.Renew(Letters(), is_copied=True).tick(knowledge)
+        await loops.Renew(Settings(), Letters(), is_copied=True).tick(knowledge)
         await embed.tick(knowledge)
         await copy.tick(knowledge)
         assert server.count() == 1

@@ -3,53 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from grace.contracts.knowledge import (
-    ArtifactIndexed,
-    GetIndexStats,
-    IndexStats,
-    IngestArtifact,
-    SearchKnowledge,
-    SearchResults,
-)
-from grace.kit import Service
+from grace.contracts.knowledge import ArtifactIndexed, IndexStats
 from grace.kit.sql import Query
-from grace.knowledge import handlers, loops
-from grace.knowledge.embedders import EmbeddingError, Letters
+from grace.knowledge import loops
+from grace.knowledge.embedders import Letters
 from grace.knowledge.settings import Settings
 from grace.knowledge.store import Vectors, vectors
 from grace.testkit import House, eventually
+
+from .embedding import MakeIngest, Whimsical, ask, running, stats
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from grace.kit import Runtime
 
-MakeIngest = Callable[..., IngestArtifact]
 # What is ingested wakes the loop: by its interval alone nothing would come in a test's time.
 WOKEN = {"embed_interval": timedelta(hours=1)}
 ORDERS = "Hängende Bestellungen: eine Verbindung hat ihre Transaktion nicht beendet."
 DISK = "A full disk is freed by removing rotated log files."
-
-
-async def ask(gateway: Runtime, query: str, *, tenant: str = "default", most: int = 10) -> Any:
-    found: SearchResults = await gateway.call(
-        SearchKnowledge(tenant_id=tenant, query=query, top_k=most)
-    )
-    return found
-
-
-async def stats(gateway: Runtime, tenant: str = "default") -> IndexStats:
-    found: IndexStats = await gateway.call(GetIndexStats(tenant_id=tenant))
-    return found
 
 
 async def embedded(gateway: Runtime, count: int, tenant: str = "default") -> IndexStats:
@@ -59,38 +39,6 @@ async def embedded(gateway: Runtime, count: int, tenant: str = "default") -> Ind
 
     found: IndexStats = await eventually(there, timeout=10)
     return found
-
-
-class Whimsical(Letters):
-    """An embedder that fails where a text says so, until it is told better."""
-
-    name = "whimsical"
-
-    def __init__(self) -> None:
-        self.is_well = False
-
-    def embed(self, texts: Sequence[str]) -> list[list[float] | None]:
-        if not self.is_well and any("cursed" in text for text in texts):
-            raise EmbeddingError("the model fell over")
-        return super().embed(texts)
-
-
-@asynccontextmanager
-async def running(house: House, embedder: Letters, **settings: Any) -> AsyncIterator[Runtime]:
-    """Knowledge with an embedder of the test's own; loops tick when the test says so."""
-    own = Settings(**house.installation.settings("knowledge", house.database) | settings)
-    service = (
-        Service("knowledge", own)
-        .schema(handlers.__file__)
-        .handle(handlers.stream(loops.Embed))
-        .serve(handlers.rpc(embedder))
-    )
-    async with house.running():
-        started = await house.furnished(service).start()
-        try:
-            yield started.runtime
-        finally:
-            await started.stop()
 
 
 @asynccontextmanager
@@ -206,25 +154,6 @@ async def test_a_passage_that_an_embedder_fails_on_stands_in_nobodys_way(
         assert (await stats(gateway)).indexed_embeddings == 3
 
 
-async def test_after_so_many_tries_nobody_tries_again_and_a_question_is_answered_by_words(
-    house: House, make_ingest: MakeIngest
-) -> None:
-    embedder = Whimsical()
-    async with running(house, embedder, embed_attempts=2) as knowledge:
-        gateway = await house.act_as("gateway")
-        loop = loops.Embed(knowledge.settings, embedder)
-        await gateway.call(make_ingest("A cursed text."))
-        for _ in range(2):
-            await loop.tick(knowledge)
-            await house.rows(
-                "knowledge", "UPDATE embeddings SET next_at = now() WHERE next_at > now()"
-            )
-        rows = await house.rows("knowledge", "SELECT attempts, next_at FROM embeddings")
-        assert [tuple(row) for row in rows] == [(2, None)]
-        found = await ask(gateway, "a cursed question")
-        assert (found.backend, len(found.hits)) == ("postgres-fts", 1)
-
-
 async def test_another_embedder_reads_everything_anew_and_spaces_are_never_mixed(
     house: House, make_ingest: MakeIngest
 ) -> None:
@@ -237,7 +166,7 @@ async def test_another_embedder_reads_everything_anew_and_spaces_are_never_mixed
         gateway = await house.act_as("gateway")
         assert (await stats(gateway)).indexed_embeddings == 0
         assert (await ask(gateway, "Bestelungen Transaktionn")).backend == "postgres-fts"
-        renew = loops.Renew(other)
+        renew = loops.Renew(Settings(), other)
         await renew.tick(knowledge)
         await loops.Embed(knowledge.settings, other).tick(knowledge)
         assert (await stats(gateway)).embedder == "whimsical"

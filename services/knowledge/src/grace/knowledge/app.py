@@ -8,7 +8,7 @@ from grace.knowledge.embedders import embedder_of
 from grace.knowledge.settings import Settings
 from grace.knowledge.store import qdrant_of
 
-# Another embedder comes with another start.
+# Another embedder comes with another start; what was given up waits for a day.
 _RENEW_INTERVAL = timedelta(minutes=1)
 
 
@@ -26,7 +26,11 @@ def build(settings: Settings | None = None) -> Service:
         .every(
             settings.embed_interval, loops.Embed(settings, embedder, is_copied=qdrant is not None)
         )
-        .every(_RENEW_INTERVAL, loops.Renew(embedder, is_copied=qdrant is not None), leader=True)
+        .every(
+            _RENEW_INTERVAL,
+            loops.Renew(settings, embedder, is_copied=qdrant is not None),
+            leader=True,
+        )
     )
     if embedder and qdrant:
         service.every(settings.embed_interval, loops.Copy(settings, embedder, qdrant))

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from grace.contracts.knowledge import ArtifactIndexed
 from grace.kit import Runtime, Unit
 from grace.knowledge.embedders import Embedder, EmbeddingError
-from grace.knowledge.metrics import EMBEDDED, FAILED, QDRANT_FAILED, UNCOPIED, WAITING
+from grace.knowledge.metrics import EMBEDDED, FAILED, GIVEN_UP, QDRANT_FAILED, UNCOPIED, WAITING
 from grace.knowledge.settings import Settings
 from grace.knowledge.store import Indexed, QdrantError, Store, Vectors, Waiting, has_vectors
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1000
 _WORDLESS = "it has no word that a vector could be made of"
+_REST_SECONDS = 30.0  # between two tries to load an embedder
 _LONGEST_FAILURE = 500  # characters, of what an embedder says
 
 
@@ -38,12 +40,16 @@ class Prune:
 
 
 class Renew:
-    """Lets passages that another embedder has read wait for the one of today."""
+    """Lets passages wait for the embedder of today: those that another one has read, and those that were given up."""
 
-    def __init__(self, embedder: Embedder | None, *, is_copied: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, embedder: Embedder | None, *, is_copied: bool = False
+    ) -> None:
         """None: nobody reads them. `is_copied`: vectors are compared elsewhere, whatever this database has."""
+        self._again_after = settings.embed_again
         self._embedder = embedder
         self._is_copied = is_copied
+        self._made_at = monotonic()
 
     async def tick(self, runtime: Runtime) -> bool:
         """Let some wait; True where more may."""
@@ -52,10 +58,16 @@ class Renew:
         async with runtime.unit() as unit:
             if not (self._is_copied or await has_vectors(unit.tx)):
                 return False
-            begun = await Vectors(unit.tx, self._embedder.name).begin_anew(most=_AT_ONCE)
+            vectors = Vectors(unit.tx, self._embedder.name)
+            begun = await vectors.begin_anew(most=_AT_ONCE)
+            begun += await vectors.try_again(after=self._rest(), most=_AT_ONCE)
             if begun:
                 unit.after_commit(lambda: runtime.wake(Embed))
         return begun >= _AT_ONCE
+
+    def _rest(self) -> timedelta:
+        """Whoever mends an embedder starts it again: what was given up before this process began is tried at once."""
+        return min(self._again_after, timedelta(seconds=monotonic() - self._made_at))
 
 
 class Embed:
@@ -69,21 +81,47 @@ class Embed:
         self._embedder = embedder
         self._is_copied = is_copied
         self._has_begun = False
+        self._rests_until = 0.0
 
     async def tick(self, runtime: Runtime) -> bool:
         """Embed what waits; True where more may."""
-        if self._embedder is None:
+        embedder, most = self._embedder, self._settings.embed_most
+        if embedder is None or not await self._is_needed(runtime, embedder):
             return False
-        most = self._settings.embed_most
+        if not await self._is_loaded(runtime, embedder):
+            return False
         async with runtime.unit() as unit:
-            if not await self._may_begin(runtime, unit, self._embedder):
-                return False
-            vectors = Vectors(unit.tx, self._embedder.name)
-            waiting = await vectors.claim(most=most, claim_for=self._settings.embed_within)
-            WAITING.set(await vectors.waiting())
+            waiting = await Vectors(unit.tx, embedder.name).claim(
+                most=most, claim_for=self._settings.embed_within
+            )
         if waiting:
-            await _Batch(runtime, self._settings, self._embedder).embed(waiting)
+            await _Batch(runtime, self._settings, embedder).embed(waiting)
         return len(waiting) == most
+
+    async def _is_needed(self, runtime: Runtime, embedder: Embedder) -> bool:
+        """Whether a passage waits that vectors are made of here."""
+        async with runtime.unit() as unit:
+            if not await self._may_begin(runtime, unit, embedder):
+                return False
+            vectors = Vectors(unit.tx, embedder.name)
+            GIVEN_UP.set(await vectors.given_up())
+            waiting = await vectors.waiting()
+        WAITING.set(waiting)
+        return waiting > 0
+
+    async def _is_loaded(self, runtime: Runtime, embedder: Embedder) -> bool:
+        """Whether it can be asked. Before a passage is claimed: an embedder that is not there has not tried it."""
+        if monotonic() < self._rests_until:
+            return False
+        try:
+            await asyncio.to_thread(embedder.load)
+        except EmbeddingError as error:
+            self._rests_until = monotonic() + _REST_SECONDS
+            runtime.complaints["embedder"] = [f"{embedder.name} cannot be loaded: {error}"]
+            runtime.log.warning("embedder.not_loaded", embedder=embedder.name, reason=str(error))
+            return False
+        runtime.complaints.pop("embedder", None)
+        return True
 
     async def _may_begin(self, runtime: Runtime, unit: Unit, embedder: Embedder) -> bool:
         if self._has_begun or not (self._is_copied or await has_vectors(unit.tx)):
@@ -183,18 +221,19 @@ class _Batch:
         unit.after_commit(lambda: self.runtime.wake(Copy))
         for waiting, vector in found:
             if vector is None:
-                await self._fail(unit, waiting, _WORDLESS, for_good=True)
+                await self._fail(unit, waiting, _WORDLESS, is_wordless=True)
         for artifact in await store.finished([waiting.artifact_id for waiting, _ in made]):
             self._tell(unit, artifact)
 
     async def _fail(
-        self, unit: Unit, waiting: Waiting, why: str, *, for_good: bool = False
+        self, unit: Unit, waiting: Waiting, why: str, *, is_wordless: bool = False
     ) -> None:
-        over = for_good or waiting.attempts >= self.settings.embed_attempts
+        over = is_wordless or waiting.attempts >= self.settings.embed_attempts
         await Vectors(unit.tx, self.embedder.name).fail(
             waiting,
             why[:_LONGEST_FAILURE],
             again_in=None if over else timedelta(seconds=2**waiting.attempts),
+            is_wordless=is_wordless,
         )
         unit.after_commit(FAILED.inc)
 

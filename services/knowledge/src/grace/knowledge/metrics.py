@@ -11,6 +11,10 @@ WAITING = Gauge(
     "grace_knowledge_passages_waiting",
     "Passages that wait for a vector; every replica tells the same number",
 )
+GIVEN_UP = Gauge(
+    "grace_knowledge_passages_given_up",
+    "Passages that the embedder failed on too often and tries again tomorrow; every replica tells the same number",
+)
 UNCOPIED = Gauge(
     "grace_knowledge_passages_uncopied",
     "Vectors that Qdrant has no copy of; every replica tells the same number",

@@ -127,14 +127,17 @@ RETURNING e.artifact_id, e.position, c.heading, c.text, e.attempts;
 -- Store vectors of passages that have none yet.
 UPDATE embeddings e
    SET embedding = CAST(given.embedding AS real[]), embedder = :embedder, embedded_at = now(), copied_to = '',
-       next_at = NULL, failure = NULL
+       next_at = NULL, failure = NULL, tried_by = '', given_up_at = NULL
   FROM unnest(CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:embeddings AS text[]))
        AS given (artifact_id, position, embedding)
  WHERE e.artifact_id = given.artifact_id AND e.position = given.position AND e.embedding IS NULL;
 
 -- note_failure --
--- A passage got no vector: it waits again, or for good where no time is given.
-UPDATE embeddings SET failure = :failure, next_at = now() + CAST(:again_in AS interval)
+-- A passage got no vector from this embedder: it waits again, or is given up where no time is given. What has no word is not given up:
+-- there is nothing to be had of it.
+UPDATE embeddings
+   SET failure = :failure, tried_by = :embedder, next_at = now() + CAST(:again_in AS interval),
+       given_up_at = CASE WHEN CAST(:again_in AS interval) IS NULL AND NOT CAST(:is_wordless AS boolean) THEN now() END
  WHERE artifact_id = :artifact_id AND position = :position AND embedding IS NULL;
 
 -- lock_artifacts --
@@ -151,16 +154,38 @@ SELECT artifact_id, min(tenant_id) AS tenant_id, count(*) AS chunk_count
 HAVING bool_and(embedder IS NOT DISTINCT FROM :embedder);
 
 -- begin_anew --
--- Passages that another embedder has read wait again: its vectors are of another space.
-UPDATE embeddings SET embedding = NULL, embedder = NULL, embedded_at = NULL, attempts = 0, failure = NULL, next_at = now()
+-- Passages that another embedder has read wait again, since its vectors are of another space, and those that another got nothing of.
+UPDATE embeddings
+   SET embedding = NULL, embedder = NULL, embedded_at = NULL, attempts = 0, failure = NULL, next_at = now(), tried_by = '',
+       given_up_at = NULL
  WHERE (artifact_id, position) IN (
        (SELECT artifact_id, position FROM embeddings WHERE embedder < :embedder LIMIT :most)
         UNION ALL
-       (SELECT artifact_id, position FROM embeddings WHERE embedder > :embedder LIMIT :most));
+       (SELECT artifact_id, position FROM embeddings WHERE embedder > :embedder LIMIT :most)
+        UNION ALL
+       (SELECT artifact_id, position FROM embeddings
+         WHERE embedder IS NULL AND next_at IS NULL AND tried_by < :embedder LIMIT :most)
+        UNION ALL
+       (SELECT artifact_id, position FROM embeddings
+         WHERE embedder IS NULL AND next_at IS NULL AND tried_by > :embedder LIMIT :most));
+
+-- try_again --
+-- Passages that this embedder gave up so long ago wait again. They keep their attempts: one more failure and they are given up.
+UPDATE embeddings SET next_at = now(), given_up_at = NULL
+ WHERE (artifact_id, position) IN (
+       SELECT artifact_id, position FROM embeddings
+        WHERE embedder IS NULL AND next_at IS NULL AND tried_by = :embedder
+          AND given_up_at < now() - CAST(:after AS interval)
+        ORDER BY given_up_at LIMIT :most);
 
 -- count_waiting --
 -- How many passages of all tenants wait for their vectors.
 SELECT count(*) FROM embeddings WHERE next_at IS NOT NULL;
+
+-- count_given_up --
+-- How many passages of all tenants this embedder has given up.
+SELECT count(*) FROM embeddings
+ WHERE embedder IS NULL AND next_at IS NULL AND tried_by = :embedder AND given_up_at IS NOT NULL;
 
 -- count_embeddings --
 -- How many passages of a tenant have vectors of this embedder, as far as anybody wants to know.

@@ -37,6 +37,8 @@ class Settings(ServiceSettings):
     embed_within: Duration = timedelta(minutes=2)
     # A passage that an embedder fails on is tried so often, after 2, 4, 8 .. seconds.
     embed_attempts: int = Field(default=6, ge=1, le=20)
+    # After that it is given up: tried once more at each start, and so long after every failure.
+    embed_again: Duration = timedelta(days=1)
     # A Qdrant server that compares the vectors in PostgreSQL's place; without a port it is 6333.
     qdrant_url: str | None = Field(default=None, pattern=_URL)
     # Holds its API key, which is sent over https alone, or to this machine.

@@ -13,6 +13,9 @@ class Letters:
     # misspelling and its word at 0.32 to 0.6.
     least = 0.3
 
+    def load(self) -> None:
+        """Need nothing."""
+
     def embed(self, texts: Sequence[str]) -> list[list[float] | None]:
         """Return a vector of each; None for a text without a word."""
         return [likeness.vector_of(text) for text in texts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,7 @@ from grace.kit.settings import SettingsError
 from grace.knowledge.embedders.protocol import EmbeddingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sentence_transformers import SentenceTransformer
 
@@ -43,13 +44,15 @@ class SentenceModel:
         self._model: SentenceTransformer | None = None
         self._turn = Lock()  # a model is asked by one thread at a time
 
+    def load(self) -> None:
+        """Read the model, unless it is there. EmbeddingError where it cannot be read."""
+        with self._turn, _failures_told():
+            self._loaded()
+
     def embed(self, texts: Sequence[str]) -> list[list[float] | None]:
         """Return a vector of each. EmbeddingError where the model cannot be read, or fails."""
-        try:
-            with self._turn:
-                found = self._loaded().encode(list(texts), normalize_embeddings=True)
-        except (ImportError, OSError, RuntimeError, ValueError) as error:
-            raise EmbeddingError(f"{type(error).__name__}: {error}") from error
+        with self._turn, _failures_told():
+            found = self._loaded().encode(list(texts), normalize_embeddings=True)
         return [[float(each) for each in vector] for vector in found]
 
     def _loaded(self) -> SentenceTransformer:
@@ -65,6 +68,14 @@ class SentenceModel:
                 str(self._folder), device="cpu", local_files_only=True
             )
         return self._model
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    try:
+        yield
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        raise EmbeddingError(f"{type(error).__name__}: {error}") from error
 
 
 def _refuse_other_lengths(folder: Path) -> None:

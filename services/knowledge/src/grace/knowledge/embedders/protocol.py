@@ -19,6 +19,9 @@ class Embedder(Protocol):
     def least(self) -> float:
         """The cosine from which on two texts are alike, and not by chance."""
 
+    def load(self) -> None:
+        """Read what it needs, unless it has; it may take as long as it likes. EmbeddingError where it cannot."""
+
     def embed(self, texts: Sequence[str]) -> list[list[float] | None]:
         """Return a vector of each; None where a text has nothing that one could be made of.
 

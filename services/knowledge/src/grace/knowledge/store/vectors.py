@@ -82,14 +82,18 @@ class Vectors:
             embedder=self._embedder,
         )
 
-    async def fail(self, waiting: Waiting, why: str, *, again_in: timedelta | None) -> None:
-        """Note why a passage got no vector; None: nobody tries again."""
+    async def fail(
+        self, waiting: Waiting, why: str, *, again_in: timedelta | None, is_wordless: bool = False
+    ) -> None:
+        """Note why a passage got no vector; None: it is given up, or has nothing that one could be made of."""
         await self._tx.execute(
             QUERIES["note_failure"],
             artifact_id=waiting.artifact_id,
             position=waiting.position,
             failure=why,
+            embedder=self._embedder,
             again_in=again_in,
+            is_wordless=is_wordless,
         )
 
     async def finished(self, artifacts: Sequence[UUID]) -> list[Indexed]:
@@ -102,12 +106,23 @@ class Vectors:
         return [Indexed(row["artifact_id"], row["tenant_id"], row["chunk_count"]) for row in rows]
 
     async def begin_anew(self, *, most: int) -> int:
-        """Let passages that another embedder has read wait for ours; return how many."""
+        """Let passages that another embedder has read, or given up, wait for ours; return how many."""
         return await self._tx.execute(QUERIES["begin_anew"], embedder=self._embedder, most=most)
+
+    async def try_again(self, *, after: timedelta, most: int) -> int:
+        """Let passages wait that ours gave up so long ago; return how many."""
+        return await self._tx.execute(
+            QUERIES["try_again"], embedder=self._embedder, after=after, most=most
+        )
 
     async def waiting(self) -> int:
         """Return how many passages of all tenants wait for a vector."""
         found: int = await self._tx.fetchval(QUERIES["count_waiting"])
+        return found
+
+    async def given_up(self) -> int:
+        """Return how many passages of all tenants our embedder failed on too often."""
+        found: int = await self._tx.fetchval(QUERIES["count_given_up"], embedder=self._embedder)
         return found
 
     async def count(self, tenant: str, *, most: int | None = None) -> int:
