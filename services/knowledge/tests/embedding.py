@@ -68,7 +68,7 @@ async def running(house: House, embedder: Letters, **settings: Any) -> AsyncIter
     own = Settings(**house.installation.settings("knowledge", house.database) | settings)
     service = (
         Service("knowledge", own)
-        .schema(handlers.__file__)
+        .schema(loops.__file__)
         .handle(handlers.stream(loops.Embed))
         .serve(handlers.rpc(embedder))
     )

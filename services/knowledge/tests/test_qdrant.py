@@ -60,7 +60,7 @@ async def ticking(
     assert qdrant
     service = (
         Service("knowledge", own)
-        .schema(handlers.__file__)
+        .schema(loops.__file__)
         .handle(handlers.stream(loops.Embed))
         .serve(handlers.rpc(letters, qdrant))
     )
