@@ -78,3 +78,17 @@ async def running(house: House, embedder: Letters, **settings: Any) -> AsyncIter
             yield started.runtime
         finally:
             await started.stop()
+
+
+@asynccontextmanager
+async def renamed(house: House, name: str) -> AsyncIterator[None]:
+    """The index under another name: as in a database without pgvector, there is none."""
+    admin = await house.installation.admin(house.database)
+    await admin.execute(f"ALTER INDEX knowledge.embeddings_nearest RENAME TO {name}_")
+    await admin.execute(f"ALTER INDEX knowledge.{name}_ RENAME TO {name}")
+    try:
+        yield
+    finally:
+        await admin.execute(f"ALTER INDEX knowledge.{name} RENAME TO {name}_")
+        await admin.execute(f"ALTER INDEX knowledge.{name}_ RENAME TO embeddings_nearest")
+        await admin.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from prometheus_client import REGISTRY
 from grace.contracts.knowledge import (
     GetIndexStats,
     IndexStats,
-    IngestArtifact,
     SearchKnowledge,
     SearchResults,
 )
@@ -25,9 +24,9 @@ from grace.knowledge.store import QdrantError, qdrant_of
 from grace.testkit import House, eventually
 
 from . import qdrant as stand_ins
+from .embedding import MakeIngest, renamed
 from .qdrant import StandIn, library
 
-MakeIngest = Callable[..., IngestArtifact]
 ORDERS = "Hängende Bestellungen: eine Verbindung hat ihre Transaktion nicht beendet."
 MISSPELT = "Bestelungen Transaktionn"
 
@@ -212,20 +211,44 @@ async def test_another_embedders_points_are_never_compared_and_are_replaced(
 async def test_without_pgvector_vectors_are_made_for_qdrant_all_the_same(
     house: House, make_ingest: MakeIngest, server: StandIn
 ) -> None:
-    admin = await house.installation.admin(house.database)
-    await admin.execute("ALTER INDEX knowledge.embeddings_nearest RENAME TO elsewhere")
-    try:
-        async with ticking(house, server) as (knowledge, embed, copy):
-            gateway = await house.act_as("gateway")
-            await gateway.call(make_ingest(ORDERS))
-            await embed.tick(knowledge)
-            await copy.tick(knowledge)
-            assert (await ask(gateway)).backend == "qdrant"
-            server.mood = "busy"
-            assert (await ask(gateway)).backend == "postgres-fts"
-    finally:
-        await admin.execute("ALTER INDEX knowledge.elsewhere RENAME TO embeddings_nearest")
-        await admin.close()
+    async with (
+        renamed(house, "elsewhere"),
+        ticking(house, server) as (knowledge, embed, copy),
+    ):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS))
+        await embed.tick(knowledge)
+        await copy.tick(knowledge)
+        assert (await ask(gateway)).backend == "qdrant"
+        server.mood = "busy"
+        assert (await ask(gateway)).backend == "postgres-fts"
+
+
+@pytest.mark.parametrize(
+    ("index", "backend"), [("embeddings_nearest", "pgvector"), ("elsewhere", "qdrant")]
+)
+async def test_passages_that_a_restore_has_taken_away_hide_none_that_are_there(
+    house: House, make_ingest: MakeIngest, server: StandIn, index: str, backend: str
+) -> None:
+    async with renamed(house, index), ticking(house, server) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS, title="Orders"))
+        for number in range(12):  # more than anybody asks for here, and all of them nearer
+            text = f"{MISSPELT} {number}"
+            await gateway.call(make_ingest(text, title=text))
+        await embed.tick(knowledge)
+        await copy.tick(knowledge)
+        for table, artifact in (
+            ("embeddings", "artifact_id"),
+            ("chunks", "artifact_id"),
+            ("artifacts", "id"),
+        ):
+            kept = "SELECT id FROM artifacts WHERE title = 'Orders'"
+            await house.rows("knowledge", f"DELETE FROM {table} WHERE {artifact} NOT IN ({kept})")
+        assert server.count() == 13
+        answer = await ask(gateway)
+        assert [each.title for each in answer.hits] == ["Orders"]
+        assert answer.backend == backend
 
 
 async def test_a_collection_of_another_form_is_refused_and_left_alone(

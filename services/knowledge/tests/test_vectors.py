@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,11 +18,9 @@ from grace.knowledge.settings import Settings
 from grace.knowledge.store import Vectors, vectors
 from grace.testkit import House, eventually
 
-from .embedding import MakeIngest, Whimsical, ask, running, stats
+from .embedding import MakeIngest, Whimsical, ask, renamed, running, stats
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from grace.kit import Runtime
 
 # What is ingested wakes the loop: by its interval alone nothing would come in a test's time.
@@ -39,20 +36,6 @@ async def embedded(gateway: Runtime, count: int, tenant: str = "default") -> Ind
 
     found: IndexStats = await eventually(there, timeout=10)
     return found
-
-
-@asynccontextmanager
-async def renamed(house: House, name: str) -> AsyncIterator[None]:
-    """The index under another name: as in a database without pgvector, there is none."""
-    admin = await house.installation.admin(house.database)
-    await admin.execute(f"ALTER INDEX knowledge.embeddings_nearest RENAME TO {name}_")
-    await admin.execute(f"ALTER INDEX knowledge.{name}_ RENAME TO {name}")
-    try:
-        yield
-    finally:
-        await admin.execute(f"ALTER INDEX knowledge.{name} RENAME TO {name}_")
-        await admin.execute(f"ALTER INDEX knowledge.{name}_ RENAME TO embeddings_nearest")
-        await admin.close()
 
 
 async def test_what_is_ingested_gets_its_vectors_by_itself_and_is_found_by_them(

@@ -211,18 +211,24 @@ SELECT n.artifact_id, a.title, a.artifact_type, n.position, c.start_offset, c.en
  ORDER BY n.similarity DESC, n.artifact_id, n.position;
 
 -- describe_near --
--- The passages that another index has brought, as far as they are the tenant's and of this embedder.
-SELECT near.artifact_id, a.title, a.artifact_type, near.position, c.start_offset, c.end_offset, c.text, near.similarity,
+-- The nearest passages that another index has brought, as far as they are there, the tenant's and of this embedder.
+WITH living AS (
+    SELECT near.artifact_id, near.position, near.similarity
+      FROM unnest(CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:similarities AS double precision[]))
+           AS near (artifact_id, position, similarity)
+      JOIN embeddings e ON e.artifact_id = near.artifact_id AND e.position = near.position
+     WHERE e.tenant_id = :tenant AND e.embedder = :embedder
+     ORDER BY near.similarity DESC, near.artifact_id, near.position
+     LIMIT :most
+)
+SELECT l.artifact_id, a.title, a.artifact_type, l.position, c.start_offset, c.end_offset, c.text, l.similarity,
        ts_headline(CAST('pg_catalog.' || c.language AS regconfig), c.text,
                    websearch_to_tsquery(CAST('pg_catalog.' || c.language AS regconfig), :words),
                    'StartSel=**, StopSel=**, MaxWords=35, MinWords=15') AS highlight
-  FROM unnest(CAST(:artifacts AS uuid[]), CAST(:positions AS bigint[]), CAST(:similarities AS double precision[]))
-       AS near (artifact_id, position, similarity)
-  JOIN embeddings e ON e.artifact_id = near.artifact_id AND e.position = near.position
-  JOIN artifacts a ON a.id = near.artifact_id
-  JOIN chunks c ON c.artifact_id = near.artifact_id AND c.position = near.position
- WHERE e.tenant_id = :tenant AND e.embedder = :embedder
- ORDER BY near.similarity DESC, near.artifact_id, near.position;
+  FROM living l
+  JOIN artifacts a ON a.id = l.artifact_id
+  JOIN chunks c ON c.artifact_id = l.artifact_id AND c.position = l.position
+ ORDER BY l.similarity DESC, l.artifact_id, l.position;
 
 -- find_uncopied --
 -- Vectors that a place has no copy of.

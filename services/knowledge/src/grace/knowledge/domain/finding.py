@@ -1,5 +1,6 @@
 """What a search brings back, and how much of the knowledge it can reach."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,6 +27,19 @@ class Near:
     artifact_id: UUID
     position: int
     similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What another index brings, and how many were asked of it."""
+
+    near: Sequence[Near]
+    asked: int
+
+    def hides_some(self, living: int, *, most: int, least: float) -> bool:
+        """Whether passages that are gone may stand in the place of others, that so few of `most` are living."""
+        is_whole = len(self.near) == self.asked
+        return is_whole and living < most and min(each.similarity for each in self.near) >= least
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,9 +156,12 @@ class Vectors:
         return [each for each in found if each.similarity >= least]
 
     async def describe(
-        self, tenant: str, near: Sequence[Near], *, words: str, least: float
+        self, tenant: str, near: Sequence[Near], *, words: str, most: int
     ) -> list[Finding]:
-        """Return the passages that another index has brought; what is not this tenant's, or gone, is left out."""
+        """Return the passages that another index has brought, nearest first.
+
+        What is not this tenant's, of another embedder or gone is left out.
+        """
         rows = await self._tx.fetch(
             QUERIES["describe_near"],
             tenant=tenant,
@@ -167,9 +170,9 @@ class Vectors:
             positions=[each.position for each in near],
             similarities=[each.similarity for each in near],
             words=words,
+            most=most,
         )
-        found = map(finding_of, rows)
-        return [each for each in found if each.similarity >= least]
+        return [finding_of(row) for row in rows]
 
     async def uncopied(self, place: str, *, most: int) -> list[Uncopied]:
         """Return vectors that a place has no copy of."""
