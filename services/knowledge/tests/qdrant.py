@@ -78,6 +78,9 @@ class StandIn:
                 self.indexed.add(library().models.CreateFieldIndex.model_validate(asked).field_name)
             case "PUT", "points":
                 self.local.upsert(name, library().models.PointsList.model_validate(asked).points)
+            case "POST", "points/delete":
+                others = library().models.FilterSelector.model_validate(asked)
+                self.local.delete(name, others)
             case "POST", "points/query":
                 found = library().models.QueryRequest.model_validate(asked)
                 return self.local.query_points(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from grace.kit import Runtime, Service, SettingsError
 from grace.knowledge import handlers, loops
 from grace.knowledge.embedders import Letters
 from grace.knowledge.settings import Settings
-from grace.knowledge.store import QdrantError, qdrant_of
+from grace.knowledge.store import QdrantError, Vectors, qdrant_of
 from grace.testkit import House, eventually
 
 from . import qdrant as stand_ins
@@ -96,7 +97,7 @@ async def test_what_is_ingested_gets_to_qdrant_by_itself_and_is_found_by_it(
         elsewhere = await ask(gateway, tenant="other")
         assert (elsewhere.backend, elsewhere.hits) == ("qdrant", ())
         assert (await ask(gateway, "Bestelungen -disk")).backend == "postgres-fts"
-        assert server.indexed == {"tenant", "embedder"}
+        assert server.indexed == {"tenant", "space"}
 
 
 async def test_anothers_nearer_passages_take_no_place_from_ones_own(
@@ -188,14 +189,17 @@ async def test_another_server_gets_everything_and_a_crash_before_the_mark_copies
         assert another.count() == 1
 
 
-async def test_another_embedders_points_are_never_compared_and_are_replaced(
+async def test_another_embedders_points_are_never_compared_and_replace_nothing_however_late(
     house: House, make_ingest: MakeIngest, server: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with ticking(house, server) as (knowledge, embed, copy):
         gateway = await house.act_as("gateway")
         await gateway.call(make_ingest(ORDERS))
         await embed.tick(knowledge)
+        async with knowledge.unit() as unit:
+            late = await Vectors(unit.tx, Letters.name).uncopied("nowhere", most=10)
         await copy.tick(knowledge)
+    old = Letters.name
     monkeypatch.setattr(Letters, "name", "letters-of-tomorrow")
     async with ticking(house, server) as (knowledge, embed, copy):
         gateway = await house.act_as("gateway")
@@ -204,7 +208,43 @@ async def test_another_embedders_points_are_never_compared_and_are_replaced(
         await loops.Renew(Settings(), Letters(), is_copied=True).tick(knowledge)
         await embed.tick(knowledge)
         await copy.tick(knowledge)
+        qdrant = qdrant_of(Settings(qdrant_url=server.url))
+        assert qdrant
+        assert len(late) == 1
+        await qdrant.put(old, late)
+        answer = await ask(gateway)
+        assert (answer.backend, len(answer.hits)) == ("qdrant", 1)
+
+
+async def test_what_another_embedder_has_put_is_deleted_once_nothing_is_of_it(
+    house: House, make_ingest: MakeIngest, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ticking(house, server) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS))
+        await loops.Weed(Letters(), copy._qdrant).tick(knowledge)  # there is no collection yet
+        await embed.tick(knowledge)
+        await copy.tick(knowledge)
+    # A point as releases made them that knew one for each passage.
+    older = {"tenant": "default", "embedder": Letters.name}
+    point = library().models.PointStruct(id=7, vector=[1.0] * 384, payload=older)
+    server.local.upsert("grace", [point])
+    monkeypatch.setattr(Letters, "name", "letters-of-tomorrow")
+    async with ticking(house, server) as (knowledge, embed, copy):
+        weed = loops.Weed(Letters(), copy._qdrant)
+        with monkeypatch.context() as later:
+            later.setattr(loops, "_JUST_NOW", timedelta(0))
+            await weed.tick(knowledge)
+            assert server.count() == 2  # there are rows of it
+        await loops.Renew(Settings(), Letters(), is_copied=True).tick(knowledge)
+        await embed.tick(knowledge)
+        await copy.tick(knowledge)
+        await weed.tick(knowledge)
+        assert server.count() == 2  # it was put just now; that of the older release was not
+        monkeypatch.setattr(loops, "_JUST_NOW", timedelta(0))
+        await weed.tick(knowledge)
         assert server.count() == 1
+        gateway = await house.act_as("gateway")
         assert (await ask(gateway)).backend == "qdrant"
 
 

@@ -10,6 +10,8 @@ from grace.knowledge.store import qdrant_of
 
 # Another embedder comes with another start; what was given up waits for a day.
 _RENEW_INTERVAL = timedelta(minutes=1)
+# Nobody finds it meanwhile.
+_WEED_INTERVAL = timedelta(hours=1)
 
 
 def build(settings: Settings | None = None) -> Service:
@@ -34,4 +36,5 @@ def build(settings: Settings | None = None) -> Service:
     )
     if embedder and qdrant:
         service.every(settings.embed_interval, loops.Copy(settings, embedder, qdrant))
+        service.every(_WEED_INTERVAL, loops.Weed(embedder, qdrant), leader=True)
     return service

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 1000
 _WORDLESS = "it has no word that a vector could be made of"
 _REST_SECONDS = 30.0  # between two tries to load an embedder
+_JUST_NOW = timedelta(hours=1)  # by the clocks of all replicas
 _LONGEST_FAILURE = 500  # characters, of what an embedder says
 
 
@@ -185,6 +186,28 @@ class Copy:
 
     def _vectors(self, unit: Unit) -> Vectors:
         return Vectors(unit.tx, self._embedder.name)
+
+
+class Weed:
+    """Takes out of Qdrant what another embedder had put there, once no row is of that one any more."""
+
+    def __init__(self, embedder: Embedder, qdrant: Qdrant) -> None:
+        """What this embedder has put stays."""
+        self._embedder = embedder
+        self._qdrant = qdrant
+
+    async def tick(self, runtime: Runtime) -> bool:
+        """Delete all of it at once, but for what was put just now: rows of it may have come in this moment."""
+        async with runtime.unit() as unit:
+            if not await Vectors(unit.tx, self._embedder.name).are_alone():
+                return False
+        try:
+            if await self._qdrant.exists():
+                await self._qdrant.weed(self._embedder.name, untouched=_JUST_NOW)
+        except QdrantError as error:
+            QDRANT_FAILED.inc()
+            runtime.log.warning("qdrant.not_weeded", reason=str(error))
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,11 @@ UPDATE embeddings
        (SELECT artifact_id, position FROM embeddings
          WHERE embedder IS NULL AND next_at IS NULL AND tried_by > :embedder LIMIT :most));
 
+-- are_alone --
+-- Whether no passage has a vector of another embedder.
+SELECT NOT EXISTS (SELECT FROM embeddings WHERE embedder < :embedder)
+   AND NOT EXISTS (SELECT FROM embeddings WHERE embedder > :embedder);
+
 -- try_again --
 -- Passages that this embedder gave up so long ago wait again. They keep their attempts: one more failure and they are given up.
 UPDATE embeddings SET next_at = now(), given_up_at = NULL

@@ -14,6 +14,7 @@ from grace.knowledge.settings import Settings
 if TYPE_CHECKING:
     from grace.knowledge.store.qdrant import Qdrant
 
+_FORM = 2  # of what a point holds: with another one everything is copied anew
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -48,7 +49,7 @@ def qdrant_of(settings: Settings) -> Qdrant | None:
             check_compatibility=False,  # it would ask from a thread, before anything has started
             trust_env=False,
         ),
-        place=f"{settings.qdrant_url} {settings.qdrant_collection}",
+        place=f"{settings.qdrant_url} {settings.qdrant_collection} {_FORM}",
         collection=settings.qdrant_collection,
         patience=settings.qdrant_timeout,
     )

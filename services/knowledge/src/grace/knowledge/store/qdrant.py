@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -59,18 +59,31 @@ class Qdrant:
             )
 
     async def index(self) -> None:
-        """Have tenants and embedders found by an index; what is there stays."""
+        """Have tenants and spaces found by an index; what is there stays."""
         async with self._answered():
-            for name in ("tenant", "embedder"):
+            for name in ("tenant", "space"):
                 await self.client.create_payload_index(
                     self.collection, name, field_schema=models.PayloadSchemaType.KEYWORD
                 )
 
     async def put(self, embedder: str, passages: Sequence[Uncopied]) -> None:
-        """Store vectors, each in the place of what its passage had; they can be found at once."""
+        """Store vectors, each in the place of what its passage had of this embedder; they can be found at once."""
         points = [_point(embedder, each) for each in passages]
         async with self._answered():
             await self.client.upsert(self.collection, points, wait=True)
+
+    async def weed(self, embedder: str, *, untouched: timedelta) -> None:
+        """Delete what is of other embedders, or of an older form, unless it was put within that time."""
+        others = models.Filter(
+            must_not=[
+                _is("space", embedder),
+                models.FieldCondition(
+                    key="put_at", range=models.Range(gte=time() - untouched.total_seconds())
+                ),
+            ]
+        )
+        async with self._answered():
+            await self.client.delete(self.collection, models.FilterSelector(filter=others))
 
     async def nearest(
         self, embedder: str, tenant: str, vector: Sequence[float], *, most: int
@@ -121,23 +134,24 @@ class Qdrant:
 
 def _of(embedder: str, tenant: str) -> models.Filter:
     """Spaces never mix, nor do tenants."""
-    return models.Filter(
-        must=[
-            models.FieldCondition(key=key, match=models.MatchValue(value=value))
-            for key, value in (("tenant", tenant), ("embedder", embedder))
-        ]
-    )
+    return models.Filter(must=[_is("tenant", tenant), _is("space", embedder)])
+
+
+def _is(key: str, value: str) -> models.FieldCondition:
+    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
 
 
 def _point(embedder: str, passage: Uncopied) -> models.PointStruct:
+    """Each embedder has a point of its own for a passage: one that comes late replaces nobody else's."""
     return models.PointStruct(
-        id=str(uuid5(passage.artifact_id, str(passage.position))),
+        id=str(uuid5(passage.artifact_id, f"{passage.position} {embedder}")),
         vector=list(passage.embedding),
         payload={
             "tenant": passage.tenant_id,
-            "embedder": embedder,
+            "space": embedder,
             "artifact": str(passage.artifact_id),
             "position": passage.position,
+            "put_at": time(),
         },
     )
 

@@ -109,6 +109,11 @@ class Vectors:
         """Let passages that another embedder has read, or given up, wait for ours; return how many."""
         return await self._tx.execute(QUERIES["begin_anew"], embedder=self._embedder, most=most)
 
+    async def are_alone(self) -> bool:
+        """Whether no passage has a vector of another embedder any more."""
+        found: bool = await self._tx.fetchval(QUERIES["are_alone"], embedder=self._embedder)
+        return found
+
     async def try_again(self, *, after: timedelta, most: int) -> int:
         """Let passages wait that ours gave up so long ago; return how many."""
         return await self._tx.execute(
