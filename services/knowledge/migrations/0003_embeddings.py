@@ -48,9 +48,10 @@ EXCEPTION WHEN insufficient_privilege THEN
 END $$;
 """
 
+# pgvector has had this index since its version 0.5. Where it is older nothing is embedded (`has_vectors`).
 INDEX = """
 DO $$ BEGIN
-    IF to_regtype('vector') IS NOT NULL THEN
+    IF to_regtype('vector') IS NOT NULL AND EXISTS (SELECT FROM pg_am WHERE amname = 'hnsw') THEN
         EXECUTE 'CREATE INDEX embeddings_nearest ON embeddings
                   USING hnsw (CAST(embedding AS vector(384)) vector_cosine_ops)';
     END IF;

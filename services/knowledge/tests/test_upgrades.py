@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import URL
 
 from grace.kit import migrations
+from grace.kit.migrations import head
 from grace.stack.installation import migrations_of
 from grace.stack.postgres import SUPERUSER
 from grace.testkit import House, eventually
@@ -37,6 +38,21 @@ IS_AWAITED = """
     SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
                     WHERE d.datname = current_database() AND l.relation = CAST('chunks' AS regclass) AND NOT l.granted)
 """
+# As it was before pgvector 0.5: the extension lets go of what was new in it, and that is dropped.
+WITHOUT_HNSW = """
+    DO $$ DECLARE part text; BEGIN
+        FOR part IN
+            SELECT format('OPERATOR CLASS %I', opcname) FROM pg_opclass JOIN pg_am a ON a.oid = opcmethod WHERE amname = 'hnsw'
+            UNION ALL
+            SELECT format('OPERATOR FAMILY %I', opfname) FROM pg_opfamily JOIN pg_am a ON a.oid = opfmethod WHERE amname = 'hnsw'
+        LOOP
+            EXECUTE format('ALTER EXTENSION vector DROP %s USING hnsw', part);
+        END LOOP;
+        ALTER EXTENSION vector DROP ACCESS METHOD hnsw;
+        DROP ACCESS METHOD hnsw CASCADE;
+    END $$
+"""
+HAS_INDEX = "SELECT to_regclass('embeddings_nearest') IS NOT NULL"
 WAITING = "SELECT artifact_id FROM embeddings WHERE next_at <= now()"
 
 
@@ -122,3 +138,16 @@ async def test_what_was_passed_over_waits_and_what_is_stored_during_the_migratio
     finally:
         await other.close()
     assert {row["artifact_id"] for row in await old.admin.fetch(WAITING)} == stored
+
+
+async def test_a_pgvector_that_has_no_hnsw_yet_stops_no_migration(
+    old: Old,
+) -> None:
+    await old.admin.execute("CREATE SCHEMA knowledge AUTHORIZATION knowledge_owner")
+    await old.admin.execute("CREATE EXTENSION vector SCHEMA knowledge")
+    await old.admin.execute(WITHOUT_HNSW)
+    await old.migrate(to=head(migrations_of("knowledge")))
+    await store(old.admin)
+    assert len(await old.admin.fetch(WAITING)) == 1
+    assert await old.admin.fetchval("SELECT to_regtype('vector') IS NOT NULL")
+    assert await old.admin.fetchval(HAS_INDEX) is False
