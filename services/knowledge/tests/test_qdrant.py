@@ -328,6 +328,22 @@ async def test_the_key_is_sent_to_this_machine_or_over_https_alone(
         qdrant_of(Settings(qdrant_url="http://127.0.0.1:port"))
 
 
+async def test_qdrant_is_trusted_where_an_authority_of_this_machine_vouches_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = stand_ins.certify(tmp_path / "house.pem")
+    async with stand_ins.running(certificate) as server:
+        stranger = qdrant_of(Settings(qdrant_url=server.url))
+        assert stranger
+        with pytest.raises(QdrantError, match="CERTIFICATE_VERIFY_FAILED"):
+            await stranger.exists()
+        assert server.asked == 0
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        vouched_for = qdrant_of(Settings(qdrant_url=server.url))
+        assert vouched_for
+        assert await vouched_for.exists() is False
+
+
 async def test_where_nobody_listens_it_is_an_error_of_qdrants() -> None:
     nobody = qdrant_of(Settings(qdrant_url="http://127.0.0.1:1"))
     assert nobody

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 import stat
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from grace.kit import SettingsError
@@ -48,11 +49,17 @@ def qdrant_of(settings: Settings) -> Qdrant | None:
             timeout=ceil(settings.qdrant_timeout.total_seconds()),
             check_compatibility=False,  # it would ask from a thread, before anything has started
             trust_env=False,
+            **_trusted(asked.scheme),
         ),
         place=f"{settings.qdrant_url} {settings.qdrant_collection} {_FORM}",
         collection=settings.qdrant_collection,
         patience=settings.qdrant_timeout,
     )
+
+
+def _trusted(scheme: str) -> dict[str, Any]:
+    """Say whose certificates count: the machine's authorities, a house's own among them, and not those of a library."""
+    return {"verify": ssl.create_default_context()} if scheme == "https" else {}
 
 
 def _key_in(file: Path) -> str:
