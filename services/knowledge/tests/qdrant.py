@@ -29,11 +29,12 @@ def library() -> Any:
 
 
 class StandIn:
-    """Well, or whatever a test says: busy answers 503, silent never, odd with what is no JSON."""
+    """Well, or whatever a test says: busy answers 503, silent never, odd with what is no JSON, slow once it may."""
 
     def __init__(self) -> None:
         self.url = ""
         self.mood = "well"
+        self.may_answer = asyncio.Event()
         self.local = library().QdrantClient(":memory:")
         self.keys: set[str | None] = set()
         self.asked = 0
@@ -51,6 +52,8 @@ class StandIn:
         method, target, _ = line.split(" ")
         self.asked += 1
         self.keys.add(headers.get("api-key"))
+        if self.mood == "slow":
+            await self.may_answer.wait()
         if self.mood == "silent":
             await reader.read()  # until the other side has had enough
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -133,7 +134,11 @@ async def test_where_qdrant_fails_postgres_answers_and_says_so_until_it_is_back(
     house: House, make_ingest: MakeIngest, server: StandIn, mood: str
 ) -> None:
     before = REGISTRY.get_sample_value("grace_knowledge_qdrant_failures_total") or 0
-    async with ticking(house, server, qdrant_timeout=0.5) as (knowledge, embed, copy):
+    async with ticking(house, server, qdrant_timeout=0.5, qdrant_copy_timeout=0.5) as (
+        knowledge,
+        embed,
+        copy,
+    ):
         gateway = await house.act_as("gateway")
         server.mood = mood
         await gateway.call(make_ingest(ORDERS))
@@ -155,6 +160,24 @@ async def test_where_qdrant_fails_postgres_answers_and_says_so_until_it_is_back(
         assert server.count() == 1
         assert "qdrant" not in knowledge.complaints
         assert REGISTRY.get_sample_value("grace_knowledge_passages_uncopied") == 0
+
+
+async def test_a_copy_may_take_longer_than_anybody_waits_for_an_answer(
+    house: House, make_ingest: MakeIngest, server: StandIn
+) -> None:
+    async with ticking(house, server, qdrant_timeout=0.3) as (knowledge, embed, copy):
+        gateway = await house.act_as("gateway")
+        await gateway.call(make_ingest(ORDERS))
+        await embed.tick(knowledge)
+        server.mood = "slow"
+        copying = asyncio.create_task(copy.tick(knowledge))
+        await eventually(lambda: server.asked)
+        # Asked later, and Qdrant is too slow for it: so it is for the copy.
+        assert (await ask(gateway)).backend == "pgvector"
+        server.may_answer.set()
+        await copying
+        assert "qdrant" not in knowledge.complaints
+        assert server.count() == 1
 
 
 async def test_a_collection_that_is_lost_is_filled_again_from_the_rows(

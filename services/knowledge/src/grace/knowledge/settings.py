@@ -47,3 +47,5 @@ class Settings(ServiceSettings):
     qdrant_collection: str = Field(default="grace", pattern=r"^[A-Za-z0-9_-]{1,60}$")
     # A question waits for Qdrant so long; then PostgreSQL answers.
     qdrant_timeout: Duration = timedelta(seconds=2)
+    # Nobody waits for a batch of copies; one that is cut off is begun anew.
+    qdrant_copy_timeout: Duration = timedelta(seconds=30)

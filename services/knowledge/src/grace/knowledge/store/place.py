@@ -42,11 +42,12 @@ def qdrant_of(settings: Settings) -> Qdrant | None:
 
     from grace.knowledge.store.qdrant import Qdrant  # noqa: PLC0415
 
+    patience = max(settings.qdrant_timeout, settings.qdrant_copy_timeout)
     return Qdrant(
         AsyncQdrantClient(
             url=settings.qdrant_url,
             headers={"api-key": key} if key else None,
-            timeout=ceil(settings.qdrant_timeout.total_seconds()),
+            timeout=ceil(patience.total_seconds()),
             check_compatibility=False,  # it would ask from a thread, before anything has started
             trust_env=False,
             **_trusted(asked.scheme),
@@ -54,6 +55,7 @@ def qdrant_of(settings: Settings) -> Qdrant | None:
         place=f"{settings.qdrant_url} {settings.qdrant_collection} {_FORM}",
         collection=settings.qdrant_collection,
         patience=settings.qdrant_timeout,
+        copy_patience=settings.qdrant_copy_timeout,
     )
 
 

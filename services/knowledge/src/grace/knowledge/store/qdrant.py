@@ -26,17 +26,21 @@ _REST_SECONDS: Final = 5.0
 
 @dataclass(slots=True)
 class Qdrant:
-    """One collection, of all tenants and embedders; `place` names it among all that there ever were."""
+    """One collection, of all tenants and embedders; `place` names it among all that there ever were.
+
+    A question waits no longer than `patience`, and for what nobody waits for there is `copy_patience`.
+    """
 
     client: AsyncQdrantClient
     place: str
     collection: str
     patience: timedelta
+    copy_patience: timedelta
     _rests_until: float = 0.0
 
     async def exists(self) -> bool:
         """Whether the collection is there, with vectors as ours. QdrantError where it is another's."""
-        async with self._answered():
+        async with self._answered(self.copy_patience):
             if not await self.client.collection_exists(self.collection):
                 return False
             found = (await self.client.get_collection(self.collection)).config.params.vectors
@@ -50,7 +54,7 @@ class Qdrant:
 
     async def create(self) -> None:
         """Make the collection, empty."""
-        async with self._answered():
+        async with self._answered(self.copy_patience):
             await self.client.create_collection(
                 self.collection,
                 vectors_config=models.VectorParams(
@@ -60,7 +64,7 @@ class Qdrant:
 
     async def index(self) -> None:
         """Have tenants and spaces found by an index; what is there stays."""
-        async with self._answered():
+        async with self._answered(self.copy_patience):
             for name in ("tenant", "space"):
                 await self.client.create_payload_index(
                     self.collection, name, field_schema=models.PayloadSchemaType.KEYWORD
@@ -69,7 +73,7 @@ class Qdrant:
     async def put(self, embedder: str, passages: Sequence[Uncopied]) -> None:
         """Store vectors, each in the place of what its passage had of this embedder; they can be found at once."""
         points = [_point(embedder, each) for each in passages]
-        async with self._answered():
+        async with self._answered(self.copy_patience):
             await self.client.upsert(self.collection, points, wait=True)
 
     async def weed(self, embedder: str, *, untouched: timedelta) -> None:
@@ -82,7 +86,7 @@ class Qdrant:
                 ),
             ]
         )
-        async with self._answered():
+        async with self._answered(self.copy_patience):
             await self.client.delete(self.collection, models.FilterSelector(filter=others))
 
     async def nearest(
@@ -113,15 +117,15 @@ class Qdrant:
         if monotonic() < self._rests_until:
             raise QdrantError("it failed a moment ago, and is asked again soon")
         try:
-            async with self._answered():
+            async with self._answered(self.patience):
                 yield
         except QdrantError:
             self._rests_until = monotonic() + _REST_SECONDS
             raise
 
     @asynccontextmanager
-    async def _answered(self) -> AsyncIterator[None]:
-        seconds = self.patience.total_seconds()
+    async def _answered(self, within: timedelta) -> AsyncIterator[None]:
+        seconds = within.total_seconds()
         try:
             async with asyncio.timeout(seconds):
                 yield
