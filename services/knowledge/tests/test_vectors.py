@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -16,12 +17,15 @@ from grace.knowledge import loops
 from grace.knowledge.embedders import Letters
 from grace.knowledge.settings import Settings
 from grace.knowledge.store import Vectors, vectors
+from grace.knowledge.store.statements import QUERIES
 from grace.testkit import House, eventually
 
 from .embedding import MakeIngest, Whimsical, ask, renamed, running, stats
 
 if TYPE_CHECKING:
-    from grace.kit import Runtime
+    from collections.abc import AsyncIterator
+
+    from grace.kit import Runtime, Unit
 
 # What is ingested wakes the loop: by its interval alone nothing would come in a test's time.
 WOKEN = {"embed_interval": timedelta(hours=1)}
@@ -176,44 +180,70 @@ async def test_many_replicas_embed_each_passage_once_and_tell_of_each_text_once(
         assert [row["attempts"] for row in rows] == [1]
 
 
-async def test_beside_thousands_of_anothers_the_index_finds_what_all_comparisons_find(
-    house: House, make_ingest: MakeIngest, monkeypatch: pytest.MonkeyPatch
+async def fill(gateway: Runtime, knowledge: Runtime, make_ingest: MakeIngest) -> None:
+    """Twenty passages of the tenant's, among forty of another one's."""
+    for number in range(60):
+        tenant = "default" if number % 3 == 0 else "other"
+        text = f"Runbook {number}: " + ("Bestellung " if number % 2 else "Festplatte ") * 5
+        await gateway.call(make_ingest(text, tenant_id=tenant))
+    loop = loops.Embed(knowledge.settings, Letters())
+    while await loop.tick(knowledge):
+        pass
+
+
+@asynccontextmanager
+async def by_index(knowledge: Runtime, **settings: str) -> AsyncIterator[Unit]:
+    """A transaction in which this few rows are read by the index at all."""
+    async with knowledge.unit() as unit:
+        given = {name.replace("__", "."): value for name, value in settings.items()}
+        for name, value in ({"enable_sort": "off"} | given).items():
+            setting = f"SELECT set_config('{name}', '{value}', true)"
+            await unit.tx.execute(Query(name, setting, ()))
+        yield unit
+
+
+def asked(most: int) -> dict[str, Any]:
+    """What is asked of a statement that finds what is near."""
+    (vector,) = Letters().embed(["Bestelung Runbok"])
+    assert vector
+    return {
+        "tenant": "default", "embedder": Letters.name, "vector": vectors._written(vector),
+        "words": "x", "most": most,
+    }  # fmt: skip
+
+
+async def test_among_anothers_the_index_finds_what_all_comparisons_find(
+    house: House, make_ingest: MakeIngest
 ) -> None:
     async with running(house, Letters()) as knowledge:
-        gateway = await house.act_as("gateway")
-        for number in range(60):
-            tenant = "default" if number % 3 == 0 else "other"
-            text = f"Runbook {number}: " + ("Bestellung " if number % 2 else "Festplatte ") * 5
-            await gateway.call(make_ingest(text, tenant_id=tenant))
-        loop = loops.Embed(knowledge.settings, Letters())
-        while await loop.tick(knowledge):
-            pass
-        exact = (await ask(gateway, "Bestelung Runbok", most=50)).hits
-        assert len(exact) >= 10
-        monkeypatch.setattr(vectors, "_COMPARED", 15)
-        assert (await ask(gateway, "Bestelung Runbok", most=50)).hits == exact
-        # An index that gives up among the others' is not the last word.
-        async with knowledge.unit() as unit:
-            for name, value in (
-                ("hnsw.max_scan_tuples", "1"),
-                ("hnsw.ef_search", "1"),
-                ("enable_sort", "off"),  # so that this few rows are read by the index at all
-            ):
-                setting = f"SELECT set_config('{name}', '{value}', true)"
-                await unit.tx.execute(Query(name, setting, ()))
-            vector = Letters().embed(["Bestelung Runbok"])[0]
-            assert vector
-            of_all = await Vectors(unit.tx, Letters.name).nearest(
-                "default", vector, words="x", least=-1.0, most=16
-            )
-            assert of_all
-            assert len(of_all) == 16
-        async with knowledge.unit() as unit:
-            found = await Vectors(unit.tx, Letters.name).nearest(
-                "other", vector, words="x", least=0.3, most=50
-            )
+        await fill(await house.act_as("gateway"), knowledge, make_ingest)
+        statement = QUERIES["nearest_by_index"]
+        explained = Query("explained", f"EXPLAIN {statement.text}", statement.parameters)
+        async with by_index(knowledge) as unit:
+            plan = [row[0] for row in await unit.tx.fetch(explained, **asked(15))]
+            assert any("Index Scan using embeddings_nearest" in line for line in plan)
+            found = await Vectors(unit.tx, Letters.name)._by_index(**asked(15))
+            exact = await unit.tx.fetch(QUERIES["nearest_of_all"], **asked(15))
+        assert len(found) == 15  # of two that are as near as each other either may come
+        assert [row["similarity"] for row in found] == [row["similarity"] for row in exact]
+
+
+async def test_an_index_that_gives_up_among_anothers_is_not_the_last_word(
+    house: House, make_ingest: MakeIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "_COMPARED", 15)
+    gives_up = {"hnsw__max_scan_tuples": "1", "hnsw__ef_search": "1"}
+    async with running(house, Letters()) as knowledge:
+        await fill(await house.act_as("gateway"), knowledge, make_ingest)
+        (vector,) = Letters().embed(["Bestelung Runbok"])
+        assert vector
+        async with by_index(knowledge, **gives_up) as unit:
+            own = Vectors(unit.tx, Letters.name)
+            assert len(await own._by_index(**asked(16))) < 16
+            found = await own.nearest("default", vector, words="x", least=-1.0, most=16)
+            exact = await unit.tx.fetch(QUERIES["nearest_of_all"], **asked(16))
         assert found
-        assert {each.artifact_id for each in found}.isdisjoint({each.artifact_id for each in exact})
+        assert [each.artifact_id for each in found] == [row["artifact_id"] for row in exact]
 
 
 async def test_without_pgvector_words_find_and_nothing_else_is_claimed(
