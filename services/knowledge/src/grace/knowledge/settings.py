@@ -44,6 +44,7 @@ class Settings(ServiceSettings):
     # Holds its API key, which is sent over https alone, or to this machine.
     qdrant_key_file: Path | None = None
     # Made where it is missing; each installation has its own.
+    # Of this installation alone: what it did not put there it takes out.
     qdrant_collection: str = Field(default="grace", pattern=r"^[A-Za-z0-9_-]{1,60}$")
     # A question waits for Qdrant so long; then PostgreSQL answers.
     qdrant_timeout: Duration = timedelta(seconds=2)
