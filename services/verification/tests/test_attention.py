@@ -35,15 +35,16 @@ def test_what_is_accepted_has_failed_and_says_who_and_why(make):
 @pytest.mark.parametrize(
     ("step", "event"),
     [
+        (None, Event.FAIL),
         (Step.APPLY, Event.FAIL),
-        (Step.MEASURE, Event.FAIL),
+        (Step.MEASURE, Event.FAIL_ROLLBACK),
         (Step.REVERT, Event.FAIL_ROLLBACK),
         (Step.COMPARE, Event.FAIL_ROLLBACK),
         (Step.RESTORED, Event.FAIL_ROLLBACK),
         (Step.REMEASURE, Event.FAIL_ROLLBACK),
     ],
 )
-def test_what_is_given_up_while_it_is_undone_is_a_failed_rollback(make, step, event):
+def test_what_is_given_up_that_was_to_be_undone_is_a_failed_rollback(make, step, event):
     decision = on_chosen(resting(make, step), chosen(Choice.CLOSE))
     assert isinstance(decision, Close)
     assert decision.event is event

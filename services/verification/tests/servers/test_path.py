@@ -172,6 +172,9 @@ async def test_a_snapshot_that_was_altered_is_never_put_back(play: Play, end: st
         mission = await play.mission_until(mission_id, "needs_attention")
         assert "not the one that was" in (mission.reason or "")
         assert await play.holds() != []
+        # It was to be undone, though that could not begin: nobody shall read that nothing is left to undo.
+        (needed,) = await eventually(lambda: play.told("verification.attention.needed"))
+        assert needed["undoing"] is True
 
 
 async def test_a_revert_after_which_the_state_is_another_is_a_failed_rollback(play: Play) -> None:

@@ -231,3 +231,29 @@ async def _ticked(
         "verification", "select status from action_contracts where mission_id = $1", mission_id
     )
     return rows[0]["status"] in wanted
+
+
+async def test_an_action_whose_before_state_is_gone_rests_as_one_to_undo_with_its_plan(
+    play: Play,
+) -> None:
+    async with play.open():
+        mission_id = await play.start(*two(play))
+        await play.apply()
+        await play.work("observe", play.make.good)
+        await eventually(lambda: play.house.rows("verification", "select from safe_hold_snapshots"))
+        await play.write(
+            "UPDATE safe_hold_snapshots SET state = overlay(state placing 'AAAA' from 60)"
+        )
+        await play.apply()
+        await play.work("observe", DRIFT)
+        await restore(play)
+        mission = await play.mission_until(mission_id, "needs_attention")
+        assert [each.status for each in mission.contracts] == ["needs_attention", "rolled_back"]
+        (needed,) = await eventually(lambda: play.told("verification.attention.needed"))
+        assert (needed["undoing"], needed["contract_id"]) == (
+            True,
+            mission.contracts[0].contract_id,
+        )
+        await give_up(play, mission_id, "close")
+        mission = await play.mission_until(mission_id, "rollback_failed")
+        assert [each.status for each in mission.contracts] == ["rollback_failed", "rolled_back"]

@@ -10,7 +10,8 @@ from grace.verification.domain.facts import Facts
 from grace.verification.domain.lifecycle import Event, Status
 from grace.verification.domain.task import Step
 
-_UNDOING = frozenset({Step.REVERT, Step.COMPARE, Step.RESTORED, Step.REMEASURE})
+# Whose effect was measured rests for nothing else, whether or not the undo could begin.
+_TO_BE_UNDONE = frozenset({Step.MEASURE, Step.REVERT, Step.COMPARE, Step.RESTORED, Step.REMEASURE})
 
 
 def objection(
@@ -36,6 +37,11 @@ def objection(
     return None
 
 
+def is_to_be_undone(facts: Facts) -> bool:
+    """Whether a contract that rests is one to undo; else nobody knows whether it took effect."""
+    return facts.step in _TO_BE_UNDONE
+
+
 def on_chosen(facts: Facts, chosen: Chosen) -> Close | RetryRevert:
     """Return what follows from a choice to which there is no objection."""
     reason = f"{chosen.choice} by {chosen.by}: {chosen.why}"
@@ -43,8 +49,8 @@ def on_chosen(facts: Facts, chosen: Chosen) -> Close | RetryRevert:
         case Choice.ACCEPT:
             return Close(Event.FAIL, reason)
         case Choice.CLOSE:
-            undone = Event.FAIL_ROLLBACK if facts.step in _UNDOING else Event.FAIL
-            return Close(undone, reason)
+            given_up = Event.FAIL_ROLLBACK if is_to_be_undone(facts) else Event.FAIL
+            return Close(given_up, reason)
         case Choice.RETRY_REVERT:
             return _again(facts, reason)
         case _:

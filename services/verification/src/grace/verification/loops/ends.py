@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from grace.contracts.verification import ActionClosed, AttentionNeeded
 from grace.kit import Unit
+from grace.verification.domain.attention import is_to_be_undone
 from grace.verification.domain.decision import Attend, Close, Findings
 from grace.verification.domain.lifecycle import VERDICTS, Event, MissionEvent, Status, after
 from grace.verification.domain.saga import (
@@ -39,7 +40,6 @@ from grace.verification.store.timeline import LONGEST_REASON, About, close_missi
 from grace.verification.store.watches import Watches
 
 _CUT = "an earlier action of the plan did not come true"
-_UNDOING = frozenset({Status.REVERTING, Status.RESTORING})
 _TAKES = {Step.MEASURE: "after", Step.REMEASURE: "restored"}
 
 
@@ -108,7 +108,7 @@ async def _needed(unit: Unit, case: Case, reason: str) -> AttentionNeeded:
         operation=contract.action.operation,
         target=contract.action.target,
         target_class=contract.action.kernel,
-        undoing=case.facts.status in _UNDOING,
+        undoing=is_to_be_undone(case.facts),
         reason=reason,
         needed_at=await unit.now(),
     )
