@@ -34,7 +34,7 @@ _REST = Panel(
 )
 _HOLDS = Panel(
     "Held back an hour",
-    "Missions whose plan had to wait, by cause. `loop` and `flapping` ask for a person: `grace holds list`.",
+    "Missions whose plan had to wait, by cause. `loop`, `flapping` and `stale` ask for a person: `grace holds list`.",
     [Query(within("grace_intent_holds_total", "1h", "cause"), "{{cause}}")],
 )
 

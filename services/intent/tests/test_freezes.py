@@ -15,6 +15,7 @@ from grace.contracts.intent import (
     FreezeEnded,
     HoldPlaced,
     ListFreezes,
+    PlanningBlocked,
     ReleaseHold,
 )
 from grace.kit import Invalid, NotFound
@@ -68,29 +69,75 @@ async def test_only_plans_for_frozen_targets_wait_until_the_freeze_ends(
             assert len(await eventually(lambda: house.messages(subject))) == 1  # noqa: B023
 
 
-async def test_what_nobody_has_reported_for_long_is_not_answered_when_the_freeze_ends(
+async def _frozen_for_days(house: House, report: Report, error: Any, *, reports: int) -> None:
+    """An error of two days ago that waited for a freeze, which is lifted."""
+    gateway = await house.act_as("gateway")
+    until = datetime.now(UTC) + timedelta(hours=1)
+    declared = await gateway.call(FREEZE.model_copy(update={"ends_at": until}))
+    await report(error)
+    await _stands(house, "shop", "captured", "freeze")
+    await house.rows(
+        "intent",
+        "UPDATE missions SET signal_count = $1, last_issued_at = now() - interval '50 hours'",
+        reports,
+    )
+    await gateway.call(
+        EndFreeze(tenant_id="default", freeze_id=declared.freeze_id, principal="bob")
+    )
+
+
+async def test_what_was_reported_often_and_lately_no_more_is_given_up_when_the_freeze_ends(
     house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
 ) -> None:
-    stale = {"stale_after": timedelta(hours=24)}
-    async with house.running("intent", "worker", worker=with_target, intent=stale):
-        gateway = await house.act_as("gateway")
-        until = datetime.now(UTC) + timedelta(hours=1)
-        declared = await gateway.call(FREEZE.model_copy(update={"ends_at": until}))
-        kind = "postgres.runaway_query"
-        await report(make_error(kind=kind, target="shop"))
-        await _stands(house, "shop", "captured", "freeze")
-        await house.rows(
-            "intent", "UPDATE missions SET last_issued_at = now() - interval '50 hours'"
-        )
-        await gateway.call(
-            EndFreeze(tenant_id="default", freeze_id=declared.freeze_id, principal="bob")
-        )
+    async with house.running("intent", "worker", worker=with_target):
+        error = make_error(kind="postgres.runaway_query", target="shop")
+        await _frozen_for_days(house, report, error, reports=3)
         blocked = await _stands(house, "shop", "blocked", None)
         assert blocked["plan"] is None
-        assert blocked["reason"] == (
-            "its last report is 50 hours old, and what it tells of may be over: "
-            "where it is not, it is reported again"
+        assert blocked["reason"].startswith("its last report is 50 hours old")
+
+
+async def test_what_was_reported_once_and_long_ago_waits_for_a_person(
+    house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
+) -> None:
+    async with house.running("intent", "worker", worker=with_target):
+        error = make_error(kind="postgres.runaway_query", target="shop")
+        await _frozen_for_days(house, report, error, reports=1)
+        held = await _stands(house, "shop", "captured", "stale")
+        assert "nobody reports it again by himself" in held["reason"]
+        assert held["held_until"] > datetime.now(UTC) + timedelta(hours=23)
+        placed = await eventually(lambda: house.messages(HoldPlaced.SUBJECT))
+        assert "stale" in [HoldPlaced.from_bytes(each.data).cause for each in placed]
+        gateway = await house.act_as("gateway")
+        await gateway.call(
+            ReleaseHold(tenant_id="default", mission_id=held["mission_id"], principal="ada")
         )
+        await _stands(house, "shop", "planned", None)
+
+
+async def test_another_report_has_what_waits_for_a_person_planned(
+    house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
+) -> None:
+    async with house.running("intent", "worker", worker=with_target):
+        error = make_error(kind="postgres.runaway_query", target="shop")
+        await _frozen_for_days(house, report, error, reports=1)
+        await _stands(house, "shop", "captured", "stale")
+        await report(make_error(kind="postgres.runaway_query", target="shop"))
+        await _stands(house, "shop", "planned", None)
+
+
+async def test_what_nobody_releases_is_given_up_and_told(
+    house: House, report: Report, make_error: MakeError, with_target: dict[str, Any]
+) -> None:
+    async with house.running("intent", "worker", worker=with_target):
+        error = make_error(kind="postgres.runaway_query", target="shop")
+        await _frozen_for_days(house, report, error, reports=1)
+        await _stands(house, "shop", "captured", "stale")
+        await house.rows("intent", "UPDATE missions SET held_until = now(), plan_after = now()")
+        blocked = await _stands(house, "shop", "blocked", None)
+        assert "nobody has released it" in blocked["reason"]
+        (told,) = await eventually(lambda: house.messages(PlanningBlocked.SUBJECT))
+        assert PlanningBlocked.from_bytes(told.data).reason == blocked["reason"]
 
 
 async def test_a_freeze_of_later_holds_what_was_released_before_and_the_cool_down_does_not(

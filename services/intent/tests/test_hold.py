@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grace.intent.domain.document import parse_playbook
-from grace.intent.domain.hold import ACTED, Cause, Earlier, Limits, Past, hold_of, stale_report
+from grace.intent.domain.hold import (
+    ACTED,
+    LOOK,
+    Cause,
+    Earlier,
+    Hold,
+    Limits,
+    Past,
+    hold_of,
+    stale,
+)
 from grace.intent.domain.intent import ENDS
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.playbook import Playbook, Threshold
@@ -55,23 +65,64 @@ def test_fewer_or_better_ends_do_not_stop(
     assert hold_of(make_playbook(), Past(ends(*outcomes)), LIMITS, now=NOW) is None
 
 
+OLD = {"last_issued_at": NOW - timedelta(hours=24, seconds=1)}
+
+
+def aged(make_mission: Callable[..., Mission], **changes: object) -> Hold | str | None:
+    return stale(replace(make_mission(), **(OLD | changes)), LIMITS, now=NOW)
+
+
 @pytest.mark.parametrize(
-    ("changes", "is_stale"),
+    "changes",
     [
-        ({}, True),
-        ({"last_issued_at": NOW - timedelta(hours=24)}, False),
-        ({"last_issued_at": None}, False),
-        ({"intent_id": "intent-1"}, False),
-        ({"released_at": NOW}, False),
+        {"last_issued_at": NOW - timedelta(hours=24)},
+        {"last_issued_at": None},
+        {"intent_id": "intent-1"},
+        {"released_at": NOW - timedelta(hours=24)},
     ],
-    ids=["old", "just in time", "of an older version", "a wish, no report", "a person wants it"],
+    ids=["just in time", "of an older version", "a wish, no report", "a person wants it"],
 )
-def test_what_nobody_has_reported_for_long_is_not_answered(
-    make_mission: Callable[..., Mission], changes: dict[str, object], is_stale: bool
+def test_a_report_that_is_young_enough_is_answered(
+    make_mission: Callable[..., Mission], changes: dict[str, object]
 ) -> None:
-    old = {"last_issued_at": NOW - timedelta(hours=24, seconds=1)}
-    mission = replace(make_mission(), **(old | changes))
-    assert (stale_report(mission, LIMITS, now=NOW) is not None) == is_stale
+    assert aged(make_mission, **changes) is None
+
+
+def test_what_is_reported_again_and_again_is_given_up_once_its_report_is_old(
+    make_mission: Callable[..., Mission],
+) -> None:
+    told = "its last report is 24 hours old, and what it tells of may be over: who reported it 3 times will do so"
+    for released in (None, NOW - timedelta(hours=25)):
+        found = aged(make_mission, signal_count=3, released_at=released)
+        assert isinstance(found, str)
+        assert found.startswith(told)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"signal_count": 1},
+        {"signal_count": 3, "source": LOOK},
+        {"signal_count": 1, "released_at": NOW - timedelta(hours=25)},
+    ],
+    ids=["reported once", "found by a late look", "released long ago"],
+)
+def test_what_nobody_reports_again_waits_for_a_person_for_as_long_once_more(
+    make_mission: Callable[..., Mission], changes: dict[str, object]
+) -> None:
+    found = aged(make_mission, **changes)
+    assert isinstance(found, Hold)
+    assert (found.cause, found.until) == (Cause.STALE, NOW + timedelta(hours=24))
+    held = changes | {"hold": "stale"}
+    later = aged(make_mission, held_until=NOW + timedelta(seconds=1), **held)
+    assert isinstance(later, Hold)
+    assert later.until == NOW + timedelta(seconds=1)  # looked at again meanwhile, it gets no more
+    given_up = aged(make_mission, held_until=NOW, **held)
+    assert isinstance(given_up, str)
+    assert "nobody has released it within 1 day" in given_up
+    # What waited for something else has not waited for this.
+    thawed = aged(make_mission, held_until=NOW, **(changes | {"hold": "freeze"}))
+    assert isinstance(thawed, Hold)
 
 
 def test_what_a_later_look_took_back_did_not_help(make_playbook: MakePlaybook) -> None:

@@ -659,7 +659,7 @@ class HoldPlaced(Message):
 
     mission_id: Id
     tenant_id: Id
-    cause: Id = Field(description="loop, flapping, cooldown, freeze")
+    cause: Id = Field(description="loop, flapping, cooldown, freeze, stale")
     reason: Text
     playbook: Id = Field(description="The one that would have answered.")
     held_until: Timestamp | None = Field(
@@ -688,7 +688,7 @@ class Hold(Message):
     tenant_id: Id
     kind: Id
     target: Id | None = None
-    cause: Id = Field(description="loop, flapping, cooldown, freeze")
+    cause: Id = Field(description="loop, flapping, cooldown, freeze, stale")
     reason: Text
     requested_by: Id = Field(description="Who answers for the report; somebody else releases it.")
     held_at: Timestamp
@@ -753,7 +753,7 @@ class Explanation(Message):
     playbook: Text | None = None
     playbook_version: UInt32 | None = None
     reason: Text | None = Field(default=None, description="Why it is blocked, waits or ended so.")
-    hold: Text | None = Field(default=None, description="loop, flapping, cooldown, freeze")
+    hold: Text | None = Field(default=None, description="loop, flapping, cooldown, freeze, stale")
     held_until: Timestamp | None = None
     considered: tuple[Considered, ...] = Field(
         default=(), max_length=1000, description="The best first."

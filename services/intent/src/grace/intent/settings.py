@@ -21,8 +21,8 @@ class Settings(ServiceSettings):
     # A report that was sent before its mission closed is an echo. Streams keep reports 72 h, so
     # no echo is older.
     late_window: Duration = timedelta(hours=72)
-    # An error whose last report is older when it could be planned for is not answered: after a long freeze, or
-    # days without workers, the world is another one. Whoever still sees it reports it again.
+    # An error whose last report is older when it could be planned for is not answered: after a long freeze, or days
+    # without workers, the world is another one. What was reported once waits for a person, for as long once more.
     stale_after: Duration = timedelta(hours=24)
     # A folder of the operator's own playbooks; None where there are only the shipped ones.
     playbook_dir: Path | None = None

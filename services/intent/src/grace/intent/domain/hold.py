@@ -24,6 +24,9 @@ class Cause(StrEnum):
     FLAPPING = "flapping"  # it came back so often that answering it once more is no answer
     FREEZE = "freeze"  # nothing is to be changed now
     COOLDOWN = "cooldown"  # its target was acted on a moment ago
+    STALE = (
+        "stale"  # it was reported long ago, and nobody does so again by himself: a person decides
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +78,38 @@ def hold_of(playbook: Playbook, past: Past, limits: Limits, *, now: datetime) ->
     )
 
 
-def stale_report(mission: Mission, limits: Limits, *, now: datetime) -> str | None:
-    """Tell why an error is too old to be answered; None where it is not, or a person wants it answered.
+def stale(mission: Mission, limits: Limits, *, now: datetime) -> Hold | str | None:
+    """Tell what becomes of an error whose report is old: a person is asked, or it is given up for a reason.
 
-    After a long freeze, or days without workers, the world is another one than the report's.
+    After a long freeze, or days without workers, the world is another one than the report's. Who reported more than
+    once does so again where it is still there. What was reported once, or found by a late look, nobody tells
+    again: it waits for a person, for as long once more. None where the report is young enough, or somebody said so lately.
     """
     last = mission.last_issued_at
-    if last is None or mission.intent_id is not None or mission.released_at is not None:
+    if last is None or mission.intent_id is not None:
         return None
-    if now - last <= limits.stale:
+    if now - max(last, mission.released_at or last) <= limits.stale:
         return None
-    hours = (now - last) / timedelta(hours=1)
-    return (
-        f"its last report is {hours:.0f} hours old, and what it tells of may be over: "
-        "where it is not, it is reported again"
+    told = f"its last report is {(now - last) / timedelta(hours=1):.0f} hours old, and what it tells of may be over"
+    if mission.signal_count > 1 and mission.source != LOOK:
+        return (
+            f"{told}: who reported it {mission.signal_count} times will do so again where it is not"
+        )
+    return _waits_for_a_person(mission, limits, told, now=now)
+
+
+def _waits_for_a_person(
+    mission: Mission, limits: Limits, told: str, *, now: datetime
+) -> Hold | str:
+    begun = mission.held_until if mission.hold == Cause.STALE else None
+    until = begun or now + limits.stale
+    if now >= until:
+        return f"{told}; nobody has released it within {limits.stale}: where it is not over it has to be reported again"
+    reason = (
+        f"{told}, but nobody reports it again by himself: release it where it is not; "
+        f"it is given up at {until:%Y-%m-%d %H:%M} UTC"
     )
+    return Hold(Cause.STALE, until, reason)
 
 
 def may_release(principal: str, requesters: Collection[str]) -> bool:

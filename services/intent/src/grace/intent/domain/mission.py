@@ -12,7 +12,7 @@ class Mission:
 
     `target` is None where an intent names none, `intent_id` where an error opened it. `plan` is set
     once planned, `blocked_at` once blocked; `reason` tells why it is blocked, why a plan is still
-    owed, or why it ended so. `hold` is why its plan waits, `released_at` when somebody let it go on,
+    owed, or why it ended so. `hold` is why its plan waits, `held_until` for how long, `released_at` when somebody let it go on,
     `over_at` when its reporter said that the error is over, `last_issued_at` when its last report was sent.
     """
 
@@ -40,3 +40,4 @@ class Mission:
     released_at: datetime | None = None
     over_at: datetime | None = None
     last_issued_at: datetime | None = None
+    held_until: datetime | None = None

@@ -9,7 +9,7 @@ from grace.contracts import intent as wire
 from grace.intent.domain.consideration import Considered, considered
 from grace.intent.domain.document import LONGEST, MAX_FLAP
 from grace.intent.domain.freeze import NOBODY_KNOWS, Freeze, TargetClass, freeze_hold
-from grace.intent.domain.hold import Hold, Limits, Past, hold_of, stale_report
+from grace.intent.domain.hold import Hold, Limits, Past, hold_of, stale
 from grace.intent.domain.lifecycle import State
 from grace.intent.domain.mission import Mission
 from grace.intent.domain.planning import (
@@ -149,12 +149,11 @@ def _settled(mission: Mission, found: Shortlist, decision: Decision, facts: _Fac
     looked_at = considered(found, decision)
     match decision:
         case Ready(playbook):
-            late = stale_report(mission, facts.limits, now=facts.now)
-            if late is not None:
-                return Settled(mission, State.BLOCKED, looked_at, reason=late)
-            hold = _hold(mission, playbook, facts)
-            if hold is not None:
-                return _held(mission, playbook, hold, looked_at, facts.now)
+            why_not = _why_not(mission, playbook, facts)
+            if isinstance(why_not, str):
+                return Settled(mission, State.BLOCKED, looked_at, reason=why_not)
+            if why_not is not None:
+                return _held(mission, playbook, why_not, looked_at, facts.now)
             plan = document(mission, decision, facts.now, looked_at).to_bytes()
             plan_hash = sha256(plan).hexdigest()
             return Settled(mission, State.PLANNED, looked_at, playbook, plan, plan_hash)
@@ -165,8 +164,11 @@ def _settled(mission: Mission, found: Shortlist, decision: Decision, facts: _Fac
             return Settled(mission, State.CAPTURED, looked_at, reason=reason, due=due)
 
 
-def _hold(mission: Mission, playbook: Playbook, facts: _Facts) -> Hold | None:
-    """What was released is not held again, but for a freeze that nobody could know of then."""
+def _why_not(mission: Mission, playbook: Playbook, facts: _Facts) -> Hold | str | None:
+    """Return why it waits, or why it is given up.
+
+    What was released is not held again, but for a freeze that nobody could know of then, or where that was long ago.
+    """
     frozen = freeze_hold(
         facts.freezes,
         tenant=mission.tenant_id,
@@ -175,8 +177,9 @@ def _hold(mission: Mission, playbook: Playbook, facts: _Facts) -> Hold | None:
         now=facts.now,
         released_at=mission.released_at,
     )
-    if frozen is not None or mission.released_at is not None:
-        return frozen
+    found = frozen or stale(mission, facts.limits, now=facts.now)
+    if found is not None or mission.released_at is not None:
+        return found
     return hold_of(playbook, facts.pasts[mission.mission_id], facts.limits, now=facts.now)
 
 

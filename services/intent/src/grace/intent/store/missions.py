@@ -189,6 +189,7 @@ def mission_of(row: Record) -> Mission:
         intent_id=row["intent_id"],
         hold=row["hold"],
         released_at=row["released_at"],
+        held_until=row["held_until"],
         over_at=row["over_at"],
         last_issued_at=row["last_issued_at"],
     )

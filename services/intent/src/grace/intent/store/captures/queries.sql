@@ -26,8 +26,8 @@ SELECT clock.*, last.*
 
 -- capture_signals --
 -- Count each group on the open mission of its fingerprint, or open one; the unique index decides between replicas.
--- Samples of what was reported are kept, as long as their mission has room for them. What came back is planned anew: an
--- attempt in hand that takes it for over is stale. After a decision `over_at` stays, and tells what came back since.
+-- Samples of what was reported are kept, as long as their mission has room for them. What came back is planned anew, and
+-- what waited for another report: an attempt in hand that takes it for over is stale. After a decision `over_at` stays, and tells what came back since.
 -- Who reported is kept, and when last; back come those who are new to a mission beside the one who opened it. Those who
 -- are too many for a mission are one reporter without a source, whom nobody can say to be over.
 WITH fresh AS (
@@ -58,9 +58,10 @@ WITH fresh AS (
                                                THEN missions.last_signal_id ELSE excluded.last_signal_id END,
                          last_issued_at = greatest(missions.last_issued_at, excluded.last_issued_at),
                          plan_attempt = missions.plan_attempt + CASE WHEN missions.status = 'captured'
-                              AND excluded.last_detected_at > missions.over_at THEN 1 ELSE 0 END,
+                              AND (excluded.last_detected_at > missions.over_at OR missions.hold = 'stale') THEN 1 ELSE 0 END,
                          plan_after = CASE WHEN missions.status = 'captured'
-                              AND excluded.last_detected_at > missions.over_at THEN now() ELSE missions.plan_after END,
+                              AND (excluded.last_detected_at > missions.over_at OR missions.hold = 'stale')
+                              THEN now() ELSE missions.plan_after END,
                          over_at = CASE WHEN missions.status <> 'captured'
                               OR excluded.last_detected_at <= missions.over_at THEN missions.over_at END
        RETURNING *),
