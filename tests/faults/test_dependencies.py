@@ -17,10 +17,11 @@ import httpx
 import pytest
 from faults import files
 from faults.fleet import Fleet
-from faults.story import ended, keep_approving
+from faults.story import ended, keep_approving, patiently
 from faults.test_kills import LONG, kept_streams, people, report
 from faults.wires import Fault, Wire, wire
 
+from grace.client import Grace
 from grace.kit import end_tasks
 from grace.stack.ports import free_port
 from grace.testkit import House, eventually
@@ -173,3 +174,25 @@ async def test_every_service_ends_in_time_though_a_server_is_lost(
         async with asyncio.timeout(_END_SECONDS):
             codes = await stage.fleet.retire()
         assert codes == dict.fromkeys(stage.fleet.names, 0)
+
+
+@pytest.mark.timeout(120)
+async def test_requests_are_answered_while_the_gateways_postgres_is_silent(house: House) -> None:
+    """Not after the half a minute and more in which a statement is given up."""
+    installation, door = house.installation, free_port()
+    async with wire(installation.postgres.port, free_port()) as way:
+        settings = {"port": door, "postgres_port": way.port, "rpc_timeout": "PT1S"}
+        async with house.running("gateway", gateway=settings):
+            token = installation.admin_key_file.read_text(encoding="utf-8").strip()
+            async with Grace(f"http://127.0.0.1:{door}", token) as admin:
+                await patiently(lambda: admin.keys(limit=1))
+            await way.fail(Fault.HANGS)
+            headers = {"Authorization": f"Bearer {token}"}
+            async with httpx.AsyncClient(headers=headers, timeout=15, trust_env=False) as http:
+                asked = [http.get(f"http://127.0.0.1:{door}/api/missions") for _ in range(20)]
+                answers = await asyncio.gather(*asked)
+            assert {each.status_code for each in answers} == {503}
+            assert {each.json()["detail"] for each in answers} == {
+                "Postgres has not answered in time; try again later."
+            }
+            await way.mend()

@@ -1,5 +1,6 @@
 """The door: every request gets an id, a key is asked for, its body is read, its end is told."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
@@ -22,7 +23,8 @@ from grace.gateway.api.visit import Visit
 from grace.gateway.domain.access import Key, hash_of
 from grace.gateway.domain.sign_on import is_signed_token
 from grace.gateway.settings import Settings
-from grace.kit import Runtime, Unauthenticated, tracing
+from grace.gateway.store import FoundKey
+from grace.kit import Runtime, Unauthenticated, Unavailable, tracing
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -86,12 +88,20 @@ class Door:
             if is_signed_token(token):
                 key = await self._sign_on.open(token)
             else:
-                key = await opened(await self._keys.ask(digest), self._runtime)
+                key = await opened(await self._found(digest), self._runtime)
         except Unauthenticated:
             self._limits.learn(digest, opens=False)
             raise
         self._limits.learn(digest, opens=True)
         return key
+
+    async def _found(self, digest: bytes) -> FoundKey | None:
+        """Look a key up. Nobody waits for a Postgres that is silent longer than for any other owner."""
+        try:
+            async with asyncio.timeout(self._settings.rpc_timeout.total_seconds()):
+                return await self._keys.ask(digest)
+        except TimeoutError:
+            raise Unavailable("Postgres has not answered in time; try again later.") from None
 
     async def _serve(self, visit: Visit, receive: Receive, *, token: str) -> None:
         """Hand a clean request of a known caller to its route, or answer as before."""
