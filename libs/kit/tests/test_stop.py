@@ -9,6 +9,8 @@ import pytest
 from grace.contracts.verification import ActionClosed
 from grace.kit import Received, Runtime, SettingsError, Unit, running_all
 from grace.kit.database import Pools
+from grace.kit.flight import Flight
+from grace.kit.watch import StreamWatch
 from grace.testkit import House, eventually
 
 from .conftest import Desk, note, publish
@@ -97,6 +99,20 @@ async def test_a_stop_while_nats_is_away_ends(desk: Desk, verification: Runtime)
     finally:
         await asyncio.to_thread(nats.start)
     await eventually(lambda: verification.client.is_connected)
+
+
+async def test_a_server_that_is_away_is_not_asked_about_its_streams(desk: Desk) -> None:
+    """Each question would be kept for five seconds, one after the other, and a stop would wait for all of them."""
+    nats = desk.house.installation.nats
+    async with desk.reading() as running:
+        await asyncio.to_thread(nats.kill)
+        try:
+            await eventually(lambda: not running.runtime.client.is_connected)
+            looking = StreamWatch().look(running.runtime, Flight())
+            assert await asyncio.wait_for(looking, 3) == []
+        finally:
+            await asyncio.to_thread(nats.start)
+        await eventually(lambda: running.runtime.client.is_connected)
 
 
 async def test_a_stop_while_nats_is_away_ends_what_serves_requests(desk: Desk) -> None:

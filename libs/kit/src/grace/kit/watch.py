@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from nats.errors import ConnectionReconnectingError
 from nats.errors import Error as NatsError
 
 from grace.contracts.subjects import SUBJECTS
@@ -14,6 +15,8 @@ from grace.kit.pieces import pieces
 from grace.kit.sql import Queries
 
 if TYPE_CHECKING:
+    from nats.js.api import StreamInfo
+
     from grace.kit.flight import Flight
     from grace.kit.runtime import Runtime
 
@@ -68,7 +71,7 @@ class StreamWatch:
         """Whether it answered."""
         metrics.OUTBOX_RESENT.labels(runtime.name, name)
         try:
-            info = await runtime.stream.stream_info(name)
+            info = await _info(runtime, name)
         except NatsError as error:
             runtime.log.warning("stream.unreachable", stream=name, error=repr(error))
             # It may come back empty, so nothing goes there before it was compared again.
@@ -103,6 +106,13 @@ class StreamWatch:
                 )
         runtime.log.warning("stream.regressed", stream=name, rows=rows)
         metrics.OUTBOX_RESENT.labels(runtime.name, name).inc(rows)
+
+
+async def _info(runtime: Runtime, name: str) -> StreamInfo:
+    """Ask about a stream. nats-py would keep the question for a server that is away, and a stop would wait for it."""
+    if not runtime.client.is_connected:
+        raise ConnectionReconnectingError
+    return await runtime.stream.stream_info(name)
 
 
 def _published_streams(service: str) -> list[str]:
