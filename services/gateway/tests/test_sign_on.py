@@ -85,39 +85,41 @@ async def test_a_token_opens_what_its_roles_may_do_as_the_person_it_names(
 async def test_what_is_not_genuine_not_for_us_or_not_of_now_opens_nothing(
     open_gateway: OpenGateway,
 ) -> None:
-    async with (
-        providers.running() as provider,
-        open_gateway("verification", **told(provider)) as front,
-    ):
-        now = int(time.time())
-        public = provider.keys["one"].public_key()
+    async with providers.running() as provider:
         provider.keys |= {
             "strange": rsa.generate_private_key(65537, 2048),
             "short": rsa.generate_private_key(65537, 1024),  # noqa: S505 - it must not open
             "curve": ec.generate_private_key(ec.SECP256R1()),
         }
         provider.published |= {"short", "curve"}
-        assert await status_of(front, provider.token("curve", algorithm="ES256")) == 200
-        wrong = {
-            "over": provider.token(exp=now - 60), "early": provider.token(nbf=now + 300),
-            "from tomorrow": provider.token(iat=now + 3600), "without an end": provider.token(exp=None),
-            "of another house": provider.token(iss="https://evil.example"),
-            "for another program": provider.token(aud="shop"), "for nobody": provider.token(aud=None),
-            "by a stranger": forged(provider, "strange"), "by nobody known": provider.token("strange"),
-            "by a short key": provider.token("short"),
-            "by the public key as a secret": by_secret(public),
-            "unsigned": unsigned(provider.token()),
-            "of the admin": provider.token(preferred_username="admin"),
-            "of no name": provider.token(preferred_username="a b"),
-            "of nobody": provider.token(preferred_username=None),
-            "changed": changed(provider.token()),
-            "cut": provider.token()[:-8], "long": provider.token(x="x" * 8_192),
-            "deep": deep(),
-        }  # fmt: skip
-        found = {name: await status_of(front, token) for name, token in wrong.items()}
-        assert found == dict.fromkeys(wrong, 401)
-        why = await front.admin.get("/api/missions", headers=bearer(wrong["over"]))
-        assert why.json()["detail"] == "This token opens nothing: Signature has expired"
+        async with open_gateway("verification", **told(provider)) as front:
+            await opens_nothing(front, provider)
+
+
+async def opens_nothing(front: Any, provider: Provider) -> None:
+    now = int(time.time())
+    public = provider.keys["one"].public_key()
+    assert await status_of(front, provider.token("curve", algorithm="ES256")) == 200
+    wrong = {
+        "over": provider.token(exp=now - 60), "early": provider.token(nbf=now + 300),
+        "from tomorrow": provider.token(iat=now + 3600), "without an end": provider.token(exp=None),
+        "of another house": provider.token(iss="https://evil.example"),
+        "for another program": provider.token(aud="shop"), "for nobody": provider.token(aud=None),
+        "by a stranger": forged(provider, "strange"), "by nobody known": provider.token("strange"),
+        "by a short key": provider.token("short"),
+        "by the public key as a secret": by_secret(public),
+        "unsigned": unsigned(provider.token()),
+        "of the admin": provider.token(preferred_username="admin"),
+        "of no name": provider.token(preferred_username="a b"),
+        "of nobody": provider.token(preferred_username=None),
+        "changed": changed(provider.token()),
+        "cut": provider.token()[:-8], "long": provider.token(x="x" * 8_192),
+        "deep": deep(),
+    }  # fmt: skip
+    found = {name: await status_of(front, token) for name, token in wrong.items()}
+    assert found == dict.fromkeys(wrong, 401)
+    why = await front.admin.get("/api/missions", headers=bearer(wrong["over"]))
+    assert why.json()["detail"] == "This token opens nothing: Signature has expired"
 
 
 def forged(provider: Provider, other: str) -> str:
