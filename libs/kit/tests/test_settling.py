@@ -220,6 +220,15 @@ async def test_a_stranger_s_messages_without_an_id_are_each_handled(
 
         kept = await eventually(both)
         fault.clear()
+        # Signed or not: inboxes have forgotten by then.
+        await desk.house.rows(
+            "intent", "UPDATE quarantine SET received_at = now() - interval '8 days'"
+        )
+        with pytest.raises(Conflict, match="too long ago"):
+            await settle(gateway, kept[0].quarantine_id, service="intent")
+        await desk.house.rows(
+            "intent", "UPDATE quarantine SET received_at = now() - interval '6 days'"
+        )
         for each in kept:
             settled = await settle(gateway, each.quarantine_id, service="intent")
             assert settled.outcome == "handled"

@@ -35,7 +35,7 @@ TRACEPARENT = "traceparent"
 # NATS counts headers and body together.
 MOST_BYTES = MAX_BYTES - 8 * 1024
 _AHEAD = timedelta(minutes=5)
-_OLDEST = timedelta(days=7)
+OLDEST = timedelta(days=7)
 _LONGEST_HEADER = 256
 _TENANT = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -170,7 +170,7 @@ def _identity(raw: Raw, *, signed: bool) -> tuple[UUID, datetime]:
     # would refuse for good what everybody sends.
     if issued > max(now, raw.at) + _AHEAD:
         raise Refusal("issued_in_future", f"issued at {issued.isoformat()}")
-    if issued < now - _OLDEST:
+    if issued < now - OLDEST:
         raise Refusal("too_old", f"issued at {issued.isoformat()}")
     return identity, issued
 

@@ -16,7 +16,7 @@ from grace.contracts.kit import (
 )
 from grace.contracts.permissions import durable
 from grace.kit.bisection import dispatch
-from grace.kit.envelope import Raw, Received
+from grace.kit.envelope import OLDEST, Raw, Received
 from grace.kit.errors import Conflict, GraceError, Invalid, NotFound
 from grace.kit.intake import key_id_of, open_raw
 from grace.kit.loops import is_waiting
@@ -121,6 +121,10 @@ async def _opened(row: Record, route: BatchRoute, runtime: Runtime) -> Received[
     body: bytes = row["body"]
     if not body:
         raise Conflict("Nothing of it was kept, so that it can only be let go.")
+    if datetime.now(UTC) - row["received_at"] > OLDEST:  # the door looks at signed ones alone
+        raise Conflict(
+            "It came too long ago: nobody can tell any more whether it was handled since."
+        )
     headers = json.loads(row["headers"])
     raw = Raw(row["subject"], body, headers, f"quarantine:{row['id']}", row["received_at"])
     if key_id := key_id_of(raw):
