@@ -23,6 +23,7 @@ from grace.gateway.settings import Settings
 from grace.kit import SettingsError
 from grace.stack.ports import free_port
 from grace.testkit import eventually
+from grace.testkit.certificates import certify
 
 from . import provider as providers
 from .provider import AUDIENCE, ISSUER, ROLES, Provider
@@ -346,7 +347,7 @@ def test_a_provider_that_could_not_be_trusted_is_told_before_anything_starts(
 async def test_keys_come_from_whom_an_authority_of_this_machine_vouches_for(
     tmp_path: Path, open_gateway: OpenGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate = providers.certify(tmp_path / "house.pem")
+    certificate = certify(tmp_path / "house.pem")
     monkeypatch.setattr(f"{KEYS}._ASK_AGAIN_SECONDS", 0.0)
     async with (
         providers.running(certificate) as provider,

@@ -24,6 +24,7 @@ from grace.knowledge.embedders import Letters
 from grace.knowledge.settings import Settings
 from grace.knowledge.store import QdrantError, Vectors, qdrant_of
 from grace.testkit import House, eventually
+from grace.testkit.certificates import certify
 
 from . import qdrant as stand_ins
 from .embedding import MakeIngest, renamed
@@ -354,7 +355,7 @@ async def test_the_key_is_sent_to_this_machine_or_over_https_alone(
 async def test_qdrant_is_trusted_where_an_authority_of_this_machine_vouches_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate = stand_ins.certify(tmp_path / "house.pem")
+    certificate = certify(tmp_path / "house.pem")
     async with stand_ins.running(certificate) as server:
         stranger = qdrant_of(Settings(qdrant_url=server.url))
         assert stranger
